@@ -1,0 +1,1 @@
+"""Requests to deltas. Knows no file and no web."""

@@ -1,0 +1,131 @@
+"""The exceptions that people read.
+
+    WebUIError
+    ├── SettingsError               a flag or an environment variable is wrong
+    ├── AttachmentError             a file cannot be read
+    │   ├── UnsupportedTypeError    not a type we know
+    │   ├── PasswordProtectedError  opens only with a password
+    │   ├── DamagedFileError        broken, or not what it says it is
+    │   ├── NoPagesError            opens, but holds no page, frame or picture
+    │   ├── TooManyPagesError       more pages chosen than can be read at once
+    │   ├── PageRangeError          a page range that cannot be understood or does not exist
+    │   ├── TimeRangeError          a part of a video that does not exist
+    │   ├── TooLargeError           bytes, pixels or memory over the limit
+    │   └── TooSlowError            reading it took longer than allowed
+    ├── RequestError                what was asked cannot be done
+    │   ├── UnsupportedFieldError   an API field that we do not implement
+    │   ├── InvalidFieldError       an API field with a value out of range
+    │   ├── MixedMediaError         pictures and video in one conversation
+    │   ├── ContextLengthError      longer than the model's context
+    │   └── QueueFullError          too many are waiting
+    └── ModelError                  the model cannot answer now
+        ├── ModelNotReadyError      still loading
+        ├── ModelLoadError          loading it failed
+        ├── DeviceMemoryError       the device ran out of memory
+        └── EngineStoppedError      the engine stopped while answering
+
+Each message says what happened, the number and the limit, and what to do. It is made from `template` and named
+values, which stay in `params`, so that the page can say the same in another language and a child process can pass
+an error on by name.
+"""
+
+from __future__ import annotations
+
+
+class WebUIError(Exception):
+    template = "{reason}"
+
+    def __init__(self, **params: object) -> None:
+        self.params = params
+        super().__init__(self.template.format(**params))
+
+
+class SettingsError(WebUIError):
+    template = "{name} is {value!r}; accepted: {accepted}."
+
+
+class AttachmentError(WebUIError):
+    template = "{name} cannot be read."
+
+
+class UnsupportedTypeError(AttachmentError):
+    template = "{name} is of a type that cannot be read here. Accepted: {accepted}."
+
+
+class PasswordProtectedError(AttachmentError):
+    template = "{name} is protected by a password. Remove the password and add it again."
+
+
+class DamagedFileError(AttachmentError):
+    template = "{name} is damaged or not what its name says. Try to open and save it again elsewhere."
+
+
+class NoPagesError(AttachmentError):
+    template = "{name} opens, but there is no page or frame in it. Choose another file."
+
+
+class TooManyPagesError(AttachmentError):
+    template = "{name} has {pages} pages chosen; at most {limit} can be read at once. Choose a range, such as 1-{limit}."
+
+
+class PageRangeError(AttachmentError):
+    template = "The page range {value!r} does not fit {name}, which has {pages} pages. Write it like 1-5, 9."
+
+
+class TimeRangeError(AttachmentError):
+    template = "{name} lasts {duration} s; choose a start before the end, both between 0 and {duration}."
+
+
+class TooLargeError(AttachmentError):
+    template = "{name} needs {size}; at most {limit} can be read. Make it smaller and add it again."
+
+
+class TooSlowError(AttachmentError):
+    template = "Reading {name} took longer than {limit_s} s and was stopped. Try a smaller file or fewer pages."
+
+
+class RequestError(WebUIError):
+    template = "{reason}"
+
+
+class UnsupportedFieldError(RequestError):
+    template = "The field {field!r} is not supported. Leave it out."
+
+
+class InvalidFieldError(RequestError):
+    template = "The field {field!r} is {value!r}; accepted: {accepted}."
+
+
+class MixedMediaError(RequestError):
+    template = "Pictures and video cannot share one conversation: the model was not trained for it. Start a new chat."
+
+
+class ContextLengthError(RequestError):
+    template = (
+        "This conversation needs {tokens} tokens; the model reads at most {limit}. "
+        "Choose fewer pages or frames, or start a new chat."
+    )
+
+
+class QueueFullError(RequestError):
+    template = "{waiting} requests are waiting, and no more are taken. Try again in a minute."
+
+
+class ModelError(WebUIError):
+    template = "{reason}"
+
+
+class ModelNotReadyError(ModelError):
+    template = "{model} is still loading. Try again in a moment."
+
+
+class ModelLoadError(ModelError):
+    template = "{model} could not be loaded: {reason}"
+
+
+class DeviceMemoryError(ModelError):
+    template = "The device ran out of memory while answering. Try fewer pages or a shorter answer."
+
+
+class EngineStoppedError(ModelError):
+    template = "The model stopped while answering ({reason}). Try again."

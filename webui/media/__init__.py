@@ -1,0 +1,1 @@
+"""Files to pixels. Knows no model and no web."""

@@ -1,0 +1,219 @@
+"""The words that all rooms share: messages, parts, requests, deltas and the Engine protocol.
+
+Imports nothing of ours. Everything that flows between rooms is a frozen value defined here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from math import ceil, floor, sqrt
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+AttachmentKind = Literal["image", "video", "document"]
+Role = Literal["system", "user", "assistant"]
+FinishReason = Literal["stop", "length", "abort"]
+Phase = Literal["loading", "converting", "queued", "reading", "thinking", "answering"]
+ModelState = Literal["loading", "ready", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that somebody gave, recognised by its bytes. `path` keeps the name that the person knows it by."""
+
+    path: Path
+    kind: AttachmentKind
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """A photo, a PDF page or a slide, RGB, at the size that the model sees. `label`: "report.pdf p. 3"."""
+
+    image: Image
+    label: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class VideoPart:
+    """The frames sampled from a video, RGB and all of one size; `timestamps` in seconds, from the container."""
+
+    frames: tuple[Image, ...]
+    timestamps: tuple[float, ...]
+    source: str
+
+
+Part = str | ImagePart | VideoPart
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn. `reasoning` is for the eye and never goes back into a prompt."""
+
+    role: Role
+    parts: tuple[Part, ...]
+    reasoning: str = ""
+
+    @property
+    def text(self) -> str:
+        return "".join(part for part in self.parts if isinstance(part, str))
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen and when to end.
+
+    temperature 0 is greedy. top_k 0 and top_p 1 switch those filters off. `thinking_token_budget` counts reasoning
+    tokens: 0 answers directly, None leaves the model free. The defaults are those that zai-org recommends for
+    GLM-4.1V-9B-Thinking.
+    """
+
+    temperature: float = 0.8
+    top_p: float = 0.6
+    top_k: int = 2
+    repetition_penalty: float = 1.1
+    max_tokens: int = 8192
+    thinking_token_budget: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """What an engine answers. `conversation` is the key under which a KV slot may be reused, "" for none."""
+
+    messages: tuple[Message, ...]
+    sampling: SamplingParams
+    id: str
+    conversation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one request. `cached_tokens` is the part of the prompt whose keys and values were reused."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a request stands: `done` of `total` in the phase's own unit.
+
+    loading: bytes; converting: pages or frames; queued: `done` requests ahead; reading: prompt tokens;
+    thinking and answering: tokens written so far, of max_tokens. `total` 0 means unknown.
+    """
+
+    phase: Phase
+    done: int = 0
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """What is new since the last delta. The last one of a stream carries finish_reason and usage."""
+
+    reasoning: str = ""
+    content: str = ""
+    finish_reason: FinishReason | None = None
+    usage: Usage | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBudget:
+    """Which sizes in pixels a model takes for one image, and what they cost in tokens.
+
+    `unit` is the side of the square that one visual token covers. The rounding is that of Glm4v's smart_resize, so a
+    picture fitted here passes the processor unchanged.
+    """
+
+    unit: int = 28
+    min_pixels: int = 112 * 112
+    max_pixels: int = 4_816_896
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """The (width, height) nearest to the given one, both multiples of `unit`, within the limits."""
+        unit = self.unit
+        wide, high = (max(unit, round(side / unit) * unit) for side in (width, height))
+        if wide * high > self.max_pixels:
+            scale = sqrt(width * height / self.max_pixels)
+            wide, high = (max(unit, floor(side / scale / unit) * unit) for side in (width, height))
+        elif wide * high < self.min_pixels:
+            scale = sqrt(self.min_pixels / (width * height))
+            wide, high = (ceil(side * scale / unit) * unit for side in (width, height))
+        return wide, high
+
+    def tokens(self, width: int, height: int) -> int:
+        """Visual tokens of a picture of that size once fitted."""
+        wide, high = self.fit(width, height)
+        return wide * high // self.unit**2
+
+    def share(self, count: int, max_tokens: int) -> PixelBudget:
+        """The budget of one of `count` pictures that may cost `max_tokens` together."""
+        allowed = max(max_tokens // max(count, 1), 1) * self.unit**2
+        most = max(min(self.max_pixels, allowed), self.min_pixels)
+        return PixelBudget(self.unit, self.min_pixels, most)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """What a model can take. `media_tokens` is the part of the context that pages and frames may fill."""
+
+    name: str
+    context_length: int
+    image: PixelBudget = field(default_factory=PixelBudget)
+    frame: PixelBudget = field(default_factory=PixelBudget)
+    max_frames: int = 32
+    bundled: bool = False
+
+    @property
+    def media_tokens(self) -> int:
+        return self.context_length * 3 // 4
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """The state of the resident model. `device` and `memory_bytes` are known once it is ready; `reason` if failed.
+
+    `notice` tells why another model than the wanted one answers, "" if it is the wanted one.
+    """
+
+    state: ModelState
+    info: ModelInfo
+    progress: Progress | None = None
+    device: str = ""
+    memory_bytes: int = 0
+    reason: str = ""
+    notice: str = ""
+
+
+class Engine(Protocol):
+    """Answers requests. Any error a request meets is raised from its own iterator and reaches nobody else."""
+
+    def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        """Stream the answer. Closing the iterator early aborts the request."""
+        ...
+
+    def abort(self, request_id: str) -> None:
+        """End that request within one step, finish_reason "abort". Idempotent; an unknown id is ignored."""
+        ...
+
+    def close(self) -> None:
+        """End everything and free the model."""
+        ...
+
+
+class Model(Engine, Protocol):
+    """An engine that may still be loading: `generate` reports phase "loading" until it is ready."""
+
+    def status(self) -> ModelStatus: ...
