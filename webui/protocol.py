@@ -34,6 +34,20 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLimits:
+    """What a file may cost. Sizes in bytes, pixels and pages; times in seconds of wall clock."""
+
+    max_file_bytes: int = 100 * 1024**2
+    max_image_pixels: int = 64_000_000
+    max_pages: int = 100
+    max_frames: int = 32
+    max_video_s: int = 3600
+    convert_timeout_s: int = 30
+    office_timeout_s: int = 90
+    convert_memory_bytes: int = 2 * 1024**3
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePart:
     """A photo, a PDF page or a slide, RGB, at the size that the model sees. `label`: "report.pdf p. 3"."""
 
