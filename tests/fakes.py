@@ -15,6 +15,7 @@ SCRIPT = (
     Delta(content="circle.", progress=Progress("answering", 9, 64)),
     Delta(finish_reason="stop", usage=Usage(10, 9, 5)),
 )
+READY = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes=10_000_000)
 
 
 @dataclass
@@ -24,7 +25,7 @@ class FakeEngine:
     script: Sequence[Delta] = SCRIPT
     error: Exception | None = None
     step_s: float = 0.0
-    model_status: ModelStatus = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes=10_000_000)
+    model_status: ModelStatus = READY
     requests: list[GenerationRequest] = field(default_factory=list)
     aborted: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)

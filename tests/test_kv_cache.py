@@ -1,0 +1,99 @@
+"""Slots: which one a prompt gets, what is kept, and that moving a row moves its content."""
+
+import pytest
+import torch
+
+from webui.engine.kv_cache import CachePlan, DecodeView, KVCache, PrefillView, Slot, plan_cache
+
+
+def cache(slots: int = 3, context: int = 16) -> KVCache:
+    return KVCache(CachePlan(slots, context), layers=2, heads=1, head_dim=4, device="cpu", dtype=torch.float32)
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "shared"),
+    [([], [1], 0), ([1, 2, 3], [1, 2, 3], 3), ([1, 2, 3], [1, 2, 4], 2), ([1, 2], [1, 2, 3], 2), ([9], [1], 0)],
+)
+def test_common_prefix(mine, theirs, shared):
+    assert Slot(0, mine).common_prefix(theirs) == shared
+
+
+def test_the_next_turn_of_a_conversation_gets_its_slot_back():
+    slots = cache()
+    slot, _ = slots.acquire([1, 2, 3, 4])
+    slot.keys.extend([1, 2, 3, 4])
+    slots.release(slot)
+    again, shared = slots.acquire([1, 2, 3, 4, 5])
+    assert again is slot
+    assert shared == 4
+
+
+def test_at_least_one_token_is_left_to_prefill():
+    slots = cache(1)
+    slot, _ = slots.acquire([1, 2])
+    slot.keys.extend([1, 2])
+    slots.release(slot)
+    assert slots.acquire([1, 2])[1] == 1
+
+
+def test_a_stranger_takes_an_empty_slot_then_the_one_unused_for_longest():
+    slots = cache(2)
+    for start in (10, 20):
+        slot, _ = slots.acquire([start] * 5)
+        slot.keys.extend([start] * 5)
+        slots.release(slot)
+    assert {slot.keys[0] for slot in slots.slots} == {10, 20}
+    slot, shared = slots.acquire([30] * 5)
+    assert shared == 0
+    assert [other.keys[0] for other in slots.slots if other is not slot] == [20]
+
+
+def test_no_slot_while_all_are_busy():
+    slots = cache(1)
+    slot, _ = slots.acquire([1])
+    assert slots.acquire([1]) is None
+    slots.release(slot)
+    assert slots.acquire([1]) is not None
+
+
+def test_arrange_moves_content_with_its_slot():
+    slots = cache(3)
+    taken = []
+    for number in (1, 2, 3):
+        slot, _ = slots.acquire([number] * 4)
+        PrefillView(slots, slot, 0, 4).update(torch.full((1, 1, 4, 4), float(number)), torch.zeros(1, 1, 4, 4), 1)
+        slot.keys.extend([number] * 4)
+        taken.append(slot)
+    slots.arrange([taken[2], taken[0]])
+    assert [slots.keys[1][row, 0, 0, 0].item() for row in range(3)] == [3, 1, 2]
+    assert [slot.index for slot in taken] == [1, 2, 0]
+
+
+def test_a_decode_step_writes_each_row_at_its_own_length_and_sees_no_further():
+    slots = cache(2)
+    view = DecodeView(slots, [2, 5], "cpu")
+    keys, _ = view.update(torch.ones(2, 1, 1, 4), torch.ones(2, 1, 1, 4), 0)
+    assert keys.shape == (2, 1, 6, 4)
+    assert slots.keys[0][:, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
+    assert view.mask("cpu").sum(-1).flatten().tolist() == [3, 6]
+
+
+def test_a_prefill_chunk_sees_itself_causally():
+    slots = cache(1)
+    slot, _ = slots.acquire([1] * 5)
+    mask = PrefillView(slots, slot, 2, 5).mask("cpu")
+    assert mask[0, 0].sum(-1).tolist() == [3, 4, 5]
+
+
+def test_the_plan_keeps_the_whole_context_if_four_people_fit():
+    assert plan_cache(100_000 * 100, 100, 20_000) == CachePlan(5, 20_000)
+
+
+def test_the_plan_shortens_the_context_before_it_turns_people_away():
+    assert plan_cache(40_000 * 100, 100, 65_536) == CachePlan(4, 10_000)
+    assert plan_cache(10_000 * 100, 100, 65_536) == CachePlan(1, 8192)
+    assert plan_cache(100, 100, 65_536).slots == 0
+
+
+def test_the_plan_keeps_to_what_was_asked():
+    assert plan_cache(10**9, 100, 65_536, slots=3, context=4096) == CachePlan(3, 4096)

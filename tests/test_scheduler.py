@@ -1,0 +1,81 @@
+"""Sequences and the scheduler's books, without a model."""
+
+from types import SimpleNamespace
+
+from webui.engine.scheduler import ControlIds, Scheduler, Sequence
+from webui.protocol import SamplingParams
+
+CONTROL = ControlIds(end=frozenset({0}), think=1, end_think=2, direct=(1, 2, 3), close=(2, 3))
+
+
+def sequence(name: str = "a", limit: int = 10, **sampling) -> Sequence:
+    prompt = SimpleNamespace(ids=[5, 6, 7])
+    return Sequence(name, prompt, SamplingParams(**sampling), CONTROL, limit)
+
+
+def take_all(one: Sequence, sampled: list[int]) -> list[int]:
+    return [one.take(token)[0] for token in sampled]
+
+
+def test_an_end_token_ends_with_stop_and_the_limit_with_length():
+    assert sequence().take(0) == (0, "stop")
+    assert sequence(limit=1).take(9) == (9, "length")
+    assert sequence().take(9) == (9, None)
+
+
+def test_reasoning_tokens_are_those_between_the_tags():
+    one = sequence()
+    take_all(one, [1, 8, 8, 8, 2, 9, 9])
+    assert one.usage.reasoning_tokens == 3
+    assert one.usage.completion_tokens == 7
+
+
+def test_at_the_budget_the_closing_ids_are_forced_into_the_row():
+    one = sequence(thinking_token_budget=2)
+    assert take_all(one, [1, 8, 8, 8, 8, 9]) == [1, 8, 8, 2, 3, 9]
+    assert not one.thinking
+    assert one.usage.reasoning_tokens == 2
+
+
+def test_a_budget_of_zero_answers_directly():
+    one = sequence(thinking_token_budget=0)
+    assert take_all(one, [8, 8, 8, 9]) == [1, 2, 3, 9]
+    assert one.usage.reasoning_tokens == 0
+
+
+def test_length_counts_what_is_in_the_slot():
+    one = sequence()
+    one.prefilled = 3
+    assert one.length == 3
+    take_all(one, [8, 8])
+    assert one.length == 4
+
+
+def test_prefill_takes_turns():
+    scheduler = Scheduler()
+    for name in "ab":
+        scheduler.add(sequence(name))
+        scheduler.admit()
+    assert [scheduler.next_prefill().id for _ in range(4)] in (list("abab"), list("baba"))
+
+
+def test_a_removed_row_is_filled_by_the_last_one():
+    scheduler = Scheduler()
+    for name in "abc":
+        scheduler.add(sequence(name))
+        scheduler.admit()
+        scheduler.start(scheduler.prefilling[0])
+    scheduler.remove(scheduler.running[0])
+    assert [one.id for one in scheduler.running] == ["c", "b"]
+
+
+def test_remove_finds_a_sequence_wherever_it_is_and_may_be_repeated():
+    scheduler = Scheduler()
+    for name in "abc":
+        scheduler.add(sequence(name))
+    scheduler.admit()
+    scheduler.admit()
+    scheduler.start(scheduler.prefilling[0])
+    for one in [*scheduler, *scheduler]:
+        scheduler.remove(one)
+    assert scheduler.idle

@@ -1,0 +1,165 @@
+"""Messages to a prompt: token ids, positions and picture patches, through the processor's chat template only.
+
+Knows the processor, no device and no weights. Safe to call from several threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from webui.errors import MixedMediaError
+from webui.protocol import ImagePart, Message, VideoPart
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor
+
+MILLISECONDS = 1000.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VisionSpan:
+    """The run of prompt tokens that one picture, or one pair of video frames, takes.
+
+    `pixels` is [patches, patch size], `grid` counts patches as (1, rows, columns), `digest` names the pixels.
+    """
+
+    start: int
+    length: int
+    digest: str
+    pixels: Tensor
+    grid: tuple[int, int, int]
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prompt:
+    """What the runner reads. `positions` is [3, len(ids)]; the token after the prompt stands at len(ids) + rope_offset.
+
+    `keys` is what two prompts are compared by: the id of a text token, a number made from the pixels for a visual one.
+    """
+
+    ids: list[int]
+    keys: list[int]
+    positions: Tensor
+    rope_offset: int
+    spans: tuple[VisionSpan, ...]
+
+
+class PromptBuilder:
+    """Builds prompts with one processor. `rope_index` is Glm4vModel.get_rope_index."""
+
+    def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]]) -> None:
+        self._processor = processor
+        self._rope_index = rope_index
+        tokenizer = processor.tokenizer
+        # Every added token is a control token here, also those that the template does not write, such as </think>.
+        tokenizer.chat_control_tokens = [token.content for token in tokenizer.added_tokens_decoder.values()]
+
+    def build(self, messages: Sequence[Message]) -> Prompt:
+        """Raises MixedMediaError for pictures and video in one conversation."""
+        clips = [part for message in messages for part in message.parts if isinstance(part, VideoPart)]
+        pictures = [part for message in messages for part in message.parts if isinstance(part, ImagePart)]
+        if clips and pictures:
+            raise MixedMediaError()
+        encoded = self._processor.apply_chat_template(
+            [_turn(message) for message in messages],
+            tokenize=True,
+            return_dict=True,
+            return_tensors="pt",
+            add_generation_prompt=True,
+            sanitize_control_tokens=True,
+            processor_kwargs=_video_arguments(clips),
+        )
+        positions, offset = self._rope_index(
+            encoded["input_ids"],
+            mm_token_type_ids=encoded["mm_token_type_ids"],
+            image_grid_thw=encoded.get("image_grid_thw"),
+            video_grid_thw=encoded.get("video_grid_thw"),
+        )
+        ids = encoded["input_ids"][0].tolist()
+        spans = tuple(_spans(encoded, [_digest(frames) for frames in _units(clips, pictures)]))
+        return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
+
+
+def _turn(message: Message) -> dict[str, Any]:
+    """One message as the template takes it; reasoning stays out. Only a user's turn holds pictures."""
+    if message.role != "user":
+        return {"role": message.role, "content": message.text}
+    return {"role": "user", "content": [_content(part) for part in message.parts]}
+
+
+def _content(part: str | ImagePart | VideoPart) -> dict[str, Any]:
+    if isinstance(part, ImagePart):
+        return {"type": "image", "image": part.image}
+    if isinstance(part, VideoPart):
+        return {"type": "video", "video": _frames(part)}
+    return {"type": "text", "text": part}
+
+
+def _frames(clip: VideoPart) -> list[Image]:
+    """The frames as an even number: two share one temporal patch, so the last is repeated where one is left over."""
+    return [*clip.frames, *clip.frames[-1:]] if len(clip.frames) % 2 else list(clip.frames)
+
+
+def _video_arguments(clips: Sequence[VideoPart]) -> dict[str, Any]:
+    """Without metadata the processor stamps frames at 24 a second: the true times go in as milliseconds."""
+    if not clips:
+        return {}
+    metadata = []
+    for clip in clips:
+        indices = [round(second * MILLISECONDS) for second in clip.timestamps]
+        indices += indices[-1:] if len(indices) % 2 else []
+        metadata.append({"total_num_frames": indices[-1] + 1, "fps": MILLISECONDS, "frames_indices": indices})
+    return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [metadata]}}
+
+
+def _units(clips: Sequence[VideoPart], pictures: Sequence[ImagePart]) -> Iterator[tuple[Image, ...]]:
+    """What the vision tower sees as one: a picture, or two frames."""
+    for picture in pictures:
+        yield (picture.image,)
+    for clip in clips:
+        frames = _frames(clip)
+        yield from zip(frames[::2], frames[1::2], strict=True)
+
+
+def _digest(frames: tuple[Image, ...]) -> str:
+    pixels = blake2b(digest_size=16)
+    for frame in frames:
+        pixels.update(repr((len(frames), frame.mode, frame.size)).encode())
+        pixels.update(frame.tobytes())
+    return pixels.hexdigest()
+
+
+def _spans(encoded: Any, digests: list[str]) -> Iterator[VisionSpan]:
+    """One span for each run of visual tokens, in the order of the digests."""
+    kinds = encoded["mm_token_type_ids"][0].tolist()
+    pixels = encoded.get("pixel_values", encoded.get("pixel_values_videos"))
+    grids = encoded.get("image_grid_thw", encoded.get("video_grid_thw"))
+    shapes = [] if grids is None else [tuple(grid[1:]) for grid in grids.tolist() for _ in range(grid[0])]
+    units = zip(digests, shapes, strict=True)
+    start = taken = 0
+    for visual, group in groupby(kinds, bool):
+        length = len(list(group))
+        if visual:
+            digest, (rows, columns) = next(units)
+            patches = pixels[taken : taken + rows * columns]
+            yield VisionSpan(start, length, digest, patches, (1, rows, columns))
+            taken += rows * columns
+        start += length
+
+
+def _keys(ids: list[int], spans: Sequence[VisionSpan]) -> list[int]:
+    keys = list(ids)
+    for span in spans:
+        first = int(span.digest, 16)
+        # Negative, so that no visual token is ever taken for a text token.
+        keys[span.start : span.end] = range(-first - span.length, -first)
+    return keys
