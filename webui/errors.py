@@ -65,7 +65,9 @@ class NoPagesError(AttachmentError):
 
 
 class TooManyPagesError(AttachmentError):
-    template = "{name} has {pages} pages chosen; at most {limit} can be read at once. Choose a range, such as 1-{limit}."
+    template = (
+        "{name} has {pages} pages chosen; at most {limit} can be read at once. Choose a range, such as 1-{limit}."
+    )
 
 
 class PageRangeError(AttachmentError):

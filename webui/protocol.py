@@ -165,7 +165,9 @@ class PixelBudget:
         elif wide * high < self.min_pixels:
             scale = sqrt(self.min_pixels / (width * height))
             wide, high = (ceil(side * scale / unit) * unit for side in (width, height))
-        return wide, high
+        # A strip one unit high may still be over the limit, and over the side ratio of 200 that the model refuses.
+        longest = min(self.max_pixels // min(wide, high) // unit, 196) * unit
+        return min(wide, longest), min(high, longest)
 
     def tokens(self, width: int, height: int) -> int:
         """Visual tokens of a picture of that size once fitted."""

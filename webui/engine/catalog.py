@@ -41,7 +41,7 @@ FLAGSHIP = CatalogEntry(
         frame=PixelBudget(28, 112 * 112 // 2, 28 * 28 * 900),
         max_frames=64,
     ),
-    {"none": 22 * GIGABYTE, "4bit": 10 * GIGABYTE},
+    {"none": 22 * GIGABYTE, "8bit": 14 * GIGABYTE, "4bit": 10 * GIGABYTE},
 )
 
 
@@ -57,10 +57,11 @@ def choose(model: str, quantization: str, gpu_bytes: int, bundled: Path) -> Choi
     if model == "nano":
         return nano
     if model == "auto":
-        for kind, least in FLAGSHIP.gpu_bytes.items():
-            if gpu_bytes >= least and quantization in ("none", kind):
+        kinds = ("none", "4bit") if quantization == "none" else (quantization,)
+        for kind in kinds:
+            if gpu_bytes >= FLAGSHIP.gpu_bytes[kind]:
                 return Choice(FLAGSHIP.source, kind, FLAGSHIP.info, fallback=True)
-        least = min(FLAGSHIP.gpu_bytes.values()) // GIGABYTE
+        least = FLAGSHIP.gpu_bytes[kinds[-1]] // GIGABYTE
         return Choice(nano.source, "none", nano.info, notice=f"no GPU of {least} GB or more was found")
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)

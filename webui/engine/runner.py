@@ -46,31 +46,37 @@ class ModelRunner:
     """The Runner of LocalEngine over a Glm4v model from transformers. Greedy output equals that of model.generate."""
 
     def __init__(
-        self, model: Any, processor: Any, plan: CachePlan, *, vision_cache_bytes: int = VISION_CACHE_BYTES
+        self,
+        model: Any,
+        processor: Any,
+        plan: CachePlan,
+        *,
+        chunk_tokens: int = 0,
+        vision_cache_bytes: int = VISION_CACHE_BYTES,
     ) -> None:
-        self._model = model.eval()
+        self.model = model.eval()
         self._device = str(model.device)
         text = model.config.text_config
         head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
-        self._cache = KVCache(
+        self.cache = KVCache(
             plan, text.num_hidden_layers, text.num_key_value_heads, head_dim, device=self._device, dtype=model.dtype
         )
         self._features = VisionCache(vision_cache_bytes)
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
-        self._tokenizer = processor.tokenizer
+        self.processor = processor
         self._vocabulary = text.vocab_size
-        self._chunk = CHUNK_TOKENS[model.device.type]
+        self._chunk = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
-        self.control = control_ids(self._tokenizer, model.generation_config.eos_token_id)
+        self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
     def encode(self, messages: tuple[Message, ...]) -> Prompt:
         return self._prompts.build(messages)
 
     def decode_text(self, ids: list[int]) -> str:
-        return self._tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
 
     def admit(self, sequence: Sequence) -> bool:
-        place = self._cache.acquire(sequence.prompt.keys)
+        place = self.cache.acquire(sequence.prompt.keys)
         if place is None:
             return False
         sequence.slot, sequence.prefilled = place
@@ -80,7 +86,7 @@ class ModelRunner:
 
     def release(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
-            self._cache.release(sequence.slot)
+            self.cache.release(sequence.slot)
             sequence.slot = None
 
     @torch.inference_mode()
@@ -89,7 +95,7 @@ class ModelRunner:
         end = min(start + self._chunk, len(prompt.ids))
         try:
             embeddings = self._embed(prompt, start, end)
-            view = PrefillView(self._cache, sequence.slot, start, end)
+            view = PrefillView(self.cache, sequence.slot, start, end)
             positions = prompt.positions[:, None, start:end].to(self._device)
             hidden = self._forward(embeddings, positions, view)
         except torch.OutOfMemoryError as error:
@@ -100,11 +106,11 @@ class ModelRunner:
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[int]:
-        self._cache.arrange([sequence.slot for sequence in sequences])
+        self.cache.arrange([sequence.slot for sequence in sequences])
         newest = [sequence.output[-1] for sequence in sequences]
         lengths = [sequence.length for sequence in sequences]
         offsets = [sequence.prompt.rope_offset for sequence in sequences]
-        view = DecodeView(self._cache, lengths, self._device)
+        view = DecodeView(self.cache, lengths, self._device)
         positions = (view.lengths + torch.tensor(offsets, device=self._device))[None, :, None].expand(3, -1, -1)
         try:
             hidden = self._forward(self._embed_ids([[token] for token in newest]), positions, view)
@@ -117,7 +123,7 @@ class ModelRunner:
 
     def _forward(self, embeddings: Tensor, positions: Tensor, view: PrefillView | DecodeView) -> Tensor:
         """Hidden states [rows, tokens, hidden] of embeddings of that shape at positions [3, rows, tokens]."""
-        return self._model.model.language_model(
+        return self.model.model.language_model(
             inputs_embeds=embeddings,
             position_ids=positions,
             attention_mask=view.mask(self._device),
@@ -126,10 +132,10 @@ class ModelRunner:
         ).last_hidden_state
 
     def _logits(self, hidden: Tensor) -> Tensor:
-        return self._model.lm_head(hidden[:, -1])
+        return self.model.lm_head(hidden[:, -1])
 
     def _embed_ids(self, ids: Row[Row[int]]) -> Tensor:
-        return self._model.get_input_embeddings()(torch.tensor(ids, device=self._device))
+        return self.model.get_input_embeddings()(torch.tensor(ids, device=self._device))
 
     def _embed(self, prompt: Prompt, start: int, end: int) -> Tensor:
         """Embeddings [1, end - start, hidden] of a part of the prompt, pictures in their places."""
@@ -145,9 +151,9 @@ class ModelRunner:
         found = {span.digest: self._features.get(span.digest) for span in spans}
         new = list({span.digest: span for span in spans if found[span.digest] is None}.values())
         if new:
-            pixels = torch.cat([span.pixels for span in new]).to(self._device, self._model.dtype)
+            pixels = torch.cat([span.pixels for span in new]).to(self._device, self.model.dtype)
             grids = torch.tensor([span.grid for span in new], device=self._device)
-            outputs = self._model.get_image_features(pixels, grids, return_dict=True).pooler_output
+            outputs = self.model.get_image_features(pixels, grids, return_dict=True).pooler_output
             for span, features in zip(new, outputs, strict=True):
                 found[span.digest] = features
                 self._features.put(span.digest, features)

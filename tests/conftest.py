@@ -1,0 +1,17 @@
+"""Fixtures shared by the tests of the rooms: the bundled model, loaded once."""
+
+from pathlib import Path
+
+import pytest
+
+from webui.engine.catalog import choose
+
+NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
+
+
+@pytest.fixture(scope="session")
+def nano():
+    """The bundled checkpoint as the product loads it, with eight slots of 2,048 tokens."""
+    from webui.engine.loader import load
+
+    return load(choose("nano", "none", 0, NANO), "cpu", 8, 2048, lambda progress: None)

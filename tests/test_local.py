@@ -1,0 +1,233 @@
+"""The worker and the bridge, with a runner that spells a text instead of running a model."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from webui.engine.local import LocalEngine
+from webui.engine.scheduler import ControlIds
+from webui.errors import ContextLengthError, DeviceMemoryError, EngineStoppedError, QueueFullError
+from webui.protocol import GenerationRequest, Message, SamplingParams
+
+END = 0
+
+
+@dataclass
+class SpellingRunner:
+    """Answers each prompt with its own text, a character a token, `chunk` prompt tokens a step."""
+
+    slots: int = 4
+    chunk: int = 100
+    context_length: int = 1000
+    fail_prefill: Exception | None = None
+    fail_decode: Exception | None = None
+    held: set = field(default_factory=set)
+    control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
+
+    def encode(self, messages):
+        return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
+
+    def decode_text(self, ids):
+        return "".join(map(chr, ids))
+
+    def admit(self, sequence):
+        if len(self.held) == self.slots:
+            return False
+        self.held.add(sequence)
+        return True
+
+    def release(self, sequence):
+        self.held.discard(sequence)
+
+    def prefill(self, sequence):
+        if self.fail_prefill and "bad" in sequence.id:
+            raise self.fail_prefill
+        sequence.prefilled = min(sequence.prefilled + self.chunk, len(sequence.prompt.ids))
+        return self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None
+
+    def decode(self, sequences):
+        if self.fail_decode:
+            raise self.fail_decode
+        return [self._next(sequence) for sequence in sequences]
+
+    def _next(self, sequence):
+        written = len(sequence.output)
+        endless = "endless" in sequence.id
+        ids = sequence.prompt.ids
+        return ids[written % len(ids)] if endless or written < len(ids) else END
+
+
+def request(text: str, name: str = "a", **sampling) -> GenerationRequest:
+    return GenerationRequest((Message("user", (text,)),), SamplingParams(**sampling), name)
+
+
+async def collect(engine: LocalEngine, asked: GenerationRequest) -> list:
+    return [delta async for delta in engine.generate(asked)]
+
+
+def text_of(deltas) -> str:
+    return "".join(delta.content for delta in deltas)
+
+
+@pytest.fixture
+def runner():
+    return SpellingRunner()
+
+
+@pytest.fixture
+def engine(runner):
+    engine = LocalEngine(runner, max_waiting=3)
+    yield engine
+    engine.close()
+    assert not runner.held
+
+
+async def test_an_answer_streams_and_ends_with_usage(engine):
+    deltas = await collect(engine, request("hello"))
+    assert text_of(deltas) == "hello"
+    assert deltas[-1].finish_reason == "stop"
+    assert deltas[-1].usage.completion_tokens == 6
+    assert deltas[-1].usage.prompt_tokens == 5
+
+
+async def test_reasoning_and_content_arrive_apart(engine):
+    deltas = await collect(engine, request("<think>hm</think><answer>yes</answer>"))
+    assert "".join(delta.reasoning for delta in deltas) == "hm"
+    assert text_of(deltas) == "yes"
+
+
+async def test_many_at_once_get_their_own_text(engine):
+    names = [f"text {number}" for number in range(4)]
+    answers = await asyncio.gather(*(collect(engine, request(name, name)) for name in names))
+    assert [text_of(answer) for answer in answers] == names
+
+
+async def test_max_tokens_ends_with_length(engine):
+    deltas = await collect(engine, request("hello", max_tokens=2))
+    assert text_of(deltas) == "he"
+    assert deltas[-1].finish_reason == "length"
+
+
+async def test_abort_keeps_the_text_and_leaves_others_running(engine):
+    texts = {"one endless": "", "two endless": ""}
+
+    async def read(name):
+        async for delta in engine.generate(request("abc", name, max_tokens=100_000)):
+            texts[name] += delta.content
+            if len(texts[name]) > (3 if name.startswith("one") else 200):
+                engine.abort(name)
+            if delta.finish_reason:
+                return delta.finish_reason
+        return None
+
+    reasons = await asyncio.gather(*map(read, texts))
+    assert reasons == ["abort", "abort"]
+    assert len(texts["two endless"]) > 200 > len(texts["one endless"]) > 3
+
+
+async def test_abort_is_idempotent_and_ignores_strangers(engine):
+    for _ in range(3):
+        engine.abort("nobody")
+    assert text_of(await collect(engine, request("still here"))) == "still here"
+
+
+async def test_closing_the_iterator_frees_the_slot(engine, runner):
+    stream = engine.generate(request("abc", "endless"))
+    await anext(stream)
+    await stream.aclose()
+    await collect(engine, request("after"))
+    assert not runner.held
+
+
+async def test_progress_is_told_while_reading(runner):
+    runner.chunk = 2
+    engine = LocalEngine(runner)
+    deltas = await collect(engine, request("abcdef"))
+    engine.close()
+    reading = [delta.progress for delta in deltas if delta.progress and delta.progress.phase == "reading"]
+    assert reading
+    assert all(progress.total == 6 for progress in reading)
+
+
+async def test_who_waits_is_told_their_place(runner):
+    runner.slots = 1
+    engine = LocalEngine(runner)
+    running = engine.generate(request("abc", "endless"))
+    await anext(running)
+    waiting = [engine.generate(request("abc", name)) for name in "xy"]
+    places = [(await anext(stream)).progress for stream in waiting]
+    await running.aclose()
+    for stream in waiting:
+        assert text_of([delta async for delta in stream]) == "abc"
+    engine.close()
+    assert [(progress.phase, progress.done) for progress in places] == [("queued", 0), ("queued", 1)]
+
+
+async def test_a_full_queue_is_refused(runner):
+    runner.slots = 0
+    engine = LocalEngine(runner, max_waiting=1)
+    first = engine.generate(request("abc", "x"))
+    await anext(first)
+    with pytest.raises(QueueFullError, match="1 requests are waiting"):
+        await collect(engine, request("abc", "y"))
+    await first.aclose()
+    engine.close()
+
+
+async def test_what_can_never_fit_is_refused_with_numbers(engine):
+    with pytest.raises(ContextLengthError, match="1000 tokens; the model reads at most 999"):
+        await collect(engine, request("x" * 1000))
+
+
+async def test_the_context_bounds_the_answer(engine):
+    deltas = await collect(engine, request("x" * 990, "endless"))
+    assert deltas[-1].finish_reason == "length"
+    assert deltas[-1].usage.completion_tokens == 10
+
+
+async def test_an_error_in_prefill_reaches_that_request_only(runner):
+    runner.fail_prefill = DeviceMemoryError()
+    engine = LocalEngine(runner)
+    good, bad = await asyncio.gather(
+        collect(engine, request("fine", "good")), collect(engine, request("x", "bad")), return_exceptions=True
+    )
+    engine.close()
+    assert text_of(good) == "fine"
+    assert isinstance(bad, DeviceMemoryError)
+
+
+async def test_an_unforeseen_error_is_told_and_the_engine_lives_on(runner):
+    runner.fail_decode = ZeroDivisionError("boom")
+    engine = LocalEngine(runner)
+    with pytest.raises(EngineStoppedError, match="boom"):
+        await collect(engine, request("hello"))
+    runner.fail_decode = None
+    assert text_of(await collect(engine, request("again"))) == "again"
+    engine.close()
+
+
+async def test_after_close_nobody_hangs(runner):
+    engine = LocalEngine(runner)
+    stream = engine.generate(request("abc", "endless"))
+    await anext(stream)
+    await asyncio.to_thread(engine.close)
+    with pytest.raises(EngineStoppedError):
+        async for _ in stream:
+            pass
+    with pytest.raises(EngineStoppedError):
+        await collect(engine, request("late"))
+
+
+def test_a_reader_whose_loop_is_gone_frees_its_slot(engine, runner):
+    async def leave():
+        stream = engine.generate(request("abc", "endless"))
+        await anext(stream)
+        return stream
+
+    loop = asyncio.new_event_loop()
+    stream = loop.run_until_complete(leave())
+    loop.close()
+    assert text_of(asyncio.run(collect(engine, request("next")))) == "next"
+    del stream

@@ -1,0 +1,45 @@
+"""The shared words: sizes that pass the processor unchanged."""
+
+from random import Random
+
+from transformers.models.glm4v.image_processing_glm4v import smart_resize
+
+from webui.protocol import Message, PixelBudget
+
+BUDGETS = (PixelBudget(), PixelBudget(28, 6272, 50_176), PixelBudget(28, 6272, 5_880_000))
+
+
+def resized(width: int, height: int, budget: PixelBudget) -> tuple[int, int]:
+    """What Glm4v's processor makes of a picture; it counts pixels twice, as two frames."""
+    high, wide = smart_resize(
+        2, height, width, factor=28, min_pixels=2 * budget.min_pixels, max_pixels=2 * budget.max_pixels
+    )
+    return wide, high
+
+
+def test_a_fitted_size_passes_the_processor_unchanged():
+    random = Random(0)
+    for _ in range(2000):
+        budget = random.choice(BUDGETS)
+        width, height = (int(10 ** random.uniform(0, 4)) for _ in range(2))
+        fitted = budget.fit(width, height)
+        assert resized(*fitted, budget) == fitted, (width, height, budget)
+
+
+def test_usual_sizes_are_fitted_as_the_processor_would():
+    for size in ((1240, 1754), (1920, 1080), (640, 480), (300, 300), (100, 60)):
+        for budget in BUDGETS:
+            assert budget.fit(*size) == resized(*size, budget)
+
+
+def test_tokens_count_squares_of_the_unit():
+    assert PixelBudget().tokens(280, 280) == 100
+
+
+def test_a_share_keeps_all_pages_within_the_tokens():
+    budget = PixelBudget().share(10, 5000)
+    assert 10 * budget.tokens(1240, 1754) <= 5000
+
+
+def test_a_message_has_text_beside_its_pictures():
+    assert Message("user", ("a", "b")).text == "ab"

@@ -1,0 +1,164 @@
+"""The law of the engine: whoever else is running, a greedy answer is the one that model.generate gives alone."""
+
+import asyncio
+from random import Random
+
+import pytest
+import torch
+from pictures import clip, picture
+
+from webui.engine.kv_cache import CachePlan
+from webui.engine.local import LocalEngine
+from webui.engine.runner import ModelRunner, VisionCache
+from webui.protocol import GenerationRequest, Message, SamplingParams
+
+TOKENS = 40
+GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=TOKENS)
+
+
+def user(*parts) -> tuple[Message, ...]:
+    return (Message("user", parts),)
+
+
+CONVERSATIONS = (
+    user("Hello, who are you?"),
+    user(picture("red"), "What colour is it?"),
+    user(picture("blue", (112, 224)), picture("green"), "What is on page 2?"),
+    user(clip("orange", 6), "What moves?"),
+    (*user(picture("black"), "What shape?"), Message("assistant", ("A circle.",), "hm"), *user("And the colour?")),
+    user(clip("purple", 3), "视频里是什么？"),
+    user("1 + 1 = ? " * 60),
+)
+
+
+@pytest.fixture(scope="module")
+def runner(nano):
+    return nano.runner
+
+
+@pytest.fixture
+def engine(runner):
+    engine = LocalEngine(runner)
+    yield engine
+    engine.close()
+    assert not any(slot.busy for slot in slots(runner))
+
+
+def slots(runner):
+    return runner.cache.slots
+
+
+@pytest.fixture(scope="module")
+def expected(runner):
+    """What model.generate writes for each conversation, alone."""
+    return [generate(runner, messages) for messages in CONVERSATIONS]
+
+
+@torch.inference_mode()
+def generate(runner, messages) -> str:
+    prompt = runner.encode(messages)
+    kinds = {name: [] for name in ("pixel_values", "pixel_values_videos")}
+    video = any(type(part).__name__ == "VideoPart" for message in messages for part in message.parts)
+    name = "pixel_values_videos" if video else "pixel_values"
+    kinds[name] = [span.pixels for span in prompt.spans]
+    types = torch.zeros(1, len(prompt.ids), dtype=torch.int)
+    for span in prompt.spans:
+        types[0, span.start : span.end] = 2 if video else 1
+    extra = {}
+    if prompt.spans:
+        grid = torch.tensor([span.grid for span in prompt.spans])
+        extra = {name: torch.cat(kinds[name]), "video_grid_thw" if video else "image_grid_thw": grid}
+    ids = torch.tensor([prompt.ids])
+    output = runner.model.generate(
+        input_ids=ids,
+        attention_mask=torch.ones_like(ids),
+        mm_token_type_ids=types,
+        max_new_tokens=TOKENS,
+        do_sample=False,
+        **extra,
+    )
+    new = [token for token in output[0, len(prompt.ids) :].tolist() if token not in runner.control.end]
+    return letters(runner.decode_text(new))
+
+
+def letters(text: str) -> str:
+    for tag in ("<think>", "</think>", "<answer>", "</answer>"):
+        text = text.replace(tag, "")
+    return "".join(text.split())
+
+
+async def answer(engine, messages, name: str, stop_after: int | None = None) -> str:
+    text, count = "", 0
+    async for delta in engine.generate(GenerationRequest(messages, GREEDY, name)):
+        text += delta.reasoning + delta.content
+        count += 1
+        if stop_after is not None and count > stop_after:
+            engine.abort(name)
+    return letters(text)
+
+
+@pytest.mark.parametrize("number", range(len(CONVERSATIONS)))
+async def test_alone_it_writes_what_generate_writes(engine, expected, number):
+    assert await answer(engine, CONVERSATIONS[number], "a") == expected[number]
+
+
+async def test_together_each_writes_what_generate_writes(engine, expected):
+    names = [str(number) for number in range(len(CONVERSATIONS))]
+    assert await asyncio.gather(*map(answer, [engine] * len(names), CONVERSATIONS, names)) == expected
+
+
+@pytest.mark.parametrize("seed", range(5))
+async def test_joins_and_aborts_at_random_steps_change_nobodys_text(engine, expected, seed):
+    random = Random(seed)
+
+    async def person(name: int) -> tuple[bool, str, str]:
+        number, stop = random.randrange(len(CONVERSATIONS)), random.choice([None, None, 3, 10])
+        await asyncio.sleep(random.random() * 0.3)
+        text = await answer(engine, CONVERSATIONS[number], f"{seed}-{name}", stop)
+        return stop is None, text, expected[number]
+
+    for whole, text, wanted in await asyncio.gather(*map(person, range(14))):
+        assert text == wanted if whole else wanted.startswith(text)
+
+
+async def test_a_follow_up_prefills_only_what_is_new(engine, expected, runner):
+    first = user(picture("pink"), "What colour is it?")
+    await answer(engine, first, "a")
+    second = (*first, Message("assistant", ("Pink.",)), *user("What shape?"))
+    deltas = [delta async for delta in engine.generate(GenerationRequest(second, GREEDY, "b"))]
+    assert deltas[-1].usage.cached_tokens == len(runner.encode(first).ids)
+    text = letters("".join(delta.reasoning + delta.content for delta in deltas))
+    assert text == generate(runner, second)
+
+
+async def test_one_slot_serves_everybody_in_turn(nano, expected):
+    engine = LocalEngine(ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(1, 2048)))
+    names = [str(number) for number in range(len(CONVERSATIONS))]
+    assert await asyncio.gather(*map(answer, [engine] * len(names), CONVERSATIONS, names)) == expected
+    engine.close()
+
+
+async def test_small_chunks_read_the_same_prompt(nano, expected):
+    runner = ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(4, 2048), chunk_tokens=17)
+    engine = LocalEngine(runner)
+    names = [str(number) for number in range(len(CONVERSATIONS))]
+    assert await asyncio.gather(*map(answer, [engine] * len(names), CONVERSATIONS, names)) == expected
+    engine.close()
+
+
+async def test_a_budget_of_zero_answers_without_reasoning(engine):
+    sampling = SamplingParams(temperature=0, max_tokens=TOKENS, thinking_token_budget=0)
+    request = GenerationRequest(CONVERSATIONS[1], sampling, "a")
+    deltas = [delta async for delta in engine.generate(request)]
+    assert not "".join(delta.reasoning for delta in deltas)
+    assert "".join(delta.content for delta in deltas)
+
+
+def test_the_vision_cache_keeps_within_its_budget():
+    cache = VisionCache(100)
+    for name in "abc":
+        cache.put(name, torch.zeros(10))
+    assert cache.get("a") is None
+    assert cache.get("b") is not None
+    cache.put("d", torch.zeros(10))
+    assert cache.get("c") is None
