@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from time import sleep
 from types import SimpleNamespace
 
 import pytest
@@ -16,10 +17,11 @@ END = 0
 
 @dataclass
 class SpellingRunner:
-    """Answers each prompt with its own text, a character a token, `chunk` prompt tokens a step."""
+    """Answers each prompt with its own text, a character a token, `chunk_tokens` prompt tokens a step."""
 
     slots: int = 4
-    chunk: int = 100
+    chunk_tokens: int = 100
+    step_s: float = 0.0
     context_length: int = 1000
     fail_prefill: Exception | None = None
     fail_decode: Exception | None = None
@@ -44,12 +46,14 @@ class SpellingRunner:
     def prefill(self, sequence):
         if self.fail_prefill and "bad" in sequence.id:
             raise self.fail_prefill
-        sequence.prefilled = min(sequence.prefilled + self.chunk, len(sequence.prompt.ids))
+        sleep(self.step_s)
+        sequence.prefilled = min(sequence.prefilled + self.chunk_tokens, len(sequence.prompt.ids))
         return self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None
 
     def decode(self, sequences):
         if self.fail_decode:
             raise self.fail_decode
+        sleep(self.step_s)
         return [self._next(sequence) for sequence in sequences]
 
     def _next(self, sequence):
@@ -142,7 +146,7 @@ async def test_closing_the_iterator_frees_the_slot(engine, runner):
 
 
 async def test_progress_is_told_while_reading(runner):
-    runner.chunk = 2
+    runner.chunk_tokens, runner.step_s = 2, 0.01
     engine = LocalEngine(runner)
     deltas = await collect(engine, request("abcdef"))
     engine.close()

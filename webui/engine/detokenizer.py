@@ -19,6 +19,7 @@ class Detokenizer:
     def __init__(self, decode: Callable[[list[int]], str]) -> None:
         self._decode = decode
         self._context: list[int] = []
+        self._context_text = ""
         self._pending: list[int] = []
         self._shown = 0
 
@@ -38,10 +39,10 @@ class Detokenizer:
         return self._advance(self._text())
 
     def _text(self) -> str:
-        before = self._decode(self._context)
-        return self._decode(self._context + self._pending)[len(before) :]
+        return self._decode(self._context + self._pending)[len(self._context_text) :]
 
     def _advance(self, text: str) -> str:
         new = text[self._shown :]
         self._context, self._pending, self._shown = (self._context + self._pending)[-CONTEXT:], [], 0
+        self._context_text = self._decode(self._context)
         return new

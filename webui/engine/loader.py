@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+from safetensors import SafetensorError
 from tqdm.auto import tqdm
 from transformers import AutoConfig, AutoProcessor, BitsAndBytesConfig, Glm4vForConditionalGeneration
 
@@ -29,7 +30,7 @@ logger = logging.getLogger(__name__)
 # What a step needs beside weights and cache: activations of a prefill chunk and of the vision tower.
 RESERVE_BYTES = 2 * 1024**3
 MEMORY_SHARE = 0.25
-PREPROCESSING_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
+NEEDED_FILES = ("config.json", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def load(choice: Choice, device: str, slots: int, context: int, on_progress: Cal
     on_progress(Progress("loading", 0, size))
     try:
         model, processor = _model(folder, choice, device)
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
+    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
         raise ModelLoadError(model=choice.info.name, reason=_first_line(error)) from error
     info = model_info(choice.info, model.config, processor)
     plan = plan_cache(_free_bytes(device), _bytes_per_token(model), info.context_length, slots=slots, context=context)
@@ -85,7 +86,7 @@ def _files(choice: Choice, on_progress: Callable[[Progress], None]) -> Path:
     """The folder of the checkpoint, downloaded if it is not one already."""
     folder = Path(choice.source)
     if folder.is_dir():
-        missing = [name for name in PREPROCESSING_FILES if not (folder / name).is_file()]
+        missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
         if missing:
             raise ModelLoadError(model=choice.info.name, reason=f"{folder} has no {', '.join(missing)}.")
         return folder

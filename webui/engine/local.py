@@ -28,6 +28,7 @@ class Runner(Protocol):
     """The model behind the engine. All but encode and decode_text are called from the worker thread only."""
 
     context_length: int
+    chunk_tokens: int
     control: ControlIds
 
     def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
@@ -146,15 +147,16 @@ class LocalEngine:
     def _join(self, message: Join) -> None:
         self._streams[message.sequence] = message.stream
         self._scheduler.add(message.sequence)
+        self._admit()
         if len(self._scheduler.waiting) > self._max_waiting:
             self._fail(message.sequence, QueueFullError(waiting=self._max_waiting))
 
     def _step(self) -> None:
-        """Admit who fits, read one chunk of one prompt, write one token of every running row."""
+        """Admit who fits, read one chunk of prompts, write one token of every running row."""
         self._admit()
-        sequence = self._scheduler.next_prefill()
-        if sequence is not None:
-            self._prefill(sequence)
+        budget = self._runner.chunk_tokens
+        while budget > 0 and (sequence := self._scheduler.next_prefill()) is not None:
+            budget -= self._prefill(sequence)
         if self._scheduler.running:
             self._decode()
 
@@ -167,18 +169,21 @@ class LocalEngine:
             for ahead, sequence in enumerate(waiting):
                 self._emit(sequence, Event(progress=Progress("queued", ahead)))
 
-    def _prefill(self, sequence: Sequence) -> None:
+    def _prefill(self, sequence: Sequence) -> int:
+        """Returns how many tokens were read: several short prompts share a step, a long one takes many."""
+        before = sequence.prefilled
         try:
             token = self._runner.prefill(sequence)
         except Exception as error:
             self._fail(sequence, error)
-            return
+            return 0
         if token is None:
             done, total = sequence.prefilled, len(sequence.prompt.ids)
             self._emit(sequence, Event(progress=Progress("reading", done, total)))
         else:
             self._scheduler.start(sequence)
             self._take(sequence, token)
+        return sequence.prefilled - before
 
     def _decode(self) -> None:
         running = list(self._scheduler.running)

@@ -65,7 +65,7 @@ class ModelRunner:
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
         self.processor = processor
         self._vocabulary = text.vocab_size
-        self._chunk = chunk_tokens or CHUNK_TOKENS[model.device.type]
+        self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
@@ -92,7 +92,7 @@ class ModelRunner:
     @torch.inference_mode()
     def prefill(self, sequence: Sequence) -> int | None:
         prompt, start = sequence.prompt, sequence.prefilled
-        end = min(start + self._chunk, len(prompt.ids))
+        end = min(start + self.chunk_tokens, len(prompt.ids))
         try:
             embeddings = self._embed(prompt, start, end)
             view = PrefillView(self.cache, sequence.slot, start, end)
