@@ -1,0 +1,103 @@
+"""The page: header, banner and six tabs, put together. Listens only to what concerns the whole page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui.media.attachments import MediaReader
+from webui.protocol import Model
+from webui.ui.answering import Answering
+from webui.ui.header import banner_html, status_html, title_html
+from webui.ui.labels import Labels
+from webui.ui.room import Room, Shared
+from webui.ui.running import Running
+from webui.ui.strings import Language, Strings, language_of
+from webui.ui.tabs import TABS
+from webui.ui.turns import Conversation
+
+LOADING_TICK_S = 1.0
+STEADY_TICK_S = 10.0
+CACHE_S = (3600, 4 * 3600)  # every hour, uploads older than four
+
+
+def build_ui(model: Model, reader: MediaReader, *, examples: Path) -> gr.Blocks:
+    """The whole page over one model and one reader. Building it starts nothing."""
+    return Page(model, reader, examples).demo
+
+
+class Page:
+    def __init__(self, model: Model, reader: MediaReader, examples: Path) -> None:
+        first = Strings()
+        self._model, self._labels, self._running = model, Labels(first), Running(model)
+        with gr.Blocks(
+            title=first("title"), fill_width=True, delete_cache=CACHE_S, analytics_enabled=False
+        ) as self.demo:
+            self._build_header()
+            shared = Shared(
+                model, reader, Answering(model, reader), self._running, self._labels, self._language, examples
+            )
+            with gr.Tabs(elem_classes="tabs"):
+                self._rooms = [self._build_tab(spec, shared) for spec in TABS]
+            self._listen()
+
+    def _build_header(self) -> None:
+        with gr.Row(elem_classes="header"):
+            self._labels.add_made(gr.HTML(), title_html)
+            self._status = gr.HTML(elem_classes="status-line")
+            self._labels.add_made(self._status, lambda t: status_html(self._model.status(), t))
+            self._language = gr.Radio(
+                [("EN", "en"), ("中文", "zh")],
+                value="en",
+                show_label=False,
+                container=False,
+                elem_classes="language",
+                min_width=0,
+                scale=0,
+            )
+            self._labels.add(self._language, label="language")
+        with gr.Row(elem_classes="banner") as self._banner:
+            self._banner_text = gr.HTML()
+            self._labels.add_made(self._banner_text, lambda t: banner_html(self._model.status(), t))
+            self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
+            self._labels.add(self._dismiss, value="dismiss")
+
+    def _build_tab(self, spec: Any, shared: Shared) -> Room:
+        with gr.Tab(id=spec.name) as tab:
+            room = Room(spec, shared)
+        self._labels.add(tab, label=f"tab_{spec.name}")
+        return room
+
+    def _listen(self) -> None:
+        quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
+        timer = gr.Timer(LOADING_TICK_S)
+        abouts = [room.viewer_parts.about for room in self._rooms]
+        timer.tick(self._tick, self._language, [self._status, self._banner_text, timer, *abouts], **quiet)
+        self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **quiet)
+        chatbots = [room.parts.chatbot for room in self._rooms]
+        conversations = [room.parts.conversation for room in self._rooms]
+        said = [*self._labels.components, *chatbots]
+        self._language.input(self._speak, [self._language, *conversations], said, **quiet)
+        self.demo.load(self._greet, conversations, [self._language, *said], **quiet)
+        self.demo.unload(self._leave)
+
+    def _tick(self, language: Language) -> list[Any]:
+        status, t = self._model.status(), Strings(language)
+        every = LOADING_TICK_S if status.state == "loading" else STEADY_TICK_S
+        abouts = [room.viewer.invitation(t) for room in self._rooms]
+        return [status_html(status, t), banner_html(status, t), gr.Timer(every), *abouts]
+
+    def _speak(self, request: gr.Request, language: Language, *conversations: Conversation) -> list[Any]:
+        t, session = Strings(language), str(request.session_hash)
+        rows = [room.chat.relabelled(talk, t, session) for room, talk in zip(self._rooms, conversations, strict=True)]
+        return [*self._labels.updates(t), *rows]
+
+    def _greet(self, request: gr.Request, *conversations: Conversation) -> list[Any]:
+        """A new visitor is spoken to in the language of their browser."""
+        language = language_of(request.headers.get("accept-language", ""))
+        return [language, *self._speak(request, language, *conversations)]
+
+    def _leave(self, request: gr.Request) -> None:
+        self._running.leave(str(request.session_hash))

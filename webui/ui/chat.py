@@ -1,0 +1,119 @@
+"""What a conversation column does: send, retry, stop, begin anew.
+
+Truth is the Conversation in gr.State. What the Chatbot shows is made from it and never read back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import gradio as gr
+
+from webui.ui.answering import Answering, Question
+from webui.ui.chat_parts import ChatParts
+from webui.ui.render import conversation_rows
+from webui.ui.running import Run, Running
+from webui.ui.strings import Strings
+from webui.ui.tabs import TabSpec
+from webui.ui.turns import Conversation
+
+Updates = dict[Any, Any]
+
+
+class Chat:
+    """The handlers of one column. Holds no conversation: that comes in and goes out."""
+
+    def __init__(self, spec: TabSpec, answering: Answering, running: Running, parts: ChatParts) -> None:
+        self._spec, self._answering, self._running, self._parts = spec, answering, running, parts
+
+    async def send(
+        self, question: Question, conversation: Conversation, t: Strings, session: str
+    ) -> AsyncGenerator[Updates, None]:
+        """Answer, updating the page as it goes. Nothing happens while this column is still answering."""
+        asked = bool(question.words.parts or question.files)
+        run = self._running.begin(session, self._spec.name) if asked else None
+        if run is None:
+            yield {self._parts.phase: gr.skip()}
+            return
+        try:
+            async for updates in self._answer(question, conversation, t, run):
+                yield updates
+        finally:
+            self._running.end(session, self._spec.name)
+
+    async def _answer(
+        self, question: Question, conversation: Conversation, t: Strings, run: Run
+    ) -> AsyncGenerator[Updates, None]:
+        question = replace(question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(t))
+        conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
+        past = conversation_rows(conversation, t)
+        first = True
+        async for live in self._answering.answer(question, conversation, run):
+            if run.discarded:
+                return
+            updates: Updates = {self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
+            if live.turn.phase is None:
+                updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question)
+            elif first:
+                updates |= self._before()
+            first = False
+            yield updates
+
+    def _before(self) -> Updates:
+        return {
+            self._parts.composer: gr.update(value=None, submit_btn=False, stop_btn=True),
+            self._parts.cards: gr.update(visible=False),
+            self._parts.actions: gr.update(visible=False),
+        }
+
+    def _after(self, conversation: Conversation, question: Question) -> Updates:
+        """A failed question goes back into the message box, to be tried again."""
+        turn = conversation.turns[-1]
+        composer: dict[str, Any] = {"submit_btn": True, "stop_btn": False}
+        if turn.error is not None:
+            composer["value"] = {"text": question.text, "files": [str(path) for path, _ in question.files]}
+        return {
+            self._parts.conversation: conversation,
+            self._parts.phase: "",
+            self._parts.composer: gr.update(**composer),
+            self._parts.cards: gr.update(visible=not conversation.settled().turns),
+            self._parts.actions: gr.update(visible=True),
+            self._parts.copy: gr.update(visible=bool(turn.content)),
+            self._parts.retry: gr.update(visible=turn.error is None),
+        }
+
+    def again(self, conversation: Conversation) -> tuple[Question, Conversation]:
+        """The last question once more, with its files as they were read the first time."""
+        *earlier, last = conversation.turns
+        parts = tuple(part for part in last.question.parts if not isinstance(part, str))
+        return Question(last.question.text, parts, last.pictures), replace(conversation, turns=tuple(earlier))
+
+    def stop(self, session: str) -> None:
+        self._running.stop(session, self._spec.name)
+
+    async def begin_anew(self, session: str) -> Updates:
+        """An empty conversation; what was still being written is stopped and forgotten."""
+        await self._running.discard(session, self._spec.name)
+        return {
+            self._parts.chatbot: [],
+            self._parts.conversation: Conversation(),
+            self._parts.phase: "",
+            self._parts.composer: gr.update(value=None, submit_btn=True, stop_btn=False),
+            self._parts.cards: gr.update(visible=True),
+            self._parts.actions: gr.update(visible=False),
+        }
+
+    def relabelled(self, conversation: Conversation, t: Strings, session: str) -> Any:
+        """The same conversation in another language, unless it is still growing."""
+        busy = self._running.busy(session, self._spec.name)
+        return gr.skip() if busy else conversation_rows(conversation, t)
+
+
+def last_answer(conversation: Conversation) -> str:
+    """The text of the newest answer, as it was written."""
+    return next((turn.content for turn in reversed(conversation.turns) if turn.content), "")
+
+

@@ -1,0 +1,81 @@
+"""What stands beside a conversation, as HTML: pages, frames and pictures with their cost. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from webui.errors import WebUIError
+from webui.protocol import MediaLimits, ModelInfo, ModelStatus
+from webui.ui.render import error_card, pictures_html
+from webui.ui.shelf import Item
+from webui.ui.strings import Strings, file_size
+from webui.ui.turns import Conversation, Picture
+
+
+def hint_html(text: str) -> str:
+    return f'<div class="hint">{escape(text)}</div>'
+
+
+def sheet_html(pictures: Sequence[Picture], kind: str) -> str:
+    """A grid of pages or frames; one picture stands alone and large."""
+    single = " single" if len(pictures) == 1 else ""
+    return f'<div class="sheet {kind}{single}">{pictures_html(pictures)}</div>'
+
+
+def item_html(item: Item, t: Strings) -> str:
+    if item.error is not None:
+        return error_card(item.error, t)
+    if item.preview is None:
+        return ""
+    notice = f'<p class="notice">{escape(t(item.preview.notice))}</p>' if item.preview.notice else ""
+    return notice + sheet_html(item.pictures, item.preview.attachment.kind)
+
+
+def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
+    """How many pages or frames were chosen, and their tokens against what there is room for, with a bar."""
+    preview = item.preview
+    if preview is None:
+        return ""
+    try:
+        chosen, tokens = preview.cost(item.selection, info, room)
+    except WebUIError as error:
+        return f'<div class="cost wrong" role="alert">{escape(t.error(error))}</div>'
+    kind = preview.attachment.kind
+    if kind == "document":
+        words = t("cost_pages", chosen=chosen, count=preview.count)
+    elif kind == "video":
+        words = t("cost_frames", chosen=chosen)
+    else:
+        width, height = preview.sizes[0]
+        words = t("cost_image", width=width, height=height)
+    share = min(tokens / room, 1) if room else 1
+    figures = t("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
+    return (
+        f'<div class="cost"><p class="name">{escape(item.path.name)}</p>'
+        f"<p><span>{escape(words)}</span><span>{escape(figures)}</span></p>"
+        f'<div class="bar"><i style="width:{share:.1%}"></i></div></div>'
+    )
+
+
+def conversation_html(conversation: Conversation, t: Strings) -> str:
+    """The pages and frames that were sent last, as the model saw them; "" if there were none."""
+    for turn in reversed(conversation.turns):
+        if turn.pictures and turn.error is None:
+            return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document")
+    return ""
+
+
+def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:
+    """What the model is and what it can take, for when there is nothing else to show."""
+    info = status.info
+    lines = [t("about_context", count=f"{info.context_length:,}")]
+    if files:
+        lines += [
+            t("about_media", count=f"{info.media_tokens:,}"),
+            t("about_pages", count=limits.max_pages),
+            t("about_frames", count=min(info.max_frames, limits.max_frames)),
+            t("about_size", size=file_size(limits.max_file_bytes)),
+        ]
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines)
+    return f'<div class="about"><p class="name">{escape(t("about_model"))}</p><h3>{escape(info.name)}</h3><ul>{items}</ul></div>'

@@ -1,0 +1,45 @@
+"""The top of the page: what this is, who answers and how it is doing, the language; the banner below it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from webui.protocol import ModelStatus
+from webui.ui.strings import Strings, file_size
+
+RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
+QUANTIZED = "--quantization 4bit"
+
+
+def title_html(t: Strings) -> str:
+    return f'<h1 class="title">{escape(t("title"))}</h1>'
+
+
+def status_html(status: ModelStatus, t: Strings) -> str:
+    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed."""
+    words = [t(f"state_{status.state}")]
+    if status.state == "loading" and status.progress and status.progress.total:
+        done, total = status.progress.done, status.progress.total
+        words.append(f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}")
+    if status.state == "ready":
+        words += [status.device] if status.device else []
+        words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
+    if status.state == "failed":
+        words.append(status.reason)
+    return (
+        f'<div class="status {status.state}" role="status"><b>{escape(status.info.name)}</b>'
+        f"<i></i><span>{escape(' · '.join(words))}</span></div>"
+    )
+
+
+def banner_html(status: ModelStatus, t: Strings) -> str:
+    """Who answers instead of the wanted model, and how to run the 9B; "" if there is nothing to tell."""
+    if not (status.info.bundled or status.notice):
+        return ""
+    title = t("bundled_title") if status.info.bundled else t("notice_title")
+    text = ""
+    if status.info.bundled:
+        command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
+        text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
+    notice = f" {escape(status.notice)}" if status.notice else ""
+    return f'<p><b>{escape(title)}</b>{notice} {text}</p>'

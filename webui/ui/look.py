@@ -1,0 +1,108 @@
+"""The looks of the page: theme, stylesheet and the few lines of script. app.py hands them to Gradio."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+STYLESHEET = Path(__file__).resolve().parents[2] / "assets" / "style.css"
+
+ACCENT = gr.themes.Color(
+    c50="#eef7f6", c100="#d5ecea", c200="#aedad6", c300="#7cc2bc", c400="#48a59e", c500="#258880",
+    c600="#0f6e67", c700="#0d5954", c800="#0d4845", c900="#0c3c3a", c950="#052423", name="accent",
+)  # fmt: skip
+INK = gr.themes.Color(
+    c50="#faf9f7", c100="#f3f2ef", c200="#e6e4df", c300="#d3d0c9", c400="#a19d95", c500="#716d66",
+    c600="#55524c", c700="#3d3b37", c800="#262522", c900="#1b1a18", c950="#131211", name="ink",
+)  # fmt: skip
+FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")
+
+# Esc stops the answer that is seen; a click on a small picture shows it large.
+HEAD = """
+<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
+<script>
+(() => {
+  const shown = (element) => element.offsetParent !== null;
+  const enlarge = (image) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "enlarged";
+    const copy = document.createElement("img");
+    copy.src = image.src; copy.alt = image.alt;
+    const caption = document.createElement("p");
+    caption.textContent = image.alt;
+    dialog.append(copy, caption);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+  document.addEventListener("click", (event) => {
+    const image = event.target.closest?.(".sheet img, .sent img");
+    if (image) enlarge(image);
+  });
+  document.addEventListener("keydown", (event) => {
+    const image = event.key === "Enter" && event.target.closest?.(".sheet img, .sent img");
+    if (image) return enlarge(image);
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    [...document.querySelectorAll(".composer .stop-button")].find(shown)?.click();
+  });
+})();
+</script>
+"""
+
+
+def theme() -> gr.themes.Base:
+    """Paper and ink with one accent; system fonts only."""
+    base = gr.themes.Base(
+        primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=INK, font=FONTS, font_mono=MONO,
+        radius_size=gr.themes.sizes.radius_md, text_size=gr.themes.sizes.text_md,
+    )  # fmt: skip
+    return base.set(
+        body_background_fill="*neutral_50",
+        body_background_fill_dark="*neutral_950",
+        body_text_color="*neutral_900",
+        body_text_color_dark="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        background_fill_primary="white",
+        background_fill_primary_dark="*neutral_900",
+        background_fill_secondary="*neutral_100",
+        background_fill_secondary_dark="*neutral_800",
+        block_background_fill="white",
+        block_background_fill_dark="*neutral_900",
+        block_border_color="*neutral_200",
+        block_border_color_dark="*neutral_800",
+        block_label_text_color="*neutral_600",
+        block_label_text_color_dark="*neutral_400",
+        block_title_text_color="*neutral_800",
+        block_title_text_color_dark="*neutral_200",
+        block_title_text_weight="500",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_400",
+        block_shadow="none",
+        block_shadow_dark="none",
+        border_color_primary="*neutral_200",
+        border_color_primary_dark="*neutral_800",
+        input_background_fill="white",
+        input_background_fill_dark="*neutral_900",
+        input_border_color="*neutral_300",
+        input_border_color_dark="*neutral_700",
+        input_border_color_focus="*primary_600",
+        input_border_color_focus_dark="*primary_400",
+        input_placeholder_color="*neutral_500",
+        input_placeholder_color_dark="*neutral_400",
+        button_primary_background_fill="*primary_600",
+        button_primary_background_fill_hover="*primary_700",
+        button_primary_background_fill_dark="*primary_600",
+        button_primary_text_color="white",
+        button_secondary_background_fill="white",
+        button_secondary_background_fill_dark="*neutral_900",
+        button_secondary_background_fill_hover="*neutral_100",
+        button_secondary_background_fill_hover_dark="*neutral_800",
+        button_secondary_border_color="*neutral_200",
+        button_secondary_border_color_dark="*neutral_700",
+        slider_color="*primary_600",
+        slider_color_dark="*primary_400",
+    )

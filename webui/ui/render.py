@@ -1,0 +1,85 @@
+"""Turns -> what the Chatbot shows. Pure, and never read back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from webui.errors import WebUIError
+from webui.ui.phases import stats
+from webui.ui.strings import Strings
+from webui.ui.turns import Conversation, Picture, Turn
+from webui.ui.wire import exact
+
+Row = dict[str, Any]
+MOST_PICTURES = 8
+
+
+def conversation_rows(conversation: Conversation, t: Strings) -> list[Row]:
+    return [row for turn in conversation.turns for row in turn_rows(turn, t)]
+
+
+def turn_rows(turn: Turn, t: Strings, reasoning: str | None = None, content: str | None = None) -> list[Row]:
+    """The question, the thought, the answer, its figures, its error. A running turn brings its texts as they are on
+    the wire, so that they only grow; a finished one is made from what was written."""
+    rows = [_row("user", question_html(turn, t))]
+    reasoning = exact(turn.reasoning) if reasoning is None else reasoning
+    content = exact(turn.content) if content is None else content
+    if reasoning.strip():
+        thinking = turn.phase == "thinking"
+        metadata = {"title": thought_title(turn, t), "status": "pending" if thinking else "done"}
+        rows.append(_row("assistant", reasoning) | {"metadata": metadata})
+    if content.strip():
+        rows.append(_row("assistant", content))
+    if turn.phase is None:
+        if turn.error is None and not turn.content.strip() and turn.finish_reason != "abort":
+            rows.append(_row("assistant", f'<div class="figures">{escape(t("no_answer"))}</div>'))
+        if figures := stats(turn, t):
+            rows.append(_row("assistant", f'<div class="figures">{escape(figures)}</div>'))
+    if turn.error is not None:
+        rows.append(_row("assistant", error_card(turn.error, t)))
+    return rows
+
+
+def thought_title(turn: Turn, t: Strings) -> str:
+    seconds = t.seconds(turn.thinking_s)
+    tokens = t.tokens(turn.reasoning_tokens)
+    if turn.phase == "thinking":
+        return f"{t('thinking')} · {seconds} · {tokens}"
+    return f"{t('thought', seconds=seconds)} · {tokens}"
+
+
+def question_html(turn: Turn, t: Strings) -> str:
+    """The person's words exactly as typed, above them what they sent along."""
+    html = ""
+    if turn.pictures:
+        html += f'<div class="sent">{pictures_html(turn.pictures[:MOST_PICTURES])}'
+        more = len(turn.pictures) - MOST_PICTURES
+        html += f"<span>+ {escape(t('you_sent', count=more))}</span></div>" if more > 0 else "</div>"
+    elif turn.files:
+        html += '<div class="sent">' + "".join(f"<span>{escape(name)}</span>" for name in turn.files) + "</div>"
+    text = turn.question.text
+    return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
+
+
+def pictures_html(pictures: Sequence[Picture]) -> str:
+    return "".join(
+        f'<figure><img src="{picture.src}" alt="{escape(picture.caption)}" tabindex="0" role="button">'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+        for picture in pictures
+    )
+
+
+def error_card(error: WebUIError, t: Strings) -> str:
+    return f'<div class="card error"><b>{escape(t("error"))}</b><p>{one_line(t.error(error))}</p></div>'
+
+
+def one_line(text: str) -> str:
+    """Escaped, and with line ends as entities: Markdown would end an HTML block at an empty line."""
+    return escape(text).replace("\r\n", "\n").replace("\n", "&#10;")
+
+
+def _row(role: str, text: str) -> Row:
+    # The dict form: Gradio takes the indentation out of a plain string.
+    return {"role": role, "content": {"type": "text", "text": text}}

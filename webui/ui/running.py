@@ -1,0 +1,71 @@
+"""Which answers are being written now, and how each is stopped. Two visitors never reach each other's.
+
+Holds live handles, so it is built once by build_ui and passed on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from uuid import uuid4
+
+from webui.protocol import Engine
+
+
+@dataclass
+class Run:
+    """One answer under way. `discarded`: its result is no longer wanted, a new chat has begun."""
+
+    request_id: str = field(default_factory=lambda: uuid4().hex)
+    generating: bool = False
+    stopped: bool = False
+    discarded: bool = False
+    work: asyncio.Future[None] | None = None
+    finished: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Running:
+    """At most one run for each visitor and tab."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._runs: dict[tuple[str, str], Run] = {}
+
+    def begin(self, session: str, tab: str) -> Run | None:
+        """A new run, or None while another one is going on there."""
+        if (session, tab) in self._runs:
+            return None
+        return self._runs.setdefault((session, tab), Run())
+
+    def busy(self, session: str, tab: str) -> bool:
+        return (session, tab) in self._runs
+
+    def end(self, session: str, tab: str) -> None:
+        """Forget the run, wherever it was left; the engine is told too, in case the reader went away."""
+        run = self._runs.pop((session, tab), None)
+        if run is not None:
+            self._engine.abort(run.request_id)
+            run.finished.set()
+
+    def stop(self, session: str, tab: str) -> None:
+        run = self._runs.get((session, tab))
+        if run is None:
+            return
+        run.stopped = True
+        self._engine.abort(run.request_id)
+        if run.work is not None and not run.generating:
+            run.work.cancel()
+
+    async def discard(self, session: str, tab: str) -> None:
+        """Stop, and wait until nothing more will be shown of it."""
+        run = self._runs.get((session, tab))
+        if run is not None:
+            run.discarded = True
+            self.stop(session, tab)
+            await run.finished.wait()
+
+    def leave(self, session: str) -> None:
+        """The visitor has gone: stop everything of theirs."""
+        for owner, tab in list(self._runs):
+            if owner == session:
+                self.stop(owner, tab)

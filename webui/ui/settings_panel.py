@@ -1,0 +1,67 @@
+"""The folded panel of settings: the system prompt and how the next word is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import gradio as gr
+
+from webui.protocol import SamplingParams
+from webui.ui.labels import Labels
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsPanel:
+    system_prompt: gr.Textbox
+    temperature: gr.Slider
+    top_p: gr.Slider
+    top_k: gr.Slider
+    repetition_penalty: gr.Slider
+    max_tokens: gr.Number
+    thinking_budget: gr.Number
+    seed: gr.Number
+
+    @property
+    def inputs(self) -> list[gr.components.Component]:
+        return [getattr(self, name) for name in self.__slots__]
+
+
+def settings_panel(labels: Labels, defaults: SamplingParams = SamplingParams()) -> SettingsPanel:
+    with gr.Accordion(open=False, elem_classes="settings") as accordion:
+        panel = SettingsPanel(
+            gr.Textbox(lines=2, max_lines=8, max_length=20_000),
+            gr.Slider(0, 2, defaults.temperature, step=0.05),
+            gr.Slider(0.05, 1, defaults.top_p, step=0.05),
+            gr.Slider(0, 100, defaults.top_k, step=1),
+            gr.Slider(1, 2, defaults.repetition_penalty, step=0.05),
+            gr.Number(defaults.max_tokens, minimum=1, maximum=65_536, precision=0),
+            gr.Number(defaults.thinking_token_budget, minimum=0, precision=0),
+            gr.Number(defaults.seed, minimum=0, precision=0),
+        )
+    labels.add(accordion, label="settings")
+    for name in panel.__slots__:
+        labels.add(getattr(panel, name), label=name, info=f"{name}_hint")
+    return panel
+
+
+def settings_of(
+    system_prompt: str | None,
+    temperature: float,
+    top_p: float,
+    top_k: float,
+    repetition_penalty: float,
+    max_tokens: float | None,
+    thinking_budget: float | None,
+    seed: float | None,
+) -> tuple[str, SamplingParams]:
+    """(system prompt, sampling) as the panel's controls say, in their order; an emptied box means the default."""
+    sampling = SamplingParams(
+        temperature=float(temperature),
+        top_p=float(top_p),
+        top_k=int(top_k),
+        repetition_penalty=float(repetition_penalty),
+        max_tokens=int(max_tokens) if max_tokens else SamplingParams().max_tokens,
+        thinking_token_budget=None if thinking_budget is None else int(thinking_budget),
+        seed=None if seed is None else int(seed),
+    )
+    return (system_prompt or "").strip(), sampling

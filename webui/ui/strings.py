@@ -1,0 +1,206 @@
+"""Every text that a person reads on the page, in English and Chinese, and how numbers are written.
+
+Knows no component: the rooms above ask for a text by its key.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from webui.errors import WebUIError
+
+Language = Literal["en", "zh"]
+
+TEXTS: dict[str, tuple[str, str]] = {
+    # key: (English, Chinese)
+    "title": ("GLM-4.1V Thinking", "GLM-4.1V Thinking"),
+    "language": ("Language", "语言"),
+    "state_loading": ("loading", "加载中"),
+    "state_ready": ("ready", "就绪"),
+    "state_failed": ("failed", "失败"),
+    "memory": ("{size} memory", "内存 {size}"),
+    "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
+    "bundled_text": (
+        "It knows the colour, shape and number of simple drawings, and little else. For real work run "
+        "{command} on a GPU with 22 GB (or 10 GB with {quantized}).",
+        "它只认识简单图画的颜色、形状和数量，别的几乎不会。要真正使用，请在 22 GB 显存的 GPU 上运行 "
+        "{command}（或 10 GB 显存加 {quantized}）。",
+    ),
+    "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
+    "dismiss": ("Dismiss", "知道了"),
+    "tab_thinking": ("Thinking", "思考"),
+    "tab_chat": ("Chat", "对话"),
+    "tab_image": ("Image", "图片"),
+    "tab_video": ("Video", "视频"),
+    "tab_pdf": ("PDF", "PDF"),
+    "tab_ppt": ("PPT", "PPT"),
+    "empty_thinking": (
+        "Ask about a picture, a video, a PDF or a deck, and watch the reasoning.",
+        "就图片、视频、PDF 或幻灯片提问，并看到推理过程。",
+    ),
+    "empty_chat": ("Ask a question in words.", "用文字提问。"),
+    "empty_image": ("Add one or more pictures and ask what is in them.", "添加一张或多张图片，问问里面有什么。"),
+    "empty_video": ("Add a video and ask what happens in it.", "添加一段视频，问问发生了什么。"),
+    "empty_pdf": ("Add a PDF, choose the pages, and ask about them.", "添加 PDF，选择页码，然后提问。"),
+    "empty_ppt": ("Add a deck, choose the slides, and ask about them.", "添加幻灯片文件，选择页码，然后提问。"),
+    "ask_thinking": ("Ask about anything, or drop a file here", "随便问，或把文件拖到这里"),
+    "ask_chat": ("Write a message", "输入消息"),
+    "ask_image": ("Ask about the pictures, or drop them here", "就图片提问，或把图片拖到这里"),
+    "ask_video": ("Ask about the video, or drop it here", "就视频提问，或把视频拖到这里"),
+    "ask_pdf": ("Ask about the pages, or drop a PDF here", "就页面提问，或把 PDF 拖到这里"),
+    "ask_ppt": ("Ask about the slides, or drop a deck here", "就幻灯片提问，或把文件拖到这里"),
+    "composer": ("Message", "消息"),
+    "conversation": ("Conversation", "对话内容"),
+    "new_chat": ("New chat", "新对话"),
+    "retry": ("Retry", "重试"),
+    "copy": ("Copy answer", "复制回答"),
+    "copied": ("Copied", "已复制"),
+    "you_sent": ("{count} more", "另有 {count} 张"),
+    "phase_loading": ("Loading the model", "正在加载模型"),
+    "phase_converting": ("Converting {name}", "正在转换 {name}"),
+    "phase_queued": ("Waiting", "排队中"),
+    "phase_reading": ("Reading", "正在阅读"),
+    "phase_thinking": ("Thinking", "正在思考"),
+    "phase_answering": ("Answering", "正在回答"),
+    "phase_stopping": ("Stopping", "正在停止"),
+    "of": ("{done} of {total}", "{done}/{total}"),
+    "ahead": ("{count} ahead of you", "前面还有 {count} 个"),
+    "next": ("you are next", "下一个就是你"),
+    "seconds": ("{seconds} s", "{seconds} 秒"),
+    "tokens": ("{count} tokens", "{count} 个词元"),
+    "speed": ("{rate} tok/s", "{rate} 词元/秒"),
+    "first_token": ("first token {seconds}", "首词元 {seconds}"),
+    "thinking": ("Thinking", "正在思考"),
+    "thought": ("Thought for {seconds}", "思考了 {seconds}"),
+    "stopped": ("Stopped", "已停止"),
+    "length": ("Ended at the limit of {limit} tokens", "已达到 {limit} 个词元的上限"),
+    "no_answer": ("No answer was written.", "没有写出回答。"),
+    "error": ("This did not work", "没有成功"),
+    "text_only": ("text only", "仅限文字"),
+    "kind_image": ("pictures", "图片"),
+    "kind_video": ("video", "视频"),
+    "kind_document": ("PDF, PPT, PPTX", "PDF、PPT、PPTX"),
+    "kind_pdf": ("PDF", "PDF"),
+    "kind_ppt": ("PPT, PPTX", "PPT、PPTX"),
+    "file": ("File", "文件"),
+    "pages": ("Pages", "页码"),
+    "pages_hint": ("All pages, or for example 1-5, 9", "全部页面，或例如 1-5, 9"),
+    "frames": ("Frames", "帧数"),
+    "from": ("From (s)", "开始（秒）"),
+    "to": ("To (s)", "结束（秒）"),
+    "page_n": ("Page {number}", "第 {number} 页"),
+    "cost_pages": ("{chosen} of {count} pages", "{count} 页中的 {chosen} 页"),
+    "cost_frames": ("{chosen} frames", "{chosen} 帧"),
+    "cost_image": ("{width} × {height} px", "{width} × {height} 像素"),
+    "cost_tokens": ("{tokens} of {limit} tokens", "{tokens} / {limit} 个词元"),
+    "fitted": ("Pages are made smaller to fit.", "页面会缩小以放得下。"),
+    "drawn_without_office": (
+        "LibreOffice is not installed here: the slides are drawn in a simpler way and may lose charts or effects.",
+        "本机没有安装 LibreOffice：幻灯片以简化方式绘制，可能缺少图表或效果。",
+    ),
+    "viewer_thinking": ("What the model will see appears here: pages, frames or pictures.", "模型将看到的内容会显示在这里。"),
+    "viewer_image": ("The picture that the model sees appears here.", "模型看到的图片会显示在这里。"),
+    "viewer_video": ("The frames that the model sees appear here.", "模型看到的视频帧会显示在这里。"),
+    "viewer_pdf": ("The pages that the model reads appear here.", "模型阅读的页面会显示在这里。"),
+    "viewer_ppt": ("The slides that the model reads appear here.", "模型阅读的幻灯片会显示在这里。"),
+    "in_conversation": ("In this conversation", "本次对话中"),
+    "about_model": ("Who answers", "谁在回答"),
+    "about_context": ("Reads up to {count} tokens at once", "一次最多阅读 {count} 个词元"),
+    "about_media": ("Pages and frames may take {count} of them", "其中页面和视频帧最多占 {count} 个"),
+    "about_frames": ("Up to {count} frames of a video", "视频最多取 {count} 帧"),
+    "about_pages": ("Up to {count} pages at once", "一次最多 {count} 页"),
+    "about_size": ("Files up to {size}", "文件最大 {size}"),
+    "example_circle": ("Which colour is the shape?", "这个图形是什么颜色？"),
+    "example_count": ("How many squares are there?", "有几个正方形？"),
+    "example_colour": ("What shape is this?", "这是什么形状？"),
+    "example_moving": ("Which colour is the moving shape?", "移动的图形是什么颜色？"),
+    "example_moving_shape": ("Which shape is moving?", "移动的是什么形状？"),
+    "example_which_page": ("Which page shows the triangle?", "哪一页有三角形？"),
+    "example_page_two": ("What is on page 2?", "第 2 页上有什么？"),
+    "example_one_page": ("Which shape is on this page?", "这一页上是什么形状？"),
+    "example_which_slide": ("Which page shows the circle?", "哪一页有圆形？"),
+    "example_slide_two": ("What is on page 2?", "第 2 页上有什么？"),
+    "example_one_slide": ("Which colour is the shape?", "这个图形是什么颜色？"),
+    "example_who": ("Who are you?", "你是谁？"),
+    "example_what": ("What can you do?", "你能做什么？"),
+    "example_hello": ("Hello!", "你好！"),
+    "settings": ("Settings", "设置"),
+    "system_prompt": ("System prompt", "系统提示词"),
+    "system_prompt_hint": ("What the model should keep in mind in every answer.", "模型在每次回答时都应记住的话。"),
+    "temperature": ("Temperature", "温度"),
+    "temperature_hint": ("0 always takes the likeliest word; higher varies more.", "0 总取最可能的词；越高变化越多。"),
+    "top_p": ("Top-p", "Top-p"),
+    "top_p_hint": ("Keeps the likeliest words up to this share; 1 keeps all.", "只保留累计概率到此的词；1 表示全部。"),
+    "top_k": ("Top-k", "Top-k"),
+    "top_k_hint": ("Keeps this many of the likeliest words; 0 keeps all.", "只保留最可能的几个词；0 表示全部。"),
+    "repetition_penalty": ("Repetition penalty", "重复惩罚"),
+    "repetition_penalty_hint": ("Above 1 makes repeating less likely.", "大于 1 时更少重复。"),
+    "max_tokens": ("Longest answer", "最长回答"),
+    "max_tokens_hint": ("Tokens, the thinking included.", "词元数，思考也计算在内。"),
+    "thinking_budget": ("Thinking budget", "思考预算"),
+    "thinking_budget_hint": ("Tokens; empty leaves it free, 0 answers directly.", "词元数；留空不限，0 直接回答。"),
+    "seed": ("Seed", "随机种子"),
+    "seed_hint": ("A number makes the answer repeatable; empty does not.", "填数字可让回答可重复；留空则不固定。"),
+}
+
+ERRORS_ZH: dict[str, str] = {
+    "SettingsError": "{name} 的值是 {value!r}；可接受：{accepted}。",
+    "AttachmentError": "{name} 无法读取。",
+    "UnsupportedTypeError": "{name} 的类型在这里无法读取。可接受：{accepted}。",
+    "PasswordProtectedError": "{name} 有密码保护。请去掉密码后重新添加。",
+    "DamagedFileError": "{name} 已损坏，或内容与名称不符。请用其他软件打开并另存后再试。",
+    "NoPagesError": "{name} 可以打开，但里面没有页面或画面。请换一个文件。",
+    "TooManyPagesError": "{name} 选了 {pages} 页；一次最多读 {limit} 页。请选择范围，例如 1-{limit}。",
+    "PageRangeError": "页码范围 {value!r} 不适合 {name}（共 {pages} 页）。请写成 1-5, 9 这样。",
+    "TimeRangeError": "{name} 长 {duration} 秒；开始须早于结束，且都在 0 到 {duration} 之间。",
+    "TooLargeError": "{name} 需要 {size}；最多可读 {limit}。请缩小后重新添加。",
+    "TooSlowError": "读取 {name} 超过 {limit_s} 秒，已停止。请换小一点的文件或少选几页。",
+    "RequestError": "{reason}",
+    "UnsupportedFieldError": "不支持字段 {field!r}。请去掉它。",
+    "InvalidFieldError": "字段 {field!r} 的值是 {value!r}；可接受：{accepted}。",
+    "MixedMediaError": "图片和视频不能放在同一个对话里：模型没有这样训练过。请开始新对话。",
+    "ContextLengthError": "这个对话需要 {tokens} 个词元；模型最多读 {limit} 个。请少选几页或几帧，或开始新对话。",
+    "QueueFullError": "已有 {waiting} 个请求在等待，暂不再接受。请一分钟后再试。",
+    "ModelError": "{reason}",
+    "ModelNotReadyError": "{model} 还在加载。请稍后再试。",
+    "ModelLoadError": "{model} 无法加载：{reason}",
+    "DeviceMemoryError": "回答时设备内存不足。请少选几页，或让回答短一些。",
+    "EngineStoppedError": "模型在回答时停止了（{reason}）。请再试一次。",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Strings:
+    """The texts of one language."""
+
+    language: Language = "en"
+
+    def __call__(self, key: str, **params: object) -> str:
+        english, chinese = TEXTS[key]
+        return (chinese if self.language == "zh" else english).format(**params)
+
+    def error(self, error: WebUIError) -> str:
+        """What happened and what to do. English is the error's own message."""
+        template = ERRORS_ZH.get(type(error).__name__) if self.language == "zh" else None
+        return template.format(**error.params) if template else str(error)
+
+    def seconds(self, seconds: float) -> str:
+        """ "0.4 s" below ten seconds, "18 s" above."""
+        return self("seconds", seconds=f"{seconds:.1f}" if seconds < 9.95 else f"{seconds:.0f}")
+
+    def tokens(self, count: int) -> str:
+        return self("tokens", count=f"{count:,}")
+
+
+def language_of(accept_language: str) -> Language:
+    """The language a browser asks for first, by its Accept-Language header."""
+    return "zh" if accept_language.strip().lower().startswith("zh") else "en"
+
+
+def file_size(size: int) -> str:
+    """ "2.1 MB"; decimal units, as file managers write them."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.1f} {unit}"
+    return f"{size} B"

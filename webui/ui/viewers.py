@@ -1,0 +1,174 @@
+"""The viewer beside a conversation: looks at the files in the message box before they are sent.
+
+Pages with a range and their cost, the very frames of a video, a picture. Full-size pictures stay in memory; the page
+gets small ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui.errors import UnsupportedTypeError, WebUIError
+from webui.media.attachments import MediaReader, Preview, Selection
+from webui.protocol import Model, Progress
+from webui.ui.figures import about_html, conversation_html, cost_html, hint_html, item_html
+from webui.ui.labels import Labels
+from webui.ui.phases import phase_html, phase_number
+from webui.ui.pictures import picture
+from webui.ui.shelf import Item, Shelf
+from webui.ui.strings import Strings
+from webui.ui.tabs import TabSpec
+from webui.ui.ticking import ticking
+from webui.ui.turns import Conversation, Picture
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerParts:
+    """The components of one viewer."""
+
+    picker: gr.Radio
+    pages: gr.Textbox
+    frames: gr.Slider
+    start: gr.Number
+    end: gr.Number
+    cost: gr.HTML
+    sheet: gr.HTML
+    about: gr.HTML
+
+    @property
+    def controls(self) -> list[gr.components.Component]:
+        return [self.pages, self.frames, self.start, self.end]
+
+    @property
+    def outputs(self) -> list[gr.components.Component]:
+        return [self.picker, *self.controls, self.cost, self.sheet]
+
+
+def viewer_parts(labels: Labels, most_frames: int) -> ViewerParts:
+    picker = gr.Radio([], visible=False, elem_classes="picker")
+    with gr.Row(elem_classes="choose"):
+        pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
+        frames = gr.Slider(1, most_frames, most_frames, step=1, visible=False, scale=2, buttons=[])
+        start = gr.Number(0, minimum=0, visible=False, min_width=80)
+        end = gr.Number(None, minimum=0, visible=False, min_width=80)
+    shown = (gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
+    parts = ViewerParts(picker, pages, frames, start, end, *shown)
+    labels.add(picker, label="file")
+    labels.add(pages, label="pages", placeholder="pages_hint")
+    labels.add(frames, label="frames")
+    labels.add(start, label="from")
+    labels.add(end, label="to")
+    return parts
+
+
+def selection_of(pages: str, frames: float, start: float | None, end: float | None, item: Item | None) -> Selection:
+    """What the controls say about a file; controls of other kinds of file say nothing about it."""
+    if item is None or item.preview is None:
+        return Selection()
+    kind = item.preview.attachment.kind
+    if kind == "document":
+        return Selection(pages=pages or "")
+    if kind == "video":
+        return Selection(start_s=start or 0.0, end_s=end, frames=int(frames))
+    return Selection()
+
+
+class Viewer:
+    """Shows one tab's files. Built once; what belongs to a visitor comes in and goes out as values."""
+
+    def __init__(self, spec: TabSpec, model: Model, reader: MediaReader, parts: ViewerParts) -> None:
+        self._spec, self._model, self._reader, self._parts = spec, model, reader, parts
+
+    def room(self, conversation: Conversation, files: int) -> int:
+        """Visual tokens that each of so many new files may take."""
+        info = self._model.status().info
+        return max(info.media_tokens - conversation.media_tokens(info), 0) // max(files, 1)
+
+    async def look(
+        self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings
+    ) -> AsyncIterator[tuple[Shelf, dict[Any, Any], str]]:
+        """(shelf, component updates, phase line), as the files become pages and frames."""
+        shelf = shelf.holding(paths)
+        for item in shelf.items:
+            if item.seen:
+                continue
+            async for phase, done in self._preview(item, t):
+                if done is not None:
+                    shelf = shelf.put(done)
+                    yield shelf, self.show(shelf, conversation, t), ""
+                else:
+                    yield shelf, {}, phase
+        yield shelf, self.show(shelf, conversation, t), ""
+
+    async def _preview(self, item: Item, t: Strings) -> AsyncIterator[tuple[str, Item | None]]:
+        name, suffixes = item.path.name, self._spec.suffixes
+        if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
+            yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
+            return
+        words = t("phase_converting", name=name)
+        yield phase_html(words), None
+        found: list[Item] = []
+
+        async def work(put: Callable[[Progress], None]) -> None:
+            preview = await self._reader.preview(
+                item.path, self._model.status().info, item.selection, on_progress=put
+            )
+            pictures = await asyncio.to_thread(_pictures, preview, t)
+            found.append(replace(item, preview=preview, pictures=pictures))
+
+        progress = Progress("converting")
+        try:
+            async for events in ticking(work):
+                progress = events[-1] if events else progress
+                if progress.total:
+                    yield phase_html(words, phase_number(progress, t, 0)), None
+        except WebUIError as error:
+            found.append(replace(item, error=error))
+        for done in found:
+            yield "", done
+
+    def show(self, shelf: Shelf, conversation: Conversation, t: Strings) -> dict[Any, Any]:
+        """Updates that make the viewer show the file looked at, or what was sent, or an invitation."""
+        parts, item = self._parts, shelf.item
+        kind = item.preview.attachment.kind if item and item.preview else ""
+        names = [(entry.path.name, index) for index, entry in enumerate(shelf.items)]
+        updates: dict[Any, Any] = {
+            parts.picker: gr.update(choices=names, value=shelf.current, visible=len(names) > 1),
+            parts.pages: gr.update(visible=kind == "document", value=item.selection.pages if item else ""),
+            parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
+            parts.cost: self.cost(shelf, conversation, t),
+        }
+        video = item.preview if item and kind == "video" else None
+        chosen = item.selection if item and video else Selection()
+        updates[parts.frames] = gr.update(visible=bool(video), value=len(video.timestamps) if video else 1)
+        updates[parts.start] = gr.update(visible=bool(video), value=chosen.start_s)
+        duration = round(video.duration_s, 1) if video else None
+        updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
+        return updates
+
+    def cost(self, shelf: Shelf, conversation: Conversation, t: Strings) -> str:
+        item = shelf.item
+        if item is None:
+            return ""
+        return cost_html(item, self._model.status().info, self.room(conversation, len(shelf.items)), t)
+
+    def invitation(self, t: Strings) -> str:
+        """Shown while there is nothing to look at."""
+        hint = hint_html(t(f"viewer_{self._spec.name}")) if self._spec.files else ""
+        return hint + about_html(self._model.status(), self._reader.limits, t, files=self._spec.files)
+
+
+def _pictures(preview: Preview, t: Strings) -> tuple[Picture, ...]:
+    kind = preview.attachment.kind
+    captions = {
+        "document": lambda index: t("page_n", number=index + 1),
+        "video": lambda index: t("seconds", seconds=f"{preview.timestamps[index]:.1f}"),
+        "image": lambda index: preview.attachment.name,
+    }
+    return tuple(picture(image, captions[kind](index)) for index, image in enumerate(preview.thumbnails))
