@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -48,8 +48,8 @@ class Loader(Protocol):
 class Question:
     """What somebody sent: the words, the files with what was chosen of each, and the settings.
 
-    `parts` (and `pictures` of them) are those that an earlier try has already loaded. `suffixes` are the file names this place takes, () for
-    any; `accepted` says so in words.
+    `parts`, and `pictures` of them, are those that an earlier try has already loaded. `suffixes` are the file names
+    this place takes, () for any; `accepted` says so in words.
     """
 
     text: str
@@ -57,7 +57,7 @@ class Question:
     pictures: tuple[Picture, ...] = ()
     files: tuple[tuple[Path, Selection], ...] = ()
     system_prompt: str = ""
-    sampling: SamplingParams = SamplingParams()
+    sampling: SamplingParams = field(default_factory=SamplingParams)
     suffixes: tuple[str, ...] = ()
     accepted: str = ""
 

@@ -12,10 +12,10 @@ from webui.protocol import Model
 from webui.ui.answering import Answering
 from webui.ui.header import banner_html, status_html, title_html
 from webui.ui.labels import Labels
-from webui.ui.room import Room, Shared
+from webui.ui.room import DIRECT, Room, Shared
 from webui.ui.running import Running
 from webui.ui.strings import Language, Strings, language_of
-from webui.ui.tabs import TABS
+from webui.ui.tabs import TABS, TabSpec
 from webui.ui.turns import Conversation
 
 LOADING_TICK_S = 1.0
@@ -64,23 +64,22 @@ class Page:
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
 
-    def _build_tab(self, spec: Any, shared: Shared) -> Room:
+    def _build_tab(self, spec: TabSpec, shared: Shared) -> Room:
         with gr.Tab(id=spec.name) as tab:
             room = Room(spec, shared)
         self._labels.add(tab, label=f"tab_{spec.name}")
         return room
 
     def _listen(self) -> None:
-        quiet = dict(show_progress="hidden", api_visibility="private", queue=False)
         timer = gr.Timer(LOADING_TICK_S)
-        abouts = [room.viewer_parts.about for room in self._rooms]
-        timer.tick(self._tick, self._language, [self._status, self._banner_text, timer, *abouts], **quiet)
-        self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **quiet)
+        abouts = [room.view.about for room in self._rooms]
+        timer.tick(self._tick, self._language, [self._status, self._banner_text, timer, *abouts], **DIRECT)
+        self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]
         said = [*self._labels.components, *chatbots]
-        self._language.input(self._speak, [self._language, *conversations], said, **quiet)
-        self.demo.load(self._greet, conversations, [self._language, *said], **quiet)
+        self._language.input(self._speak, [self._language, *conversations], said, **DIRECT)
+        self.demo.load(self._greet, conversations, [self._language, *said], **DIRECT)
         self.demo.unload(self._leave)
 
     def _tick(self, language: Language) -> list[Any]:

@@ -6,6 +6,7 @@ Truth is the Conversation in gr.State. What the Chatbot shows is made from it an
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -39,8 +40,9 @@ class Chat:
             yield {self._parts.phase: gr.skip()}
             return
         try:
-            async for updates in self._answer(question, conversation, t, run):
-                yield updates
+            async with aclosing(self._answer(question, conversation, t, run)) as answer:
+                async for updates in answer:
+                    yield updates
         finally:
             self._running.end(session, self._spec.name)
 
@@ -51,16 +53,17 @@ class Chat:
         conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
         past = conversation_rows(conversation, t)
         first = True
-        async for live in self._answering.answer(question, conversation, run):
-            if run.discarded:
-                return
-            updates: Updates = {self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
-            if live.turn.phase is None:
-                updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question)
-            elif first:
-                updates |= self._before()
-            first = False
-            yield updates
+        async with aclosing(self._answering.answer(question, conversation, run)) as answer:
+            async for live in answer:
+                if run.discarded:
+                    return
+                updates: Updates = {self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
+                if live.turn.phase is None:
+                    updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question)
+                elif first:
+                    updates |= self._before()
+                first = False
+                yield updates
 
     def _before(self) -> Updates:
         return {
@@ -79,7 +82,6 @@ class Chat:
             self._parts.conversation: conversation,
             self._parts.phase: "",
             self._parts.composer: gr.update(**composer),
-            self._parts.cards: gr.update(visible=not conversation.settled().turns),
             self._parts.actions: gr.update(visible=True),
             self._parts.copy: gr.update(visible=bool(turn.content)),
             self._parts.retry: gr.update(visible=turn.error is None),
@@ -90,6 +92,9 @@ class Chat:
         *earlier, last = conversation.turns
         parts = tuple(part for part in last.question.parts if not isinstance(part, str))
         return Question(last.question.text, parts, last.pictures), replace(conversation, turns=tuple(earlier))
+
+    def busy(self, session: str) -> bool:
+        return self._running.busy(session, self._spec.name)
 
     def stop(self, session: str) -> None:
         self._running.stop(session, self._spec.name)
@@ -108,12 +113,9 @@ class Chat:
 
     def relabelled(self, conversation: Conversation, t: Strings, session: str) -> Any:
         """The same conversation in another language, unless it is still growing."""
-        busy = self._running.busy(session, self._spec.name)
-        return gr.skip() if busy else conversation_rows(conversation, t)
+        return gr.skip() if self.busy(session) else conversation_rows(conversation, t)
 
 
 def last_answer(conversation: Conversation) -> str:
     """The text of the newest answer, as it was written."""
     return next((turn.content for turn in reversed(conversation.turns) if turn.content), "")
-
-

@@ -88,9 +88,7 @@ def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
     labels.add(composer, label="composer", placeholder=f"ask_{spec.name}")
     waiting, copied = gr.Textbox("[]", visible="hidden"), gr.Textbox(visible="hidden")
     state = gr.State(Conversation())
-    return ChatParts(
-        chatbot, actions, copy, retry, new_chat, cards, shown, phase, composer, waiting, copied, state
-    )
+    return ChatParts(chatbot, actions, copy, retry, new_chat, cards, shown, phase, composer, waiting, copied, state)
 
 
 def _example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:

@@ -78,4 +78,5 @@ def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: b
             t("about_size", size=file_size(limits.max_file_bytes)),
         ]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    return f'<div class="about"><p class="name">{escape(t("about_model"))}</p><h3>{escape(info.name)}</h3><ul>{items}</ul></div>'
+    heading = f'<p class="name">{escape(t("about_model"))}</p><h3>{escape(info.name)}</h3>'
+    return f'<div class="about">{heading}<ul>{items}</ul></div>'

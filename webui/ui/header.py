@@ -42,4 +42,4 @@ def banner_html(status: ModelStatus, t: Strings) -> str:
         command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
         text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
     notice = f" {escape(status.notice)}" if status.notice else ""
-    return f'<p><b>{escape(title)}</b>{notice} {text}</p>'
+    return f"<p><b>{escape(title)}</b>{notice} {text}</p>"

@@ -26,7 +26,8 @@ class SettingsPanel:
         return [getattr(self, name) for name in self.__slots__]
 
 
-def settings_panel(labels: Labels, defaults: SamplingParams = SamplingParams()) -> SettingsPanel:
+def settings_panel(labels: Labels) -> SettingsPanel:
+    defaults = SamplingParams()
     with gr.Accordion(open=False, elem_classes="settings") as accordion:
         panel = SettingsPanel(
             gr.Textbox(lines=2, max_lines=8, max_length=20_000),

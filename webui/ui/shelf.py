@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from webui.errors import WebUIError
@@ -16,7 +16,7 @@ class Item:
     """One file. Until it has been looked at there is neither preview nor error."""
 
     path: Path
-    selection: Selection = Selection()
+    selection: Selection = field(default_factory=Selection)
     preview: Preview | None = None
     pictures: tuple[Picture, ...] = ()
     error: WebUIError | None = None

@@ -22,10 +22,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "memory": ("{size} memory", "内存 {size}"),
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (
-        "It knows the colour, shape and number of simple drawings, and little else. For real work run "
-        "{command} on a GPU with 22 GB (or 10 GB with {quantized}).",
-        "它只认识简单图画的颜色、形状和数量，别的几乎不会。要真正使用，请在 22 GB 显存的 GPU 上运行 "
-        "{command}（或 10 GB 显存加 {quantized}）。",
+        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 22 GB: {command} "
+        "(with 10 GB add {quantized}).",
+        "它只认识简单图画的颜色、形状和数量。在 22 GB 显存的 GPU 上运行 9B 模型：{command}"
+        "（10 GB 显存请加 {quantized}）。",
     ),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
@@ -99,7 +99,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "LibreOffice is not installed here: the slides are drawn in a simpler way and may lose charts or effects.",
         "本机没有安装 LibreOffice：幻灯片以简化方式绘制，可能缺少图表或效果。",
     ),
-    "viewer_thinking": ("What the model will see appears here: pages, frames or pictures.", "模型将看到的内容会显示在这里。"),
+    "viewer_thinking": (
+        "What the model will see appears here: pages, frames or pictures.",
+        "模型将看到的内容会显示在这里。",
+    ),
     "viewer_image": ("The picture that the model sees appears here.", "模型看到的图片会显示在这里。"),
     "viewer_video": ("The frames that the model sees appear here.", "模型看到的视频帧会显示在这里。"),
     "viewer_pdf": ("The pages that the model reads appear here.", "模型阅读的页面会显示在这里。"),
@@ -199,8 +202,8 @@ def language_of(accept_language: str) -> Language:
 
 
 def file_size(size: int) -> str:
-    """ "2.1 MB"; decimal units, as file managers write them."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("KB", 10**3)):
+    """ "2.1 MB"; a megabyte is 1024 × 1024 bytes, as the limits count them."""
+    for unit, scale in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
         if size >= scale:
-            return f"{size / scale:.1f} {unit}"
+            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
     return f"{size} B"

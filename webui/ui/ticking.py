@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
@@ -16,10 +16,11 @@ async def ticking(
     *,
     shortest_s: float = 0.08,
     longest_s: float = 0.5,
-) -> AsyncIterator[list[Event]]:
+) -> AsyncGenerator[list[Event], None]:
     """What `work` put since the last time: `shortest_s` apart at least, empty after `longest_s` without news.
 
-    An error of the work is raised after its last events; work that was cancelled ends quietly. Leaving early cancels it.
+    An error of the work is raised after its last events; work that was cancelled ends quietly. Leaving early cancels
+    it.
     """
     queue: asyncio.Queue[Event] = asyncio.Queue()
     task = asyncio.ensure_future(work(queue.put_nowait))

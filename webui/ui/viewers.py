@@ -7,7 +7,8 @@ gets small ones.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -92,21 +93,22 @@ class Viewer:
 
     async def look(
         self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings
-    ) -> AsyncIterator[tuple[Shelf, dict[Any, Any], str]]:
+    ) -> AsyncGenerator[tuple[Shelf, dict[Any, Any], str], None]:
         """(shelf, component updates, phase line), as the files become pages and frames."""
         shelf = shelf.holding(paths)
         for item in shelf.items:
             if item.seen:
                 continue
-            async for phase, done in self._preview(item, t):
-                if done is not None:
-                    shelf = shelf.put(done)
-                    yield shelf, self.show(shelf, conversation, t), ""
-                else:
-                    yield shelf, {}, phase
+            async with aclosing(self._preview(item, t)) as steps:
+                async for phase, done in steps:
+                    if done is not None:
+                        shelf = shelf.put(done)
+                        yield shelf, self.show(shelf, conversation, t), ""
+                    else:
+                        yield shelf, {}, phase
         yield shelf, self.show(shelf, conversation, t), ""
 
-    async def _preview(self, item: Item, t: Strings) -> AsyncIterator[tuple[str, Item | None]]:
+    async def _preview(self, item: Item, t: Strings) -> AsyncGenerator[tuple[str, Item | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
             yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
@@ -116,18 +118,17 @@ class Viewer:
         found: list[Item] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
-            preview = await self._reader.preview(
-                item.path, self._model.status().info, item.selection, on_progress=put
-            )
+            preview = await self._reader.preview(item.path, self._model.status().info, item.selection, on_progress=put)
             pictures = await asyncio.to_thread(_pictures, preview, t)
             found.append(replace(item, preview=preview, pictures=pictures))
 
         progress = Progress("converting")
         try:
-            async for events in ticking(work):
-                progress = events[-1] if events else progress
-                if progress.total:
-                    yield phase_html(words, phase_number(progress, t, 0)), None
+            async with aclosing(ticking(work)) as ticks:
+                async for events in ticks:
+                    progress = events[-1] if events else progress
+                    if progress.total:
+                        yield phase_html(words, phase_number(progress, t, 0)), None
         except WebUIError as error:
             found.append(replace(item, error=error))
         for done in found:
@@ -151,6 +152,11 @@ class Viewer:
         duration = round(video.duration_s, 1) if video else None
         updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
         return updates
+
+    def put_away(self) -> dict[Any, Any]:
+        """The files have been sent: there is nothing left to choose, their pages stay in sight."""
+        parts = self._parts
+        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {parts.cost: ""}
 
     def cost(self, shelf: Shelf, conversation: Conversation, t: Strings) -> str:
         item = shelf.item

@@ -20,7 +20,9 @@ _PRIVATE = re.compile("[\ue000-\ue003]")
 _SPECIAL = re.compile(r"[<&`$\\\n]")
 _MARKER = r"(?:[-*+]|\d{1,9}[.)])"
 _FENCE = re.compile(rf"[ \t]*(?:>[ \t]?)*(?:{_MARKER}[ \t]+)?(`{{3,}}|~{{3,}})([^\n]*)\n")
-_MAYBE_FENCE = re.compile(rf"[ \t]*(?:>[ \t]?)*(?:\d{{0,9}}|{_MARKER}|{_MARKER}[ \t]+)(?:`{{0,2}}|~{{0,2}}|(?:`{{3,}}|~{{3,}})[^\n]*)")
+_MAYBE_FENCE = re.compile(
+    rf"[ \t]*(?:>[ \t]?)*(?:\d{{0,9}}|{_MARKER}|{_MARKER}[ \t]+)(?:`{{0,2}}|~{{0,2}}|(?:`{{3,}}|~{{3,}})[^\n]*)"
+)
 _LIST_ITEM = re.compile(rf"[ \t]{{0,3}}{_MARKER}[ \t]")
 _INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")

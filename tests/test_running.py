@@ -1,0 +1,49 @@
+import asyncio
+
+from fakes import FakeEngine
+
+from webui.ui.running import Running
+
+
+def test_one_column_answers_one_question_at_a_time():
+    running = Running(FakeEngine())
+    assert running.begin("ann", "pdf") is not None
+    assert running.begin("ann", "pdf") is None
+    assert running.begin("ann", "chat") is not None
+    assert running.begin("bob", "pdf") is not None
+
+
+def test_stop_reaches_only_ones_own():
+    engine = FakeEngine()
+    running = Running(engine)
+    mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
+    running.stop("ann", "pdf")
+    assert engine.aborted == {mine.request_id}
+    assert not theirs.stopped
+
+
+def test_leaving_stops_all_of_ones_own():
+    engine = FakeEngine()
+    running = Running(engine)
+    mine = {running.begin("ann", tab).request_id for tab in ("pdf", "chat")}
+    running.begin("bob", "pdf")
+    running.leave("ann")
+    assert engine.aborted == mine
+
+
+async def test_discard_waits_until_the_end():
+    running = Running(FakeEngine())
+    run = running.begin("ann", "pdf")
+    waiting = asyncio.ensure_future(running.discard("ann", "pdf"))
+    await asyncio.sleep(0)
+    assert run.discarded
+    assert not waiting.done()
+    running.end("ann", "pdf")
+    await waiting
+    assert not running.busy("ann", "pdf")
+
+
+def test_stopping_what_does_not_run_is_nothing():
+    engine = FakeEngine()
+    Running(engine).stop("ann", "pdf")
+    assert engine.aborted == set()

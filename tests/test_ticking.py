@@ -1,0 +1,70 @@
+import asyncio
+
+import pytest
+
+from webui.errors import QueueFullError
+from webui.ui.ticking import ticking
+
+
+async def read(work, **rhythm):
+    return [events async for events in ticking(work, **rhythm)]
+
+
+async def test_nothing_is_lost_and_nothing_comes_too_often():
+    async def work(put):
+        for number in range(20):
+            put(number)
+            await asyncio.sleep(0.005)
+
+    batches = await read(work, shortest_s=0.03)
+    assert [number for batch in batches for number in batch] == list(range(20))
+    assert len(batches) <= 8
+
+
+async def test_silence_is_told_too():
+    async def work(put):
+        await asyncio.sleep(0.1)
+
+    assert len(await read(work, shortest_s=0.0, longest_s=0.02)) >= 3
+
+
+async def test_an_error_comes_after_the_last_events():
+    seen = []
+
+    async def work(put):
+        put("one")
+        raise QueueFullError(waiting=1)
+
+    async def collect():
+        async for events in ticking(work):
+            seen.extend(events)
+
+    with pytest.raises(QueueFullError):
+        await collect()
+    assert seen == ["one"]
+
+
+async def test_cancelled_work_ends_quietly():
+    tasks = []
+
+    async def work(put):
+        tasks[0].cancel()
+        await asyncio.sleep(10)
+
+    assert [events async for events in ticking(work, tasks.append)] in ([], [[]])
+
+
+async def test_leaving_early_cancels_the_work():
+    ended = asyncio.Event()
+
+    async def work(put):
+        try:
+            put("one")
+            await asyncio.sleep(10)
+        finally:
+            ended.set()
+
+    ticks = ticking(work)
+    await anext(ticks)
+    await ticks.aclose()
+    assert ended.is_set()

@@ -1,0 +1,134 @@
+"""What one tab's events do: Gradio's inputs become values for chat and viewer, and their updates go back.
+
+Gradio fills the `request` in by its annotation; it must stand first, before the inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from webui.media.attachments import Selection
+from webui.ui.answering import Question
+from webui.ui.chat import Chat, Updates
+from webui.ui.chat_parts import ChatParts
+from webui.ui.settings_panel import settings_of
+from webui.ui.shelf import Item, Shelf
+from webui.ui.strings import Language, Strings
+from webui.ui.tabs import Example
+from webui.ui.turns import Conversation
+from webui.ui.viewers import Viewer, ViewerParts, selection_of
+
+Sent = dict[str, Any] | None
+Stream = AsyncGenerator[Updates, None]
+
+
+class Handlers:
+    """Bound to one tab's components; what belongs to a visitor is passed in."""
+
+    def __init__(
+        self, chat: Chat, viewer: Viewer, parts: ChatParts, view: ViewerParts, shelf: gr.State, examples: Path
+    ) -> None:
+        self._chat, self._viewer, self._parts, self._view = chat, viewer, parts, view
+        self._shelf, self._examples = shelf, examples
+
+    async def send(
+        self, request: gr.Request, message: Sent, shelf: Shelf, pages: str, frames: float, start: float,
+        end: float | None, conversation: Conversation, language: Language, *settings: Any,
+    ) -> Stream:  # fmt: skip
+        shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
+        files = tuple((path, shelf.selection_of(path)) for path in paths_of(message))
+        text = ((message or {}).get("text") or "").strip()
+        question = with_settings(Question(text, files=files), settings)
+        async with aclosing(self._chat.send(question, conversation, Strings(language), session_of(request))) as answer:
+            async for updates in answer:
+                yield updates
+
+    async def retry(
+        self, request: gr.Request, conversation: Conversation, language: Language, *settings: Any
+    ) -> Stream:
+        question, earlier = self._chat.again(conversation)
+        question = with_settings(question, settings)
+        async with aclosing(self._chat.send(question, earlier, Strings(language), session_of(request))) as answer:
+            async for updates in answer:
+                yield updates
+
+    def ask(self, example: Example) -> Callable[..., Stream]:
+        """A handler that sends an example at once."""
+        files = ((self._examples / example.file, Selection()),) if example.file else ()
+
+        async def send_example(
+            request: gr.Request, conversation: Conversation, language: Language, *settings: Any
+        ) -> Stream:
+            t = Strings(language)
+            question = with_settings(Question(t(example.key), files=files), settings)
+            async with aclosing(self._chat.send(question, conversation, t, session_of(request))) as answer:
+                async for updates in answer:
+                    yield updates
+
+        return send_example
+
+    def stop(self, request: gr.Request) -> None:
+        self._chat.stop(session_of(request))
+
+    async def begin_anew(self, request: gr.Request) -> Updates:
+        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf()}
+
+    async def look(
+        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language
+    ) -> Stream:
+        """Show what waits in the message box, or else what was sent."""
+        busy = self._chat.busy(session_of(request))
+        paths = paths_of(message)
+        if busy and not paths:
+            yield self._viewer.put_away()
+            return
+        async with aclosing(self._viewer.look(paths, shelf, conversation, Strings(language))) as looks:
+            async for seen, updates, phase in looks:
+                shown = {self._shelf: seen, **updates}
+                yield shown if busy else {**shown, self._parts.phase: phase}
+
+    async def look_again(
+        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language,
+        pages: str, frames: float, start: float, end: float | None,
+    ) -> Stream:  # fmt: skip
+        """The controls ask for other frames of the same file."""
+        selection = selection_of(pages, frames, start, end, shelf.item)
+        if shelf.item is None or selection == shelf.item.selection:
+            yield {self._shelf: gr.skip()}
+            return
+        fresh = shelf.put(Item(shelf.item.path, selection))
+        async with aclosing(self.look(request, message, fresh, conversation, language)) as looks:
+            async for updates in looks:
+                yield updates
+
+    def recount(
+        self, shelf: Shelf, conversation: Conversation, language: Language,
+        pages: str, frames: float, start: float, end: float | None,
+    ) -> Updates:  # fmt: skip
+        """Other pages were chosen: nothing is drawn anew, only their cost changes."""
+        shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
+        cost = self._viewer.cost(shelf, conversation, Strings(language))
+        return {self._shelf: shelf, self._view.cost: cost}
+
+    def pick(self, index: int, shelf: Shelf, conversation: Conversation, language: Language) -> Updates:
+        shelf = replace(shelf, current=index)
+        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language))}
+
+
+def session_of(request: gr.Request) -> str:
+    return str(request.session_hash)
+
+
+def paths_of(message: Sent) -> list[Path]:
+    return [Path(name) for name in (message or {}).get("files") or []]
+
+
+def with_settings(question: Question, settings: tuple[Any, ...]) -> Question:
+    system_prompt, sampling = settings_of(*settings)
+    return replace(question, system_prompt=system_prompt, sampling=sampling)
