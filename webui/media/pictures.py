@@ -1,0 +1,71 @@
+"""A picture's bytes to pixels, with Pillow: upright, RGB, on white, at the size that the model sees."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+from webui.errors import DamagedFileError, TooLargeError
+from webui.protocol import PixelBudget
+
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+THUMBNAIL_SIDE = 480
+SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
+
+
+def draw_picture(
+    path: str | Path, name: str, max_pixels: int, budget: PixelBudget | None
+) -> tuple[tuple[int, int], Image.Image]:
+    """The upright size of the whole picture, and the picture fitted to the budget; without one, a thumbnail.
+
+    Raises TooLargeError from the header, before anything is decoded, and DamagedFileError.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the cap below is stricter
+        try:
+            with Image.open(path, formats=FORMATS) as image:
+                check_pixels(image.size, name, max_pixels)
+                return _drawn(image, budget)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            raise DamagedFileError(name=name) from error
+
+
+def check_pixels(size: tuple[int, int], name: str, max_pixels: int) -> None:
+    pixels = size[0] * size[1]
+    if pixels > max_pixels:
+        limit = f"{max_pixels / 1e6:,.0f} megapixels"
+        raise TooLargeError(name=name, size=f"{pixels / 1e6:,.1f} megapixels", limit=limit)
+
+
+def _drawn(image: Image.Image, budget: PixelBudget | None) -> tuple[tuple[int, int], Image.Image]:
+    upright = flat(ImageOps.exif_transpose(image))
+    natural = upright.size
+    if budget is None:
+        upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+        return natural, upright
+    return natural, upright.resize(budget.fit(*natural), Image.Resampling.BICUBIC)
+
+
+def flat(image: Image.Image) -> Image.Image:
+    """RGB, transparency on white, 16 bits scaled down rather than clipped."""
+    if image.mode in SIXTEEN_BIT or image.mode in ("I", "F"):
+        image = eight_bit(image)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        layer = image.convert("RGBA")
+        ground = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(ground, layer).convert("RGB")
+    return image.convert("RGB")
+
+
+def eight_bit(image: Image.Image) -> Image.Image:
+    """Gray of more than 8 bits: 16-bit values over their whole range, others over the range that they use."""
+    values = image.convert("F")
+    least, most = (float(value) for value in values.getextrema() if isinstance(value, int | float))
+    if image.mode in SIXTEEN_BIT or (image.mode == "I" and most > 255):
+        least, most = 0.0, max(65535.0, most)
+    elif image.mode == "I":
+        least, most = 0.0, 255.0
+    scale = 255.0 / ((most - least) or 1.0)
+    return values.point(lambda value: value * scale - least * scale).convert("L")
