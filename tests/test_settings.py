@@ -1,0 +1,79 @@
+"""Settings: flags, environment variables, and what a person is told about a wrong one."""
+
+import pytest
+
+from webui.errors import SettingsError
+from webui.protocol import MediaLimits
+from webui.settings import Settings, make_options
+
+
+def test_defaults():
+    assert Settings.from_args([], {}) == Settings()
+
+
+def test_every_setting_is_a_flag_and_a_variable():
+    told = {
+        "model": "nano", "quantization": "none", "device": "cuda:1", "host": "::1", "port": "0", "share": "on",
+        "auth": "a:b", "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
+        "max_pages": "3", "max_frames": "4", "max_video_minutes": "5", "convert_timeout_s": "6",
+        "office_timeout_s": "7", "convert_memory_mb": "512",
+    }  # fmt: skip
+    options = make_options(False)
+    flags = [part for option in options for part in (option.flag, told[option.name]) if part != "on"]
+    environ = {option.variable: told[option.name] for option in options}
+    limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
+    wanted = Settings("nano", "none", "cuda:1", "::1", 0, True, (("a", "b"),), 3, 4096, limits)
+    assert Settings.from_args(flags, {}) == Settings.from_args([], environ) == wanted
+
+
+def test_the_flag_wins():
+    assert Settings.from_args(["--port", "1"], {"WEBUI_PORT": "2"}).port == 1
+
+
+def test_auth_is_repeatable():
+    flags = ["--auth", "ann:a:b", "--auth", "bob:c"]
+    assert Settings.from_args(flags, {}).auth == (("ann", "a:b"), ("bob", "c"))
+    assert Settings.from_args([], {"WEBUI_AUTH": "ann:a:b bob:c"}).auth == (("ann", "a:b"), ("bob", "c"))
+
+
+def test_model_is_a_name_a_hub_id_or_a_folder(tmp_path):
+    for model in ("auto", "nano", "zai-org/GLM-4.1V-9B-Thinking", str(tmp_path)):
+        assert Settings.from_args(["--model", model], {}).model == model
+
+
+def test_a_space_listens_to_everybody():
+    assert Settings.from_args([], {"SPACE_ID": "a/b"}).host == "0.0.0.0"
+
+
+WRONG = [
+    (["--port", "http"], {}, "--port is 'http'; accepted: a whole number from 0 to 65535."),
+    ([], {"WEBUI_PORT": "70000"}, "WEBUI_PORT is '70000'; accepted: a whole number from 0 to 65535."),
+    (["--quantization", "2bit"], {}, "--quantization is '2bit'; accepted: none, 8bit, 4bit."),
+    (["--device", "tpu"], {}, "--device is 'tpu'; accepted: auto, cpu, cuda or cuda:N."),
+    (["--model", "no such"], {}, "--model is 'no such'; accepted: auto, nano, a hub id such as"),
+    (["--auth", "ann"], {}, "--auth is 'ann'; accepted: USER:PASSWORD"),
+    ([], {"WEBUI_SHARE": "maybe"}, "WEBUI_SHARE is 'maybe'; accepted: on or off."),
+    (["--max-frames", "-1"], {}, "--max-frames is '-1'; accepted: a whole number from 2 to 1000."),
+    (["--prot", "1"], {}, "The command line is '--prot 1'; accepted: the flags that --help lists."),
+    (["--port"], {}, "The command line is 'argument --port: expected one argument'; accepted: the flags"),
+    (["--model", "nano", "--quantization", "4bit"], {}, "--quantization is '4bit'; accepted: none with --model nano."),
+    (["--share"], {"SPACE_ID": "a/b"}, "--share is 'on'; accepted: off on Spaces"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("argv", "environ", "line"), WRONG)
+def test_a_wrong_value_is_told_in_one_line(argv, environ, line):
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_args(argv, environ)
+    assert str(caught.value).startswith(line)
+    assert "\n" not in str(caught.value)
+
+
+def test_help_tells_flags_variables_and_defaults(capsys):
+    with pytest.raises(SystemExit):
+        Settings.from_args(["--help"], {})
+    told = " ".join(capsys.readouterr().out.split())
+    for option in make_options(False):
+        assert option.flag in told
+        assert option.variable in told
+        assert f"default: {option.default or 'none'}" in told

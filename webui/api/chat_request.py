@@ -1,0 +1,182 @@
+"""The body of /v1/chat/completions: JSON to ChatRequest, and what is wrong with it by the name of the field.
+
+A field that we do not know is refused, never ignored; null counts as absent. Where a field we do not implement has
+one value that asks for nothing, that value is accepted.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
+
+from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
+from webui.protocol import SamplingParams
+
+DEFAULT = SamplingParams()
+LONGEST_SHOWN = 60
+# How pydantic marks the chosen member of a union in a location; these are no fields.
+TAGS = frozenset({"text", "image_url", "system", "developer", "user", "assistant"})
+# What pydantic's types of error mean to whoever wrote the field.
+ACCEPTED = {
+    "missing": "a value; this field is required",
+    "list_type": "a list",
+    "too_short": "at least one",
+    "string_type": "a string",
+    "bool_type": "true or false",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+    "union_tag_not_found": "an object that names its {discriminator}",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
+    "literal_error": "{expected}",
+}
+
+
+def as_parts(content: Any) -> Any:
+    """A plain string is short for one text part."""
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class ImageURL(Body):
+    url: str
+    detail: Literal["auto", "high"] = "auto"
+
+
+class TextContent(Body):
+    type: Literal["text"]
+    text: str
+
+
+class ImageContent(Body):
+    type: Literal["image_url"]
+    image_url: ImageURL
+
+
+Content = Annotated[TextContent | ImageContent, Field(discriminator="type")]
+Text = Annotated[list[TextContent], BeforeValidator(as_parts)]
+
+
+class SystemTurn(Body):
+    role: Literal["system", "developer"]
+    content: Text
+
+
+class UserTurn(Body):
+    role: Literal["user"]
+    content: Annotated[list[Content], BeforeValidator(as_parts), Field(min_length=1)]
+
+
+class AssistantTurn(Body):
+    """`reasoning_content` may come back as it was sent; it does not go into the prompt again."""
+
+    role: Literal["assistant"]
+    content: Text = []
+    reasoning_content: str = ""
+
+
+Turn = Annotated[SystemTurn | UserTurn | AssistantTurn, Field(discriminator="role")]
+
+
+class StreamOptions(Body):
+    include_usage: bool = False
+
+
+class ChatRequest(Body):
+    messages: Annotated[list[Turn], Field(min_length=1)]
+    model: str = "default"
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    temperature: Annotated[float, Field(ge=0, le=2)] = DEFAULT.temperature
+    top_p: Annotated[float, Field(gt=0, le=1)] = DEFAULT.top_p
+    top_k: Annotated[int, Field(ge=0)] = DEFAULT.top_k
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] = DEFAULT.repetition_penalty
+    max_tokens: Annotated[int, Field(ge=1)] | None = None
+    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
+    thinking_token_budget: Annotated[int, Field(ge=0)] | None = DEFAULT.thinking_token_budget
+    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = DEFAULT.seed
+    user: str = ""
+    n: Literal[1] = 1
+    logprobs: Literal[False] = False
+    presence_penalty: Annotated[float, Field(ge=0, le=0)] = 0
+    frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
+
+    @property
+    def sampling(self) -> SamplingParams:
+        return SamplingParams(
+            temperature=self.temperature,
+            top_p=self.top_p,
+            top_k=self.top_k,
+            repetition_penalty=self.repetition_penalty,
+            max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULT.max_tokens,
+            thinking_token_budget=self.thinking_token_budget,
+            seed=self.seed,
+        )
+
+
+def read_chat_request(body: bytes) -> ChatRequest:
+    """Raises UnsupportedFieldError or InvalidFieldError."""
+    try:
+        told = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        raise InvalidFieldError(field="body", value=shown(body), accepted="a JSON object in UTF-8") from None
+    try:
+        request = ChatRequest.model_validate(without_nulls(told))
+    except ValidationError as error:
+        raise first_error(error) from None
+    if request.messages[-1].role != "user":
+        role = request.messages[-1].role
+        raise InvalidFieldError(field="messages[-1].role", value=role, accepted="user: the last message is answered")
+    if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
+        accepted = "the same as max_completion_tokens; give one of the two"
+        raise InvalidFieldError(field="max_tokens", value=request.max_tokens, accepted=accepted)
+    return request
+
+
+def without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+def first_error(error: ValidationError) -> WebUIError:
+    """One thing at a time; a field that we do not know goes first, because it explains the others."""
+    found = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")[0]
+    field = field_name(found["loc"])
+    if found["type"] == "extra_forbidden":
+        return UnsupportedFieldError(field=field)
+    context = {name: str(value).replace("'", "") for name, value in found.get("ctx", {}).items()}
+    if found["type"] == "union_tag_invalid":
+        name = f"{field}.{context['discriminator']}"
+        return InvalidFieldError(field=name, value=shown(context["tag"]), accepted=context["expected_tags"])
+    value = "missing" if found["type"] == "missing" else found["input"]
+    accepted = ACCEPTED.get(found["type"], found["msg"]).format(**context)
+    return InvalidFieldError(field=field, value=shown(value), accepted=accepted)
+
+
+def field_name(location: tuple[int | str, ...]) -> str:
+    """messages[0].content[1].image_url.url, without the tags, which stand behind an index and never at the end."""
+    name = ""
+    for index, part in enumerate(location):
+        if isinstance(part, int):
+            name += f"[{part}]"
+        elif index == len(location) - 1 or part not in TAGS or not isinstance(location[index - 1], int):
+            name += f".{part}" if name else part
+    return name or "body"
+
+
+def shown(value: Any) -> Any:
+    """The value, or the beginning of one too long for a message."""
+    if isinstance(value, int | float):
+        return value
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
