@@ -254,8 +254,8 @@ async def test_a_cancelled_load_leaves_no_process(reader, tmp_path):
 
 
 async def started() -> set[int]:
-    while not (found := children()):
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 - a new process is no event
+    while not (found := children()):  # noqa: ASYNC110 - a new process is no event
+        await asyncio.sleep(0.01)
     return found
 
 
