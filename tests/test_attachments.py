@@ -196,6 +196,13 @@ async def test_a_part_of_a_video_can_be_chosen(reader, tmp_path):
         await load(reader, path, Selection(start_s=50))
 
 
+async def test_a_video_that_is_too_long_is_refused(tmp_path):
+    path = make_video(tmp_path / "a.mp4", [0, 60, 200])
+    with pytest.raises(TooLargeError, match="at most 1 minutes"):
+        await limited(max_video_s=60).preview(path, INFO)
+    assert await load(limited(max_video_s=60), path, Selection(end_s=30))
+
+
 async def test_a_video_previews_what_it_costs(reader, tmp_path):
     path = make_video(tmp_path / "a.mp4", [index / 10 for index in range(100)])
     preview = await reader.preview(path, INFO)

@@ -171,6 +171,7 @@ class MediaReader:
             "frames": selection.frames,
             "max_pages": limits.max_pages,
             "max_frames": min(limits.max_frames, info.max_frames),
+            "max_video_s": limits.max_video_s,
             "max_image_pixels": limits.max_image_pixels,
             "max_tokens": max_tokens,
             "thumbnail": max_tokens == 0,

@@ -102,6 +102,11 @@ def read_clip(
     return Clip(stream, times, tuple(found[time] for time in times))
 
 
+def check_length(length_s: float, name: str, max_s: float) -> None:
+    if length_s > max_s:
+        raise TooLargeError(name=name, size=f"{length_s / 60:,.0f} minutes", limit=f"{max_s / 60:,.0f} minutes")
+
+
 def check_size(stream: Stream, name: str, max_pixels: int) -> None:
     if stream.width * stream.height > max_pixels:
         size = f"{stream.width} x {stream.height} pixels a frame"

@@ -87,11 +87,12 @@ def read_pages(job: dict[str, Any], reporter: Reporter) -> None:
 
 
 def read_video(job: dict[str, Any], reporter: Reporter) -> None:
-    from webui.media.video import check_range, check_size, frame_count, instants, probe, read_clip
+    from webui.media.video import check_length, check_range, check_size, frame_count, instants, probe, read_clip
 
     stream = probe(job["path"], job["name"])
     check_size(stream, job["name"], job["max_image_pixels"])
     start, end = check_range(job["start_s"], job["end_s"], stream.duration_s, job["name"])
+    check_length(end - start, job["name"], job["max_video_s"])
     count = frame_count(start, end, job["frames"], job["max_frames"])
     size = budget_of(job).share((count + 1) // 2, job["max_tokens"]).fit(stream.width, stream.height)
     wanted = instants(start, end, count)
