@@ -31,7 +31,8 @@ class Column:
         spec = spec or TabSpec("thinking")
         with gr.Blocks():
             self.parts = chat_parts(spec, Labels(EN), Path("examples"))
-        self.chat = Chat(spec, Answering(self.engine, self.reader), self.running, self.parts)
+            self.sheet = gr.HTML()
+        self.chat = Chat(spec, Answering(self.engine, self.reader), self.running, self.parts, self.sheet)
 
     async def send(self, question, conversation=None, session="ann"):
         updates = []
@@ -76,6 +77,7 @@ async def test_files_become_parts_in_front_of_the_words():
     assert [page.label for page in pages] == ["a.pdf p. 1", "a.pdf p. 2", "a.pdf p. 3"]
     assert words == "Which page?"
     assert column.texts(updates[-1])[0].count("<img") == 3
+    assert [update[column.sheet].count("<img") for update in updates if column.sheet in update] == [3]
 
 
 async def test_phases_are_told():

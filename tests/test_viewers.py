@@ -95,7 +95,7 @@ async def test_without_new_files_the_sent_ones_stay_in_sight():
     turn = Turn(Message("user", (page,)), pictures=pictures_of([page]), content="Yes")
     beside = Beside()
     _, updates, _ = (await beside.look(conversation=Conversation("k", (turn,))))[-1]
-    assert "a.pdf p. 1" in updates[beside.parts.sheet]
+    assert ">p. 1<" in updates[beside.parts.sheet]
     assert updates[beside.parts.cost] == ""
     assert conversation_html(Conversation(), EN) == ""
 

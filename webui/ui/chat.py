@@ -15,6 +15,7 @@ import gradio as gr
 
 from webui.ui.answering import Answering, Question
 from webui.ui.chat_parts import ChatParts
+from webui.ui.figures import sent_html
 from webui.ui.render import conversation_rows
 from webui.ui.running import Run, Running
 from webui.ui.strings import Strings
@@ -27,8 +28,14 @@ Updates = dict[Any, Any]
 class Chat:
     """The handlers of one column. Holds no conversation: that comes in and goes out."""
 
-    def __init__(self, spec: TabSpec, answering: Answering, running: Running, parts: ChatParts) -> None:
-        self._spec, self._answering, self._running, self._parts = spec, answering, running, parts
+    def __init__(self, spec: TabSpec, answering: Answering, running: Running, parts: ChatParts, sheet: gr.HTML) -> None:
+        self._spec, self._answering, self._running = spec, answering, running
+        self._parts, self._sheet = parts, sheet
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What answering changes: the column, and the pages in the viewer once they are read."""
+        return [*self._parts.outputs, self._sheet]
 
     async def send(
         self, question: Question, conversation: Conversation, t: Strings, session: str
@@ -52,7 +59,7 @@ class Chat:
         question = replace(question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(t))
         conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
         past = conversation_rows(conversation, t)
-        first = True
+        first, seen = True, False
         async with aclosing(self._answering.answer(question, conversation, run)) as answer:
             async for live in answer:
                 if run.discarded:
@@ -62,6 +69,8 @@ class Chat:
                     updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question)
                 elif first:
                     updates |= self._before()
+                if live.turn.pictures and not seen:
+                    updates[self._sheet], seen = sent_html(live.turn, t), True
                 first = False
                 yield updates
 

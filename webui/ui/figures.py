@@ -10,7 +10,7 @@ from webui.protocol import MediaLimits, ModelInfo, ModelStatus
 from webui.ui.render import error_card, pictures_html
 from webui.ui.shelf import Item
 from webui.ui.strings import Strings, file_size
-from webui.ui.turns import Conversation, Picture
+from webui.ui.turns import Conversation, Picture, Turn
 
 
 def hint_html(text: str) -> str:
@@ -62,8 +62,12 @@ def conversation_html(conversation: Conversation, t: Strings) -> str:
     """The pages and frames that were sent last, as the model saw them; "" if there were none."""
     for turn in reversed(conversation.turns):
         if turn.pictures and turn.error is None:
-            return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document")
+            return sent_html(turn, t)
     return ""
+
+
+def sent_html(turn: Turn, t: Strings) -> str:
+    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document")
 
 
 def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:

@@ -37,9 +37,10 @@ def banner_html(status: ModelStatus, t: Strings) -> str:
     if not (status.info.bundled or status.notice):
         return ""
     title = t("bundled_title") if status.info.bundled else t("notice_title")
-    text = ""
+    how = ""
     if status.info.bundled:
         command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
         text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
+        how = f'<span class="how">{text}</span>'
     notice = f" {escape(status.notice)}" if status.notice else ""
-    return f"<p><b>{escape(title)}</b>{notice} {text}</p>"
+    return f"<p><b>{escape(title)}</b>{notice} {how}</p>"

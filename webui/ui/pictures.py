@@ -31,7 +31,8 @@ def pictures_of(parts: Iterable[Part]) -> tuple[Picture, ...]:
         if isinstance(part, str):
             continue
         if isinstance(part, ImagePart):
-            pictures.append(picture(part.image, part.label))
+            caption = part.label.removeprefix(part.source).strip() or part.label
+            pictures.append(picture(part.image, caption))
         else:
             frames = zip(part.frames, part.timestamps, strict=True)
             pictures.extend(picture(frame, f"{at:.1f} s") for frame, at in frames)

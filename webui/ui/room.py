@@ -57,7 +57,7 @@ class Room:
                 self.view = viewer_parts(shared.labels, shared.reader.limits.max_frames)
                 self._settings = settings_panel(shared.labels)
         self._shelf = gr.State(Shelf())
-        self.chat = Chat(spec, shared.answering, shared.running, self.parts)
+        self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
         self.viewer = Viewer(spec, shared.model, shared.reader, self.view)
         self._on = Handlers(self.chat, self.viewer, self.parts, self.view, self._shelf, shared.examples)
         shared.labels.add_made(self.view.about, self.viewer.invitation)
@@ -69,13 +69,13 @@ class Room:
         inputs = [parts.conversation, self._language, *self._settings.inputs]
         sent = [parts.composer, self._shelf, *self.view.controls, *inputs]
         answered = [
-            parts.composer.submit(on.send, sent, parts.outputs, **ANSWERING),
-            parts.retry.click(on.retry, inputs, parts.outputs, **ANSWERING),
+            parts.composer.submit(on.send, sent, self.chat.outputs, **ANSWERING),
+            parts.retry.click(on.retry, inputs, self.chat.outputs, **ANSWERING),
         ]
         for card, example in zip(parts.examples, self._spec.examples, strict=True):
-            answered.append(card.click(on.ask(example), inputs, parts.outputs, **ANSWERING))
+            answered.append(card.click(on.ask(example), inputs, self.chat.outputs, **ANSWERING))
         parts.composer.stop(on.stop, **DIRECT)
-        answered.append(parts.new_chat.click(on.begin_anew, None, [*parts.outputs, self._shelf], **DIRECT))
+        answered.append(parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf], **DIRECT))
         for event in answered:
             event.then(on.look, *self._looking(), **LOOKING)
         copied = parts.copy.click(last_answer, parts.conversation, parts.copied, **DIRECT)
@@ -91,7 +91,7 @@ class Room:
         chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
-        view.pages.input(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
+        view.pages.change(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
 

@@ -7,6 +7,7 @@ gets small ones.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -114,7 +115,6 @@ class Viewer:
             yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
             return
         words = t("phase_converting", name=name)
-        yield phase_html(words), None
         found: list[Item] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
@@ -122,13 +122,13 @@ class Viewer:
             pictures = await asyncio.to_thread(_pictures, preview, t)
             found.append(replace(item, preview=preview, pictures=pictures))
 
-        progress = Progress("converting")
+        progress, started = Progress("converting"), time.monotonic()
         try:
             async with aclosing(ticking(work)) as ticks:
                 async for events in ticks:
                     progress = events[-1] if events else progress
-                    if progress.total:
-                        yield phase_html(words, phase_number(progress, t, 0)), None
+                    number = phase_number(progress, t, time.monotonic() - started)
+                    yield phase_html(words, number), None
         except WebUIError as error:
             found.append(replace(item, error=error))
         for done in found:

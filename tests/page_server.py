@@ -1,0 +1,80 @@
+"""The page on a free port, over an engine that sees colours: for tests in a real browser."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+import uvicorn
+from fakes import FakeEngine
+from fastapi import FastAPI
+from PIL import Image
+
+from webui.media.attachments import MediaReader, find_office
+from webui.protocol import Delta, GenerationRequest, ImagePart, MediaLimits, Progress, Usage, VideoPart
+from webui.ui.blocks import build_ui
+from webui.ui.look import HEAD, STYLESHEET, theme
+
+EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+EXACT = "a < b, <div>hi</div>, List<int>, $x<y$ for $5\n\n```python\nif a < b:\n    print('<x>')\n```\n"
+
+
+def colour_of(image: Image.Image) -> str:
+    """Which of red, green and blue the picture has most of."""
+    red, green, blue = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    return max(("red", red), ("green", green), ("blue", blue), key=lambda share: share[1])[0]
+
+
+@dataclass
+class SeeingEngine(FakeEngine):
+    """Says the colour of the last picture it was sent; at length if asked for a "long" answer."""
+
+    step_s: float = 0.03
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        self.script = self.answer(request)
+        stream = super().generate(request)
+        async for delta in stream:
+            yield delta
+
+    def answer(self, request: GenerationRequest) -> list[Delta]:
+        question = request.messages[-1].text
+        parts = [part for message in request.messages for part in message.parts]
+        images = [part.image for part in parts if isinstance(part, ImagePart)]
+        images += [part.frames[0] for part in parts if isinstance(part, VideoPart)]
+        said = EXACT if "exact" in question else f"I see {colour_of(images[-1])}." if images else "I see words only."
+        words = [f"thought{index} " for index in range(15)]
+        deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("reading", 5, 10))]
+        deltas += [Delta(reasoning=word, progress=Progress("thinking", at, 999)) for at, word in enumerate(words)]
+        answer = [said, *(f" word{index}" for index in range(400 if "long" in question else 3))]
+        deltas += [Delta(content=word, progress=Progress("answering", 15 + at, 999)) for at, word in enumerate(answer)]
+        return [*deltas, Delta(finish_reason="stop", usage=Usage(10, 15 + len(answer), 15))]
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address of `app`, which runs in a thread until the block is left."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started and thread.is_alive():
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{port}/"
+    server.should_exit = server.force_exit = True
+    thread.join()
+
+
+def page_app(engine: FakeEngine) -> FastAPI:
+    page = build_ui(engine, MediaReader(MediaLimits(), office=find_office()), examples=EXAMPLES)
+    return gr.mount_gradio_app(
+        FastAPI(), page, "/", theme=theme(), css_paths=STYLESHEET, head=HEAD, footer_links=[], run_history=False
+    )

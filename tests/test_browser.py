@@ -1,0 +1,300 @@
+"""The page in a real browser, over a real server and real files; only the engine is a stand-in."""
+
+import re
+
+import av
+import pymupdf
+import pytest
+from page_server import SeeingEngine, page_app, serving
+from PIL import Image
+from playwright.sync_api import expect, sync_playwright
+from pptx import Presentation
+from pptx.dml.color import RGBColor
+
+# Gradio's queue counts its events with calls that pandas 3 has deprecated.
+DEPRECATED = ("ignore:.*no_silent_downcasting", "ignore:The copy keyword is deprecated")
+pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
+COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (30, 60, 220)}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return SeeingEngine()
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    with serving(page_app(engine)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+class Person:
+    """Somebody in front of the page, in one of its tabs."""
+
+    def __init__(self, browser, address, tab="Thinking", **context):
+        self.context = browser.new_context(**{"viewport": {"width": 1300, "height": 850}, **context})
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(20_000)
+        self.page.goto(address)
+        expect(self.page.locator(".composer textarea")).to_be_visible()
+        if tab != "Thinking":
+            self.page.get_by_role("tab", name=tab, exact=True).click()
+        self.room = self.page.locator(".room:visible")
+        expect(self.room.locator(".composer textarea")).to_be_visible()
+
+    def add(self, *paths):
+        self.room.locator("input[type=file]").set_input_files([str(path) for path in paths])
+
+    def say(self, text):
+        self.room.locator(".composer textarea").fill(text)
+        self.room.locator(".composer textarea").press("Enter")
+
+    def shows(self, text):
+        expect(self.room.locator(".chat")).to_contain_text(text, timeout=20_000)
+
+    def stop(self):
+        self.room.locator(".stop-button").click()
+
+
+@pytest.fixture
+def visit(browser, address):
+    people = []
+
+    def arrive(tab="Thinking", **context):
+        people.append(Person(browser, address, tab, **context))
+        return people[-1]
+
+    yield arrive
+    for person in people:
+        person.context.close()
+
+
+def make_pdf(path, *colours):
+    with pymupdf.open() as document:
+        for colour in colours:
+            page = document.new_page(width=300, height=400)
+            page.draw_rect(page.rect, fill=[channel / 255 for channel in COLOURS[colour]])
+        document.save(path)
+    return path
+
+
+def make_image(path, colour):
+    Image.new("RGB", (200, 200), COLOURS[colour]).save(path)
+    return path
+
+
+def make_deck(path, colour):
+    deck = Presentation()
+    slide = deck.slides.add_slide(deck.slide_layouts[6])
+    slide.background.fill.solid()
+    slide.background.fill.fore_color.rgb = RGBColor(*COLOURS[colour])
+    deck.save(str(path))
+    return path
+
+
+def make_video(path, colour):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuv420p"
+        picture = av.VideoFrame.from_image(Image.new("RGB", (160, 120), COLOURS[colour]))
+        for _ in range(20):
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode())
+    return path
+
+
+MAKERS = {"image": (make_image, "a.png"), "pdf": (make_pdf, "a.pdf"), "ppt": (make_deck, "a.pptx")}
+MAKERS["video"] = (make_video, "a.mp4")
+
+
+def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, tmp_path):
+    person = visit("PDF")
+    person.add(make_pdf(tmp_path / "report.pdf", "red", "green", "blue"))
+    expect(person.room.locator(".sheet figure")).to_have_count(3)
+    expect(person.room.locator(".cost")).to_contain_text("3 of 3 pages")
+    person.room.get_by_label("Pages").fill("1-2")
+    expect(person.room.locator(".cost")).to_contain_text("2 of 3 pages")
+    person.say("A long answer, please")
+    expect(person.room.locator(".thought-group .content")).to_contain_text("thought3")
+    expect(person.room.locator(".phase")).to_contain_text("Thinking: ")
+    person.shows("I see green. word0")
+    expect(person.room.locator(".phase")).to_contain_text("Answering: ")
+    expect(person.room.locator(".thought-group")).to_contain_text("Thought for")
+    person.stop()
+    person.shows("Stopped")
+    assert "word399" not in person.room.locator(".chat").inner_text()
+    person.shows("word0")
+    person.say("And a short one")
+    expect(person.room.locator(".figures")).to_have_count(2)
+    expect(person.room.locator(".figures").last).to_contain_text("tok/s")
+
+
+@pytest.mark.parametrize(
+    ("tab", "kind"),
+    [
+        ("Thinking", "pdf"),
+        ("Thinking", "video"),
+        ("Chat", ""),
+        ("Image", "image"),
+        ("Video", "video"),
+        ("PDF", "pdf"),
+        ("PPT", "ppt"),
+    ],
+)
+def test_each_tab_does_its_task(visit, tmp_path, tab, kind):
+    person = visit(tab)
+    if kind:
+        make, name = MAKERS[kind]
+        person.add(make(tmp_path / name, "green"))
+        expect(person.room.locator(".sheet figure").first).to_be_visible(timeout=60_000)
+    person.say("Which colour?")
+    person.shows("I see green." if kind else "I see words only.")
+    expect(person.room.locator(".figures")).to_contain_text("tokens")
+
+
+def test_two_people_with_files_of_the_same_name(visit, tmp_path):
+    folders = [tmp_path / "one", tmp_path / "two"]
+    people = [visit("PDF"), visit("PDF")]
+    for person, folder, colour in zip(people, folders, ("red", "blue"), strict=True):
+        folder.mkdir()
+        person.add(make_pdf(folder / "report.pdf", colour))
+        expect(person.room.locator(".sheet figure")).to_have_count(1)
+        person.say("A long answer, please")
+    people[0].shows("I see red.")
+    people[1].shows("I see blue.")
+    people[0].stop()
+    people[0].shows("Stopped")
+    people[1].shows("word399")
+
+
+def test_text_comes_out_exactly(visit):
+    person = visit("Chat")
+    person.say("exact <b>bold</b>\n# no heading")
+    expect(person.room.locator(".said")).to_have_text("exact <b>bold</b>\n# no heading")
+    person.shows("a < b, <div>hi</div>, List<int>")
+    person.shows("for $5")
+    expect(person.room.locator(".chat pre code")).to_have_text("if a < b:\n    print('<x>')\n")
+    expect(person.room.locator(".chat .katex annotation")).to_have_text("x<y")
+
+
+def test_an_example_is_one_click(visit):
+    person = visit("Image")
+    person.room.locator("button.example").first.click()
+    person.shows("I see red.")
+    expect(person.room.locator(".sheet img")).to_have_count(1)
+    expect(person.room.locator("button.example")).to_have_count(0)
+
+
+def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_path):
+    person = visit(locale="zh-CN")
+    (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
+    person.add(tmp_path / "broken.pdf")
+    expect(person.room.locator(".viewer .card")).to_contain_text("broken.pdf 已损坏")
+    person.say("你好")
+    expect(person.room.locator(".chat .card")).to_contain_text("broken.pdf 已损坏")
+    expect(person.room.locator(".composer textarea")).to_have_value("你好")
+
+
+def test_the_language_changes_in_place(visit):
+    person = visit("Chat")
+    person.say("Which colour?")
+    person.shows("tokens")
+    person.page.get_by_text("中文").click()
+    expect(person.page.get_by_role("tab", name="对话")).to_be_visible()
+    person.shows("个词元")
+    expect(person.room.locator("textarea").first).to_have_attribute("placeholder", re.compile("输入消息"))
+
+
+def test_escape_stops(visit):
+    person = visit("Chat")
+    person.say("A long answer, please")
+    person.shows("word3")
+    person.page.keyboard.press("Escape")
+    person.shows("Stopped")
+
+
+def test_closing_the_page_stops_the_answer(visit, engine):
+    person = visit("Chat")
+    person.say("A long answer, please")
+    person.shows("word3")
+    request = engine.requests[-1]
+    assert request.id in engine.running
+    person.context.close()
+    visit("Chat").page.wait_for_timeout(3_000)
+    assert request.id in engine.aborted
+    assert request.id not in engine.running
+
+
+def test_new_chat_while_it_answers(visit):
+    person = visit("Chat")
+    person.say("Which colour?")
+    person.shows("tok/s")
+    person.room.get_by_role("button", name="New chat").click()
+    expect(person.room.locator(".said")).to_have_count(0)
+    expect(person.room.locator("button.example").first).to_be_visible()
+
+
+def test_retry_answers_again(visit, engine):
+    person = visit("Image")
+    person.room.locator("button.example").first.click()
+    person.shows("tok/s")
+    before = len(engine.requests)
+    person.room.get_by_role("button", name="Retry").click()
+    expect(person.room.locator(".phase")).to_be_visible()
+    person.shows("tok/s")
+    assert len(engine.requests) == before + 1
+    assert engine.requests[-1].messages == engine.requests[-2].messages
+
+
+def test_on_a_phone_everything_is_within_reach(visit, tmp_path):
+    person = visit(viewport={"width": 390, "height": 844}, has_touch=True)
+    person.add(make_pdf(tmp_path / "a.pdf", "red", "green"))
+    expect(person.room.locator(".sheet figure")).to_have_count(2)
+    width = person.page.evaluate("document.documentElement.scrollWidth")
+    box = person.room.locator(".submit-button").bounding_box()
+    strip = person.room.locator(".sheet").bounding_box()
+    assert width <= 390
+    assert min(box["width"], box["height"]) >= 44
+    assert strip["y"] < box["y"] < 844 - 44
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_can_be_read_against_their_ground(visit, scheme):
+    person = visit("Chat", color_scheme=scheme)
+    person.say("Which colour?")
+    person.shows("tok/s")
+    for selector in (".status span", ".banner p", ".said", ".figures", ".about li"):
+        element = person.page.locator(f"{selector}:visible").first
+        if element.count():
+            assert contrast(element) >= 4.5, selector
+
+
+def contrast(element):
+    """The WCAG contrast of an element's text with the first opaque ground behind it."""
+    colours = element.evaluate(
+        """(element) => {
+          const ink = getComputedStyle(element).color;
+          let ground = "rgb(255, 255, 255)";
+          for (let at = element; at; at = at.parentElement) {
+            const fill = getComputedStyle(at).backgroundColor;
+            if (!fill.endsWith(", 0)") && fill !== "transparent") { ground = fill; break; }
+          }
+          return [ink, ground];
+        }"""
+    )
+    lights = sorted(luminance([int(float(value)) for value in re.findall(r"[\d.]+", text)[:3]]) for text in colours)
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
+
+
+def luminance(rgb):
+    shares = [channel / 255 for channel in rgb]
+    linear = [share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
