@@ -15,3 +15,9 @@ def nano():
     from webui.engine.loader import load
 
     return load(choose("nano", "none", 0, NANO), "cpu", 8, 2048, lambda progress: None)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says how many tests need a GPU and were left out, none included."""
+    left_out = [item for item in terminalreporter.stats.get("deselected", []) if item.get_closest_marker("gpu")]
+    terminalreporter.write_line(f"GPU tests left out: {len(left_out)}")

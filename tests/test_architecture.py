@@ -1,0 +1,187 @@
+"""The plan of the house, kept: who imports whom and what, how large things get, that importing starts nothing."""
+
+import ast
+import re
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+SOURCES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in [ROOT / "launch.py", *sorted((ROOT / "webui").rglob("*.py"))]
+}
+TESTS = sorted((ROOT / "tests").glob("*.py"))
+MOST_LINES = 250
+MOST_FUNCTION_LINES = 50
+
+# An import only goes to a smaller number; rooms of the same floor do not know each other.
+FLOORS = {
+    "launch": 5,
+    "webui.app": 4,
+    "webui.ui": 3,
+    "webui.api": 3,
+    "webui.media": 2,
+    "webui.engine": 2,
+    "webui.settings": 1,
+    "webui.protocol": 0,
+    "webui.errors": 0,
+    "webui": 0,
+}
+TORCH = ("webui.engine.runner", "webui.engine.kv_cache", "webui.engine.sampler", "webui.engine.loader")
+WEB = ("webui.api", "webui.app")
+LIBRARIES = {
+    "torch": TORCH,
+    "transformers": TORCH,
+    "huggingface_hub": TORCH,
+    "gradio": ("webui.ui", "webui.app"),
+    "fastapi": WEB,
+    "starlette": WEB,
+    "uvicorn": WEB,
+    "pymupdf": ("webui.media.documents", "webui.media.slides"),
+    "pptx": ("webui.media.slides",),
+    "decord": ("webui.media.video",),
+    "av": ("webui.media.video",),
+}
+# Installed under another name than it is imported by, or needed by transformers without being imported here.
+INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
+NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
+# The edges of a worker: whatever happens there is passed on to whoever waits.
+WORKERS = ("webui.engine.local", "webui.engine.manager", "webui.media.worker")
+
+
+@cache
+def tree(path):
+    return ast.parse(path.read_text("utf-8"))
+
+
+def typing_only(path):
+    """The statements that only a type checker reads."""
+    guards = [
+        node for node in ast.walk(tree(path)) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    ]
+    return {id(inner) for guard in guards for inner in ast.walk(guard)}
+
+
+def imports(module, *, typed=False):
+    """The full names of the modules that `module` imports, wherever in it."""
+    path = SOURCES[module]
+    hidden = set() if typed else typing_only(path)
+    found = set()
+    for node in ast.walk(tree(path)):
+        if id(node) in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found |= {name.name for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}: relative import"
+            inner = {f"{node.module}.{name.name}" for name in node.names}
+            found |= {name if name in SOURCES else node.module for name in inner}
+    return found
+
+
+def room(module):
+    return max((name for name in FLOORS if within(module, name)), key=len)
+
+
+def within(module, package):
+    return module == package or module.startswith(package + ".")
+
+
+def test_imports_go_down():
+    def rises(module, other):
+        return room(module) != room(other) and FLOORS[room(other)] >= FLOORS[room(module)]
+
+    edges = [(module, other) for module in SOURCES for other in imports(module, typed=True) & SOURCES.keys()]
+    assert len(edges) > len(SOURCES)
+    assert not [edge for edge in edges if rises(*edge)]
+
+
+def test_page_and_api_know_no_engine():
+    people = [module for module in SOURCES if within(module, "webui.ui") or within(module, "webui.api")]
+    edges = [(module, other) for module in people for other in imports(module, typed=True)]
+    assert not [edge for edge in edges if within(edge[1], "webui.engine")]
+
+
+def test_libraries_stay_in_their_rooms():
+    edges = [(module, other.partition(".")[0]) for module in SOURCES for other in imports(module)]
+    kept = [edge for edge in edges if edge[1] in LIBRARIES]
+    assert kept
+    assert not [edge for edge in kept if not any(within(edge[0], name) for name in LIBRARIES[edge[1]])]
+
+
+def test_what_is_imported_is_installed_and_no_more():
+    lines = (ROOT / "requirements.txt").read_text("utf-8").splitlines()
+    installed = {re.match(r"[\w-]+", line)[0] for line in lines if line and not line.startswith("#")}
+    names = {other.partition(".")[0] for module in SOURCES for other in imports(module, typed=True)}
+    used = {INSTALLED_AS.get(name, name) for name in names - sys.stdlib_module_names - {"webui"}}
+    assert installed == used | NEEDED_BY_TRANSFORMERS
+
+
+def test_no_import_goes_round():
+    graph = {module: imports(module, typed=True) & SOURCES.keys() - {module} for module in SOURCES}
+    while leaves := [module for module, others in graph.items() if not others]:
+        graph = {module: others - set(leaves) for module, others in graph.items() if module not in leaves}
+    assert not graph
+
+
+def test_only_settings_reads_the_command_line_and_the_environment():
+    told = [
+        (module, ast.unparse(node))
+        for module, path in SOURCES.items()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Attribute)
+    ]
+    readers = {module for module, name in told if name in ("sys.argv", "os.environ", "os.getenv")}
+    assert readers == {"webui.settings"}
+
+
+def test_files_stay_small():
+    lengths = {path.name: len(path.read_text("utf-8").splitlines()) for path in (*SOURCES.values(), *TESTS)}
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
+
+
+def test_functions_stay_short():
+    functions = [
+        (path.name, node.name, node.end_lineno - node.lineno + 1)
+        for path in (*SOURCES.values(), *TESTS)
+        for node in ast.walk(tree(path))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
+    assert not [found for found in functions if found[2] > MOST_FUNCTION_LINES]
+
+
+def test_modules_hold_no_state_and_do_no_work():
+    """At module level stand names only: imports, constants, classes, functions."""
+    named = (ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for module, path in SOURCES.items():
+        assert ast.get_docstring(tree(path)), f"{module} does not say what it does"
+        for node in tree(path).body[1:]:
+            guard = isinstance(node, ast.If) and ast.unparse(node.test) in ("TYPE_CHECKING", "__name__ == '__main__'")
+            assert guard or isinstance(node, named), f"{module}:{node.lineno}"
+        assert not [node for node in ast.walk(tree(path)) if isinstance(node, ast.Global)], module
+
+
+def test_errors_are_caught_by_name():
+    broad = {
+        module
+        for module, path in SOURCES.items()
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.ExceptHandler)
+        if (ast.unparse(node.type) if node.type else "") in ("", "Exception", "BaseException")
+    }
+    assert broad == set(WORKERS)
+
+
+def test_importing_starts_nothing():
+    """No thread, and no library of the model's or the files' before one is asked for; torch is for the loader alone."""
+    light = [name for name in SOURCES if not any(within(name, heavy) for heavy in (*TORCH, "webui.media", "launch"))]
+    code = (
+        f"import sys, threading\nfor name in {light}: __import__(name)\n"
+        "heavy = {'torch', 'transformers', 'pymupdf', 'pptx', 'decord', 'av'} & set(sys.modules)\n"
+        "ours = [thread.name for thread in threading.enumerate() if thread.name in ('engine', 'model-loader')]\n"
+        "assert not heavy and not ours, (heavy, ours)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
