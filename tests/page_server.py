@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
-import gradio as gr
 import uvicorn
 from fakes import FakeEngine
 from fastapi import FastAPI
 from PIL import Image
 
+from webui.app import create_app
 from webui.media.attachments import MediaReader, find_office
-from webui.protocol import Delta, GenerationRequest, ImagePart, MediaLimits, Progress, Usage, VideoPart
-from webui.ui.blocks import build_ui
-from webui.ui.look import HEAD, STYLESHEET, theme
+from webui.protocol import Delta, GenerationRequest, ImagePart, Progress, Usage, VideoPart
+from webui.settings import Settings
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "assets" / "examples"
+ROOT = Path(__file__).resolve().parents[1]
 EXACT = "a < b, <div>hi</div>, List<int>, $x<y$ for $5\n\n```python\nif a < b:\n    print('<x>')\n```\n"
 
 
@@ -52,7 +54,7 @@ class SeeingEngine(FakeEngine):
         words = [f"thought{index} " for index in range(15)]
         deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("reading", 5, 10))]
         deltas += [Delta(reasoning=word, progress=Progress("thinking", at, 999)) for at, word in enumerate(words)]
-        answer = [said, *(f" word{index}" for index in range(400 if "long" in question else 3))]
+        answer = [said, *(f" word{index}" for index in range(200 if "long" in question else 3))]
         deltas += [Delta(content=word, progress=Progress("answering", 15 + at, 999)) for at, word in enumerate(answer)]
         return [*deltas, Delta(finish_reason="stop", usage=Usage(10, 15 + len(answer), 15))]
 
@@ -60,21 +62,48 @@ class SeeingEngine(FakeEngine):
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """The address of `app`, which runs in a thread until the block is left."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error"))
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.02)
     yield f"http://127.0.0.1:{port}/"
-    server.should_exit = server.force_exit = True
+    server.should_exit = True
     thread.join()
 
 
 def page_app(engine: FakeEngine) -> FastAPI:
-    page = build_ui(engine, MediaReader(MediaLimits(), office=find_office()), examples=EXAMPLES)
-    return gr.mount_gradio_app(
-        FastAPI(), page, "/", theme=theme(), css_paths=STYLESHEET, head=HEAD, footer_links=[], run_history=False
-    )
+    """The real server with real media; only the engine is a stand-in."""
+    settings = Settings()
+    return create_app(engine, MediaReader(settings.limits, office=find_office()), settings)
+
+
+@contextmanager
+def launched(*arguments: str) -> Iterator[str]:
+    """The address of the demo as people start it, in a process of its own, once its model is ready."""
+    port = free_port()
+    command = [sys.executable, str(ROOT / "launch.py"), "--port", str(port), *arguments]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        address = f"http://127.0.0.1:{port}/"
+        try:
+            until_ready(process, address)
+            yield address
+        finally:
+            process.terminate()
+
+
+def until_ready(process: subprocess.Popen[bytes], address: str) -> None:
+    while process.poll() is None:
+        try:
+            with urlopen(address + "health", timeout=5):
+                return
+        except OSError:
+            time.sleep(0.3)
+    raise RuntimeError(f"The demo ended with status {process.returncode}.")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -5,7 +5,7 @@ import re
 import av
 import pymupdf
 import pytest
-from page_server import SeeingEngine, page_app, serving
+from page_server import SeeingEngine, launched, page_app, serving
 from PIL import Image
 from playwright.sync_api import expect, sync_playwright
 from pptx import Presentation
@@ -130,7 +130,7 @@ def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, tmp_path):
     expect(person.room.locator(".thought-group")).to_contain_text("Thought for")
     person.stop()
     person.shows("Stopped")
-    assert "word399" not in person.room.locator(".chat").inner_text()
+    assert "word199" not in person.room.locator(".chat").inner_text()
     person.shows("word0")
     person.say("And a short one")
     expect(person.room.locator(".figures")).to_have_count(2)
@@ -172,7 +172,7 @@ def test_two_people_with_files_of_the_same_name(visit, tmp_path):
     people[1].shows("I see blue.")
     people[0].stop()
     people[0].shows("Stopped")
-    people[1].shows("word399")
+    people[1].shows("word199")
 
 
 def test_text_comes_out_exactly(visit):
@@ -275,6 +275,16 @@ def test_words_can_be_read_against_their_ground(visit, scheme):
         element = person.page.locator(f"{selector}:visible").first
         if element.count():
             assert contrast(element) >= 4.5, selector
+
+
+def test_the_bundled_model_answers_people(browser):
+    with launched("--model", "nano") as address:
+        person = Person(browser, address, "Image")
+        person.room.locator("button.example").first.click()
+        expect(person.room.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
+        person.shows("red")
+        person.shows("tok/s")
+        person.context.close()
 
 
 def contrast(element):

@@ -10,7 +10,7 @@ from webui.errors import DamagedFileError, EngineStoppedError
 from webui.media.attachments import Selection
 from webui.protocol import Delta, Progress, SamplingParams
 from webui.ui.answering import Answering, Question
-from webui.ui.chat import Chat, last_answer
+from webui.ui.chat import Chat
 from webui.ui.chat_parts import chat_parts
 from webui.ui.labels import Labels
 from webui.ui.running import Running
@@ -52,7 +52,8 @@ async def test_an_answer_goes_from_placeholder_to_figures():
     assert first[column.parts.composer]["stop_btn"] is True
     assert column.texts(last)[1:3] == ["I see a red circle.", "A red circle."]
     assert last[column.parts.composer]["stop_btn"] is False
-    assert last_answer(last[column.parts.conversation]) == "A red circle."
+    copied = column.chat.copy(last[column.parts.conversation], EN)
+    assert copied[column.parts.copied] == "A red circle."
 
 
 async def test_the_request_carries_settings_and_a_lasting_key():
@@ -92,7 +93,7 @@ async def test_phases_are_told():
 @pytest.mark.parametrize("error", [DamagedFileError(name="a.pdf")])
 async def test_a_file_that_cannot_be_read_is_a_card_and_comes_back(error):
     column = Column(reader=FakeReader(error=error))
-    last = (await column.send(Question("?", files=((Path("/tmp/a.pdf"), Selection()),))))[-1]
+    last = (await column.send(Question("?", typed=True, files=((Path("/tmp/a.pdf"), Selection()),))))[-1]
     assert "a.pdf is damaged" in column.texts(last)[-1]
     assert last[column.parts.composer]["value"] == {"text": "?", "files": ["/tmp/a.pdf"]}
     assert last[column.parts.conversation].history() == []
@@ -174,6 +175,15 @@ async def test_retry_asks_the_same_with_the_same_pages():
     one, two = column.engine.requests
     assert one.messages == two.messages
     assert len(column.reader.loaded) == 1
+
+
+async def test_an_example_leaves_what_was_being_typed():
+    column = Column(FakeEngine(error=EngineStoppedError(reason="worker died")))
+    example, typed = await column.send(Question("?")), await column.send(Question("?", typed=True))
+    assert all("value" not in update.get(column.parts.composer, {}) for update in example)
+    assert example[-1][column.parts.retry]["visible"] is True
+    assert typed[0][column.parts.composer]["value"] is None
+    assert typed[-1][column.parts.retry]["visible"] is False
 
 
 async def test_an_empty_message_is_nothing():

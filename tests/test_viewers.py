@@ -90,6 +90,14 @@ async def test_a_wrong_range_is_told_where_it_is_typed():
     assert 'role="alert"' in cost
 
 
+async def test_what_is_made_smaller_is_told():
+    beside = Beside()
+    shelf, _, _ = (await beside.look(*(f"{letter}.pdf" for letter in "abcdefghijklm")))[-1]
+    cost = beside.viewer.cost(shelf, Conversation(), EN)
+    assert "236 of 236 tokens" in cost
+    assert "300 tokens at full size" in cost
+
+
 async def test_without_new_files_the_sent_ones_stay_in_sight():
     page = ImagePart(Image.new("RGB", (56, 56)), "a.pdf p. 1", "a.pdf")
     turn = Turn(Message("user", (page,)), pictures=pictures_of([page]), content="Yes")

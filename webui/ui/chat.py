@@ -66,41 +66,45 @@ class Chat:
                     return
                 updates: Updates = {self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
                 if live.turn.phase is None:
-                    updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question)
+                    updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question, t)
                 elif first:
-                    updates |= self._before()
+                    updates |= self._before(question)
                 if live.turn.pictures and not seen:
                     updates[self._sheet], seen = sent_html(live.turn, t), True
                 first = False
                 yield updates
 
-    def _before(self) -> Updates:
+    def _before(self, question: Question) -> Updates:
+        emptied = {"value": None} if question.typed else {}
         return {
-            self._parts.composer: gr.update(value=None, submit_btn=False, stop_btn=True),
+            self._parts.composer: gr.update(submit_btn=False, stop_btn=True, **emptied),
             self._parts.cards: gr.update(visible=False),
             self._parts.actions: gr.update(visible=False),
         }
 
-    def _after(self, conversation: Conversation, question: Question) -> Updates:
-        """A failed question goes back into the message box, to be tried again."""
+    def _after(self, conversation: Conversation, question: Question, t: Strings) -> Updates:
+        """A failed message goes back into its box, to be changed or tried again."""
         turn = conversation.turns[-1]
+        loaded = bool(turn.pictures or not turn.files)
         composer: dict[str, Any] = {"submit_btn": True, "stop_btn": False}
-        if turn.error is not None:
+        if turn.error is not None and question.typed:
             composer["value"] = {"text": question.text, "files": [str(path) for path, _ in question.files]}
         return {
             self._parts.conversation: conversation,
             self._parts.phase: "",
             self._parts.composer: gr.update(**composer),
             self._parts.actions: gr.update(visible=True),
-            self._parts.copy: gr.update(visible=bool(turn.content)),
-            self._parts.retry: gr.update(visible=turn.error is None),
+            self._parts.copy: gr.update(visible=bool(turn.content), value=t("copy")),
+            self._parts.retry: gr.update(visible=turn.error is None or (loaded and not question.typed)),
         }
 
     def again(self, conversation: Conversation) -> tuple[Question, Conversation]:
         """The last question once more, with its files as they were read the first time."""
         *earlier, last = conversation.turns
         parts = tuple(part for part in last.question.parts if not isinstance(part, str))
-        return Question(last.question.text, parts, last.pictures), replace(conversation, turns=tuple(earlier))
+        return Question(last.question.text, parts=parts, pictures=last.pictures), replace(
+            conversation, turns=tuple(earlier)
+        )
 
     def busy(self, session: str) -> bool:
         return self._running.busy(session, self._spec.name)
@@ -120,11 +124,11 @@ class Chat:
             self._parts.actions: gr.update(visible=False),
         }
 
+    def copy(self, conversation: Conversation, t: Strings) -> Updates:
+        """The newest answer as it was written, on its way to the clipboard; the button says so."""
+        text = next((turn.content for turn in reversed(conversation.turns) if turn.content), "")
+        return {self._parts.copied: text, self._parts.copy: gr.update(value=t("copied"))}
+
     def relabelled(self, conversation: Conversation, t: Strings, session: str) -> Any:
         """The same conversation in another language, unless it is still growing."""
         return gr.skip() if self.busy(session) else conversation_rows(conversation, t)
-
-
-def last_answer(conversation: Conversation) -> str:
-    """The text of the newest answer, as it was written."""
-    return next((turn.content for turn in reversed(conversation.turns) if turn.content), "")

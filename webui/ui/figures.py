@@ -12,6 +12,8 @@ from webui.ui.shelf import Item
 from webui.ui.strings import Strings, file_size
 from webui.ui.turns import Conversation, Picture, Turn
 
+UNBOUNDED = 10**9
+
 
 def hint_html(text: str) -> str:
     return f'<div class="hint">{escape(text)}</div>'
@@ -39,6 +41,7 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
         return ""
     try:
         chosen, tokens = preview.cost(item.selection, info, room)
+        _, natural = preview.cost(item.selection, info, UNBOUNDED)
     except WebUIError as error:
         return f'<div class="cost wrong" role="alert">{escape(t.error(error))}</div>'
     kind = preview.attachment.kind
@@ -49,12 +52,13 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
     else:
         width, height = preview.sizes[0]
         words = t("cost_image", width=width, height=height)
+    smaller = f'<p class="notice">{escape(t("fitted", tokens=f"{natural:,}"))}</p>' if natural > tokens else ""
     share = min(tokens / room, 1) if room else 1
     figures = t("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
     return (
         f'<div class="cost"><p class="name">{escape(item.path.name)}</p>'
         f"<p><span>{escape(words)}</span><span>{escape(figures)}</span></p>"
-        f'<div class="bar"><i style="width:{share:.1%}"></i></div></div>'
+        f'<div class="bar"><i style="width:{share:.1%}"></i></div>{smaller}</div>'
     )
 
 

@@ -44,7 +44,7 @@ class Handlers:
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
         files = tuple((path, shelf.selection_of(path)) for path in paths_of(message))
         text = ((message or {}).get("text") or "").strip()
-        question = with_settings(Question(text, files=files), settings)
+        question = with_settings(Question(text, typed=True, files=files), settings)
         async with aclosing(self._chat.send(question, conversation, Strings(language), session_of(request))) as answer:
             async for updates in answer:
                 yield updates
@@ -78,6 +78,9 @@ class Handlers:
 
     async def begin_anew(self, request: gr.Request) -> Updates:
         return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf()}
+
+    def copy(self, conversation: Conversation, language: Language) -> Updates:
+        return self._chat.copy(conversation, Strings(language))
 
     async def look(
         self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language

@@ -11,7 +11,7 @@ import gradio as gr
 from webui.media.attachments import MediaReader
 from webui.protocol import Model
 from webui.ui.answering import Answering
-from webui.ui.chat import Chat, last_answer
+from webui.ui.chat import Chat
 from webui.ui.chat_parts import chat_parts
 from webui.ui.handlers import Handlers
 from webui.ui.labels import Labels
@@ -78,7 +78,7 @@ class Room:
         answered.append(parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf], **DIRECT))
         for event in answered:
             event.then(on.look, *self._looking(), **LOOKING)
-        copied = parts.copy.click(last_answer, parts.conversation, parts.copied, **DIRECT)
+        copied = parts.copy.click(on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT)
         copied.then(None, parts.copied, None, js=TO_CLIPBOARD)
 
     def _listen_to_viewer(self) -> None:

@@ -94,7 +94,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cost_frames": ("{chosen} frames", "{chosen} 帧"),
     "cost_image": ("{width} × {height} px", "{width} × {height} 像素"),
     "cost_tokens": ("{tokens} of {limit} tokens", "{tokens} / {limit} 个词元"),
-    "fitted": ("Pages are made smaller to fit.", "页面会缩小以放得下。"),
+    "fitted": ("Made smaller to fit; {tokens} tokens at full size.", "已缩小以放得下；原大小需要 {tokens} 个词元。"),
     "drawn_without_office": (
         "LibreOffice is not installed here: the slides are drawn in a simpler way and may lose charts or effects.",
         "本机没有安装 LibreOffice：幻灯片以简化方式绘制，可能缺少图表或效果。",
