@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from webui.engine.catalog import choose
+from webui.media.attachments import MediaReader, find_office
+from webui.protocol import MediaLimits
 
 NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
 
@@ -21,3 +23,10 @@ def pytest_terminal_summary(terminalreporter):
     """Says how many tests need a GPU and were left out, none included."""
     left_out = [item for item in terminalreporter.stats.get("deselected", []) if item.get_closest_marker("gpu")]
     terminalreporter.write_line(f"GPU tests left out: {len(left_out)}")
+
+
+@pytest.fixture
+def reader():
+    reader = MediaReader(MediaLimits(), office=find_office())
+    yield reader
+    reader.close()

@@ -1,94 +1,17 @@
-"""Files through the door: each becomes parts at the model's size, or one error that says what to do."""
+"""The door: files are known by their bytes, kept apart, and refused before they are read if they are too large."""
 
 import asyncio
-import os
-import signal
-from pathlib import Path
 
 import pytest
-from files import make_deck, make_pdf, make_picture, make_sound, make_video
-from PIL import Image
+from files import make_pdf, make_picture
+from reading import INFO, limited, load
 
-from webui.errors import (
-    AttachmentError,
-    DamagedFileError,
-    NoPagesError,
-    PageRangeError,
-    PasswordProtectedError,
-    TimeRangeError,
-    TooLargeError,
-    TooManyPagesError,
-    TooSlowError,
-    UnsupportedTypeError,
-)
-from webui.media.attachments import MediaReader, Selection, find_office
-from webui.protocol import MediaLimits, ModelInfo, PixelBudget, Progress
-
-INFO = ModelInfo("any", 8192, image=PixelBudget(28, 6272, 500_000), frame=PixelBudget(28, 6272, 50_000), max_frames=8)
-TOKENS = 3000
-ALL = Selection()
-
-
-@pytest.fixture
-def reader():
-    reader = MediaReader(MediaLimits(), office=find_office())
-    yield reader
-    reader.close()
-
-
-def limited(**limits) -> MediaReader:
-    return MediaReader(MediaLimits(**limits), office=find_office())
-
-
-async def load(reader: MediaReader, path: Path, selection: Selection = ALL, tokens: int = TOKENS):
-    return await reader.load(path, INFO, selection, tokens)
-
-
-async def test_a_picture_comes_at_the_size_that_the_model_sees(reader, tmp_path):
-    (part,) = await load(reader, make_picture(tmp_path / "photo.png", (3000, 2000)))
-    assert INFO.image.fit(*part.image.size) == part.image.size
-    assert part.label == "photo.png"
+from webui.errors import DamagedFileError, TooLargeError, UnsupportedTypeError
 
 
 async def test_files_are_known_by_their_bytes(reader, tmp_path):
     path = make_picture(tmp_path / "really.png").rename(tmp_path / "report.pdf")
     assert (await reader.preview(path, INFO)).attachment.kind == "image"
-
-
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
-async def test_every_picture_type_is_read(reader, tmp_path, suffix):
-    (part,) = await load(reader, make_picture(tmp_path / f"a.{suffix}"))
-    assert part.image.getpixel((9, 9))[0] > 200 > part.image.getpixel((9, 9))[1]
-
-
-async def test_exif_turns_the_picture_upright(reader, tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    preview = await reader.preview(make_picture(tmp_path / "a.jpg", (300, 100), exif=exif), INFO)
-    assert preview.sizes == ((100, 300),)
-
-
-async def test_transparency_is_laid_on_white(reader, tmp_path):
-    (part,) = await load(reader, make_picture(tmp_path / "a.png", mode="RGBA"))
-    assert part.image.getpixel((5, 5)) == (255, 255, 255)
-
-
-async def test_sixteen_bits_are_scaled_not_clipped(reader, tmp_path):
-    Image.new("I;16", (100, 100), 32768).save(tmp_path / "a.png")
-    (part,) = await load(reader, tmp_path / "a.png")
-    assert 126 <= part.image.getpixel((5, 5))[0] <= 129
-
-
-async def test_too_many_pixels_are_refused_from_the_header(tmp_path):
-    with pytest.raises(TooLargeError, match=r"1\.0 megapixels"):
-        await load(limited(max_image_pixels=10_000), make_picture(tmp_path / "a.png", (1000, 1000)))
-
-
-async def test_a_truncated_picture_is_damaged(reader, tmp_path):
-    path = make_picture(tmp_path / "a.png", (500, 500))
-    path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(DamagedFileError):
-        await load(reader, path)
 
 
 @pytest.mark.parametrize("data", [b"hello", b"PK\x03\x04nonsense", b"\x00" * 50])
@@ -104,137 +27,9 @@ async def test_an_empty_file_is_damaged(reader, tmp_path):
         await reader.preview(tmp_path / "a.pdf", INFO)
 
 
-async def test_pages_are_chosen_labelled_and_kept_within_the_tokens(reader, tmp_path):
-    path = make_pdf(tmp_path / "report.pdf", 5)
-    parts = await load(reader, path, Selection("1-2, 5"), 600)
-    assert [part.label for part in parts] == ["report.pdf p. 1", "report.pdf p. 2", "report.pdf p. 5"]
-    assert sum(INFO.image.tokens(*part.image.size) for part in parts) <= 600
-    preview = await reader.preview(path, INFO)
-    assert preview.cost(Selection("1-2, 5"), INFO, 600) == (
-        3,
-        sum(INFO.image.tokens(*part.image.size) for part in parts),
-    )
-
-
-async def test_progress_counts_pages(reader, tmp_path):
-    seen: list[Progress] = []
-    await reader.load(make_pdf(tmp_path / "a.pdf"), INFO, Selection(), TOKENS, on_progress=seen.append)
-    assert seen == [Progress("converting", done, 3) for done in (1, 2, 3)]
-
-
-async def test_a_preview_shows_small_pages_and_counts_all(tmp_path):
-    preview = await limited(max_pages=2).preview(make_pdf(tmp_path / "a.pdf", 4), INFO)
-    assert (preview.count, len(preview.sizes), len(preview.thumbnails)) == (4, 4, 2)
-    assert max(preview.thumbnails[0].size) <= 480
-    with pytest.raises(TooManyPagesError, match="3 pages chosen; at most 2"):
-        preview.cost(Selection("1-3"), INFO, TOKENS)
-
-
-async def test_a_page_that_does_not_exist_is_told(reader, tmp_path):
-    with pytest.raises(PageRangeError, match="has 3 pages"):
-        await load(reader, make_pdf(tmp_path / "a.pdf"), Selection("9"))
-
-
-async def test_a_password_is_told(reader, tmp_path):
-    with pytest.raises(PasswordProtectedError, match=r"a\.pdf is protected"):
-        await reader.preview(make_pdf(tmp_path / "a.pdf", password="secret"), INFO)
-
-
-async def test_a_pdf_without_pages_is_told(reader, tmp_path):
-    text = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[]/Count 0>>endobj\n"
-    (tmp_path / "a.pdf").write_bytes(text + b"trailer<</Root 1 0 R>>\n%%EOF")
-    with pytest.raises(NoPagesError):
-        await reader.preview(tmp_path / "a.pdf", INFO)
-
-
-async def test_a_deck_goes_through_libreoffice_once(reader, tmp_path):
-    path = make_deck(tmp_path / "deck.pptx")
-    preview = await reader.preview(path, INFO)
-    parts = await load(reader, path, Selection("2"))
-    assert preview.count == 2
-    assert not preview.notice
-    assert [part.label for part in parts] == ["deck.pptx slide 2"]
-    wide, high = parts[0].image.size
-    red, green, _ = parts[0].image.getpixel((wide * 2 // 5, high * 3 // 5))
-    assert red > 180 > green
-
-
-async def test_without_libreoffice_a_deck_is_drawn_and_that_is_said(tmp_path):
-    reader = MediaReader(MediaLimits(), office=None)
-    preview = await reader.preview(make_deck(tmp_path / "deck.pptx"), INFO)
-    assert preview.notice == "drawn_without_office"
-    assert preview.count == 2
-    wide, high = preview.thumbnails[0].size
-    assert preview.thumbnails[0].getpixel((wide * 2 // 5, high * 3 // 5)) == (220, 30, 30)
-    reader.close()
-
-
-async def test_an_encrypted_deck_is_told(reader, tmp_path):
-    data = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le")
-    (tmp_path / "a.pptx").write_bytes(data)
-    with pytest.raises(PasswordProtectedError):
-        await reader.preview(tmp_path / "a.pptx", INFO)
-
-
-async def test_a_video_gives_its_frames_with_their_true_times(reader, tmp_path):
-    times = [0, 0.1, 0.2, 0.3, 2.0, 2.1, 5.0, 5.1, 9.0, 9.5]
-    path = make_video(tmp_path / "a.mp4", times)
-    (part,) = await load(reader, path)
-    assert len(part.frames) == len(part.timestamps) <= INFO.max_frames
-    assert {round(time, 2) for time in part.timestamps} <= set(times)
-    assert all(INFO.frame.fit(*frame.size) == frame.size for frame in part.frames)
-    levels = [frame.getpixel((9, 9))[0] for frame in part.frames]
-    assert levels == sorted(levels)
-
-
-async def test_a_part_of_a_video_can_be_chosen(reader, tmp_path):
-    path = make_video(tmp_path / "a.mp4", [index / 10 for index in range(100)])
-    (part,) = await load(reader, path, Selection(start_s=2, end_s=4, frames=4))
-    assert len(part.frames) == 4
-    assert all(1.9 <= time <= 4 for time in part.timestamps)
-    with pytest.raises(TimeRangeError, match="lasts"):
-        await load(reader, path, Selection(start_s=50))
-
-
-async def test_a_video_that_is_too_long_is_refused(tmp_path):
-    path = make_video(tmp_path / "a.mp4", [0, 60, 200])
-    with pytest.raises(TooLargeError, match="at most 1 minutes"):
-        await limited(max_video_s=60).preview(path, INFO)
-    assert await load(limited(max_video_s=60), path, Selection(end_s=30))
-
-
-async def test_a_video_previews_what_it_costs(reader, tmp_path):
-    path = make_video(tmp_path / "a.mp4", [index / 10 for index in range(100)])
-    preview = await reader.preview(path, INFO)
-    (part,) = await load(reader, path, tokens=INFO.media_tokens)
-    assert preview.timestamps == part.timestamps
-    pairs = (len(part.frames) + 1) // 2
-    assert preview.cost(Selection(), INFO, INFO.media_tokens) == (
-        len(part.frames),
-        pairs * INFO.frame.tokens(*part.frames[0].size),
-    )
-
-
-async def test_sound_alone_has_no_frames(reader, tmp_path):
-    with pytest.raises(NoPagesError):
-        await reader.preview(make_sound(tmp_path / "a.mp4"), INFO)
-
-
-async def test_a_cut_video_is_damaged(reader, tmp_path):
-    path = make_video(tmp_path / "a.mp4", [0, 1, 2])
-    path.write_bytes(path.read_bytes()[:200])
-    with pytest.raises(AttachmentError):
-        await reader.preview(path, INFO)
-
-
 async def test_a_large_file_is_refused_before_it_is_read(tmp_path):
     with pytest.raises(TooLargeError, match=r"0\.0 MB"):
         await limited(max_file_bytes=10).preview(make_picture(tmp_path / "a.png"), INFO)
-
-
-async def test_the_wall_clock_ends_a_conversion(tmp_path):
-    with pytest.raises(TooSlowError, match="longer than 0 s"):
-        await limited(convert_timeout_s=0).preview(make_pdf(tmp_path / "a.pdf"), INFO)
 
 
 async def test_two_files_of_one_name_stay_apart(reader, tmp_path):
@@ -250,70 +45,3 @@ async def test_bytes_from_a_program_are_read_like_a_file(reader, tmp_path):
     assert (await reader.load_image_bytes(data, "image 1", INFO)).label == "image 1"
     with pytest.raises(UnsupportedTypeError, match="image 1"):
         await reader.load_image_bytes(b"%PDF-1.4", "image 1", INFO)
-
-
-async def test_a_cancelled_load_leaves_no_process(reader, tmp_path):
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    found = await started()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert not found & children()
-
-
-async def started() -> set[int]:
-    while not (found := children()):  # noqa: ASYNC110 - a new process is no event
-        await asyncio.sleep(0.01)
-    return found
-
-
-def children() -> set[int]:
-    mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return {int(child) for child in mine if b"webui.media.worker" in Path(f"/proc/{child}/cmdline").read_bytes()}
-
-
-async def test_a_killed_child_is_one_error(reader, tmp_path):
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    os.kill((await started()).pop(), signal.SIGSEGV)
-    with pytest.raises(DamagedFileError):
-        await task
-
-
-async def test_memory_is_limited(tmp_path):
-    path = make_picture(tmp_path / "a.png", (7000, 7000))
-    with pytest.raises((TooLargeError, DamagedFileError)):
-        await load(limited(convert_memory_bytes=150 * 1024**2), path)
-
-
-async def test_a_linked_picture_is_not_fetched(reader, tmp_path):
-    """A deck must not make the server open an address."""
-    asked: list[bytes] = []
-
-    async def answer(lines: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        asked.append(await lines.readline())
-        out.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    await reader.preview(linked_deck(tmp_path, f"http://127.0.0.1:{port}/a.png"), INFO)
-    server.close()
-    await server.wait_closed()
-    assert asked == []
-
-
-def linked_deck(folder: Path, address: str) -> Path:
-    """A deck whose picture lies elsewhere."""
-    from pptx import Presentation
-
-    make_picture(folder / "a.png")
-    deck = Presentation()
-    slide = deck.slides.add_slide(deck.slide_layouts[6])
-    picture = slide.shapes.add_picture(str(folder / "a.png"), 0, 0)
-    link = slide.part.relate_to(
-        address, "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image", is_external=True
-    )
-    blip = picture._element.blipFill.find(".//{http://schemas.openxmlformats.org/drawingml/2006/main}blip")
-    key = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-    del blip.attrib[f"{key}embed"]
-    blip.set(f"{key}link", link)
-    deck.save(folder / "linked.pptx")
-    return folder / "linked.pptx"
