@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Thread
 
@@ -33,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 # A client may still read its answer when the server is told to stop; the page's own connections never end.
-GRACE_S = 3
+GRACE_S = 2
 BASE64_RATIO = 4 / 3
 PROMPT_BYTES = 4 * 1024**2
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -73,6 +74,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Run the demo until it is told to stop. What cannot be started is told in one line, exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(is_no_cancellation)
     try:
         settings = Settings.from_args(argv)
         listener = listen(settings.host, settings.port)
@@ -95,7 +97,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     if settings.share:
         Thread(target=share, args=(EVERYWHERE.get(host, host), port), name="share", daemon=True).start()
     print(f"Open {address}", flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def is_no_cancellation(record: logging.LogRecord) -> bool:
+    """Open pages never hang up by themselves: that they are cut off at the end is no error to report."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def told(error: SettingsError) -> int:
