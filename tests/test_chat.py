@@ -56,6 +56,14 @@ async def test_an_answer_goes_from_placeholder_to_figures():
     assert copied[column.parts.copied] == "A red circle."
 
 
+async def test_every_yield_repeats_what_holds_while_it_answers():
+    column = Column(FakeEngine(step_s=0.1))
+    *running, _ = await column.send(Question("?"))
+    assert len(running) > 3
+    assert all(update[column.parts.composer] == gr.update(submit_btn=False, stop_btn=True) for update in running)
+    assert all(update[column.parts.cards] == gr.update(visible=False) for update in running)
+
+
 async def test_the_request_carries_settings_and_a_lasting_key():
     column = Column()
     question = Question("Hi", system_prompt="Be brief.", sampling=SamplingParams(seed=7))
@@ -78,7 +86,7 @@ async def test_files_become_parts_in_front_of_the_words():
     assert [page.label for page in pages] == ["a.pdf p. 1", "a.pdf p. 2", "a.pdf p. 3"]
     assert words == "Which page?"
     assert column.texts(updates[-1])[0].count("<img") == 3
-    assert [update[column.sheet].count("<img") for update in updates if column.sheet in update] == [3]
+    assert {update[column.sheet].count("<img") for update in updates if column.sheet in update} == {3}
 
 
 async def test_phases_are_told():
@@ -180,9 +188,9 @@ async def test_retry_asks_the_same_with_the_same_pages():
 async def test_an_example_leaves_what_was_being_typed():
     column = Column(FakeEngine(error=EngineStoppedError(reason="worker died")))
     example, typed = await column.send(Question("?")), await column.send(Question("?", typed=True))
-    assert all("value" not in update.get(column.parts.composer, {}) for update in example)
+    assert all("value" not in update[column.parts.composer] for update in example)
     assert example[-1][column.parts.retry]["visible"] is True
-    assert typed[0][column.parts.composer]["value"] is None
+    assert typed[-1][column.parts.composer]["value"] == {"text": "?", "files": []}
     assert typed[-1][column.parts.retry]["visible"] is False
 
 

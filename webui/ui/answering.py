@@ -48,7 +48,7 @@ class Loader(Protocol):
 class Question:
     """What somebody sent: the words, the files with what was chosen of each, and the settings.
 
-    Only a `typed` message empties the box, and comes back to it when it fails; an example or a retry does not.
+    A `typed` message goes back into its box when it fails; an example or a retry does not.
     `parts`, and `pictures` of them, are those that an earlier try has already loaded. `suffixes` are the file names
     this place takes, () for any; `accepted` says so in words.
     """

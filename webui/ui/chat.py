@@ -59,25 +59,22 @@ class Chat:
         question = replace(question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(t))
         conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
         past = conversation_rows(conversation, t)
-        first, seen = True, False
+        # Gradio may merge yields that follow closely: each one repeats all that holds while it answers.
+        standing = self._standing()
         async with aclosing(self._answering.answer(question, conversation, run)) as answer:
             async for live in answer:
                 if run.discarded:
                     return
-                updates: Updates = {self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
+                if live.turn.pictures and self._sheet not in standing:
+                    standing[self._sheet] = sent_html(live.turn, t)
+                updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
                 if live.turn.phase is None:
                     updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question, t)
-                elif first:
-                    updates |= self._before(question)
-                if live.turn.pictures and not seen:
-                    updates[self._sheet], seen = sent_html(live.turn, t), True
-                first = False
                 yield updates
 
-    def _before(self, question: Question) -> Updates:
-        emptied = {"value": None} if question.typed else {}
+    def _standing(self) -> Updates:
         return {
-            self._parts.composer: gr.update(submit_btn=False, stop_btn=True, **emptied),
+            self._parts.composer: gr.update(submit_btn=False, stop_btn=True),
             self._parts.cards: gr.update(visible=False),
             self._parts.actions: gr.update(visible=False),
         }

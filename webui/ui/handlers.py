@@ -29,22 +29,35 @@ Stream = AsyncGenerator[Updates, None]
 
 
 class Handlers:
-    """Bound to one tab's components; what belongs to a visitor is passed in."""
+    """Bound to one tab's components; what belongs to a visitor is passed in.
+
+    `states` hold the files that wait (a Shelf) and the message that was taken out of the box (a Question).
+    """
 
     def __init__(
-        self, chat: Chat, viewer: Viewer, parts: ChatParts, view: ViewerParts, shelf: gr.State, examples: Path
-    ) -> None:
+        self, chat: Chat, viewer: Viewer, parts: ChatParts, view: ViewerParts, states: tuple[gr.State, gr.State],
+        examples: Path,
+    ) -> None:  # fmt: skip
         self._chat, self._viewer, self._parts, self._view = chat, viewer, parts, view
-        self._shelf, self._examples = shelf, examples
+        self._shelf, self._taken = states
+        self._examples = examples
 
-    async def send(
+    def take(
         self, request: gr.Request, message: Sent, shelf: Shelf, pages: str, frames: float, start: float,
-        end: float | None, conversation: Conversation, language: Language, *settings: Any,
-    ) -> Stream:  # fmt: skip
+        end: float | None,
+    ) -> Updates:  # fmt: skip
+        """Empty the message box; what was in it waits in a state for `send`."""
+        if self._chat.busy(session_of(request)):
+            return {self._taken: Question("")}
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
         files = tuple((path, shelf.selection_of(path)) for path in paths_of(message))
         text = ((message or {}).get("text") or "").strip()
-        question = with_settings(Question(text, typed=True, files=files), settings)
+        return {self._taken: Question(text, typed=True, files=files), self._parts.composer: gr.update(value=None)}
+
+    async def send(
+        self, request: gr.Request, taken: Question, conversation: Conversation, language: Language, *settings: Any
+    ) -> Stream:
+        question = with_settings(taken, settings)
         async with aclosing(self._chat.send(question, conversation, Strings(language), session_of(request))) as answer:
             async for updates in answer:
                 yield updates

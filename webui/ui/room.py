@@ -10,7 +10,7 @@ import gradio as gr
 
 from webui.media.attachments import MediaReader
 from webui.protocol import Model
-from webui.ui.answering import Answering
+from webui.ui.answering import Answering, Question
 from webui.ui.chat import Chat
 from webui.ui.chat_parts import chat_parts
 from webui.ui.handlers import Handlers
@@ -56,10 +56,11 @@ class Room:
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
                 self.view = viewer_parts(shared.labels, shared.reader.limits.max_frames)
                 self._settings = settings_panel(shared.labels)
-        self._shelf = gr.State(Shelf())
+        self._shelf, self._taken = gr.State(Shelf()), gr.State(Question(""))
         self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
         self.viewer = Viewer(spec, shared.model, shared.reader, self.view)
-        self._on = Handlers(self.chat, self.viewer, self.parts, self.view, self._shelf, shared.examples)
+        states = (self._shelf, self._taken)
+        self._on = Handlers(self.chat, self.viewer, self.parts, self.view, states, shared.examples)
         shared.labels.add_made(self.view.about, self.viewer.invitation)
         self._listen_to_chat()
         self._listen_to_viewer()
@@ -67,9 +68,10 @@ class Room:
     def _listen_to_chat(self) -> None:
         parts, on = self.parts, self._on
         inputs = [parts.conversation, self._language, *self._settings.inputs]
-        sent = [parts.composer, self._shelf, *self.view.controls, *inputs]
+        sent = [parts.composer, self._shelf, *self.view.controls]
+        taken = parts.composer.submit(on.take, sent, [self._taken, parts.composer], **DIRECT)
         answered = [
-            parts.composer.submit(on.send, sent, self.chat.outputs, **ANSWERING),
+            taken.then(on.send, [self._taken, *inputs], self.chat.outputs, **ANSWERING),
             parts.retry.click(on.retry, inputs, self.chat.outputs, **ANSWERING),
         ]
         for card, example in zip(parts.examples, self._spec.examples, strict=True):
