@@ -6,7 +6,6 @@ python tests/check_files.py FOLDER
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,45 +13,44 @@ from time import perf_counter
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from processes import adopt_orphans, descendants
+
 from webui.errors import AttachmentError
 from webui.media.attachments import MediaReader, Selection, find_office
-from webui.protocol import MediaLimits, ModelInfo
+from webui.protocol import MediaLimits, ModelInfo, VideoPart
 
-
-def children() -> set[str]:
-    """Processes that descend from this one or were left behind by it."""
-    found = set()
-    for entry in Path("/proc").iterdir():
-        try:
-            command = (entry / "cmdline").read_bytes() if entry.name.isdigit() else b""
-        except OSError:
-            continue
-        if (b"webui.media.worker" in command or b"soffice" in command) and entry.name != str(os.getpid()):
-            found.add(entry.name)
-    return found
+INFO = ModelInfo("any", 65_536)
+TOKENS = 16_384
 
 
 async def verdict(reader: MediaReader, path: Path) -> tuple[str, str]:
-    info = ModelInfo("any", 32_768)
     try:
-        preview = await reader.preview(path, info)
-        parts = await reader.load(path, info, Selection(), 8192)
+        preview = await reader.preview(path, INFO)
+        parts = await reader.load(path, INFO, Selection(), TOKENS)
     except AttachmentError as error:
         return type(error).__name__, str(error)
-    return "read", f"{preview.attachment.kind}, {preview.count} shown, {len(parts)} parts"
+    count, tokens = preview.cost(Selection(), INFO, TOKENS)
+    shown = sum(len(part.frames) if isinstance(part, VideoPart) else 1 for part in parts)
+    told = "" if count == shown else f", but {count} were told"
+    return "read", f"{shown} of {preview.count} {preview.attachment.kind} parts, {tokens:,} tokens{told}"
 
 
 async def main(folder: Path, files: list[Path]) -> int:
+    adopt_orphans()
     reader = MediaReader(MediaLimits(), office=find_office())
     counts: Counter[str] = Counter()
+    left: set[int] = set()
+    slowest = 0.0
     for path in files:
         start = perf_counter()
         name, text = await verdict(reader, path)
+        seconds = perf_counter() - start
+        slowest = max(slowest, seconds)
         counts[name] += 1
-        print(f"{perf_counter() - start:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
+        left |= descendants()
+        print(f"{seconds:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
     reader.close()
-    left = children()
-    print(f"{len(files)} files: {dict(counts)}; {len(left)} processes left behind")
+    print(f"{len(files)} files, the slowest in {slowest:.1f} s; {len(left)} processes left behind; {dict(counts)}")
     return len(left)
 
 

@@ -1,49 +1,123 @@
-"""The child process: ended at its limits and with its caller, and nothing of it stays."""
+"""A child that misbehaves is ended within its limits, says nothing that is believed, and leaves nothing behind."""
 
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
-from files import make_pdf, make_picture
-from reading import INFO, limited, load
+from processes import adopt_orphans, descendants, living, until
 
-from webui.errors import DamagedFileError, TooLargeError, TooSlowError
+from webui.errors import AttachmentError, DamagedFileError, PageRangeError, TooLargeError, TooSlowError
+from webui.media.sandbox import MEGABYTE, Limits, Reply, run
 
-
-async def test_the_wall_clock_ends_a_conversion(tmp_path):
-    with pytest.raises(TooSlowError, match="longer than 0 s"):
-        await limited(convert_timeout_s=0).preview(make_pdf(tmp_path / "a.pdf"), INFO)
+LIMITS = Limits(wall_s=10, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE)
+QUICK = Limits(wall_s=1.5, memory_bytes=300 * MEGABYTE)
 
 
-async def test_a_cancelled_load_leaves_no_process(reader, tmp_path):
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    found = await started()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert not found & children()
+@pytest.fixture(autouse=True)
+def nothing_left():
+    adopt_orphans()
+    before = descendants()
+    yield
+    assert descendants() <= before
 
 
-async def started() -> set[int]:
-    while not (found := children()):  # noqa: ASYNC110 - a new process is no event
-        await asyncio.sleep(0.01)
-    return found
+async def do(deed: str, limits: Limits = LIMITS, **more) -> list[Reply]:
+    return await run({"deed": deed, **more}, "a.pdf", limits, lambda done, total: None, entry="hostile")
 
 
-def children() -> set[int]:
-    mine = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    return {int(child) for child in mine if b"webui.media.worker" in Path(f"/proc/{child}/cmdline").read_bytes()}
+@pytest.mark.parametrize("deed", ["loop", "sleep", "fork"])
+async def test_the_wall_clock_ends_it_with_all_its_children(deed):
+    with pytest.raises(TooSlowError, match=r"a\.pdf took longer than 1 s"):
+        await do(deed, QUICK)
 
 
-async def test_a_killed_child_is_one_error(reader, tmp_path):
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    os.kill((await started()).pop(), signal.SIGSEGV)
+async def test_processor_time_is_limited_by_itself():
+    with pytest.raises(TooSlowError):
+        await asyncio.wait_for(do("loop", Limits(wall_s=0.9, memory_bytes=300 * MEGABYTE)), 5)
+
+
+@pytest.mark.parametrize(
+    ("deed", "error"),
+    [
+        ("hoard", DamagedFileError),
+        ("scribble", DamagedFileError),
+        ("flood", TooLargeError),
+        ("boast", TooLargeError),
+        ("endless_line", DamagedFileError),
+        ("stop_short", DamagedFileError),
+        ("nonsense", DamagedFileError),
+        ("crash", DamagedFileError),
+    ],
+)
+async def test_what_it_takes_and_sends_is_limited(deed, error):
+    with pytest.raises(error, match=r"a\.pdf"):
+        await do(deed)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"error": "SystemExit", "params": {}},
+        {"error": "PageRangeError", "params": {}},
+        {"error": ["x"], "params": {}},
+        {"progress": "soon"},
+        {"bytes": -1},
+        {"bytes": "many"},
+    ],
+)
+async def test_what_it_says_is_not_believed(words):
     with pytest.raises(DamagedFileError):
+        await do("babble", words=words)
+
+
+async def test_its_error_arrives_as_that_error_about_this_file():
+    words = {"error": "PageRangeError", "params": {"name": "/tmp/x", "value": "9", "pages": 3}}
+    with pytest.raises(PageRangeError, match=r"'9' does not fit a\.pdf, which has 3 pages"):
+        await do("babble", words=words)
+
+
+async def test_cancelling_ends_it():
+    task = asyncio.create_task(do("fork"))
+    await until(lambda: len(descendants()) >= 4)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
         await task
 
 
-async def test_memory_is_limited(tmp_path):
-    path = make_picture(tmp_path / "a.png", (7000, 7000))
-    with pytest.raises((TooLargeError, DamagedFileError)):
-        await load(limited(convert_memory_bytes=150 * 1024**2), path)
+async def test_it_sees_no_environment_and_has_a_group_of_its_own():
+    (reply,) = await do("print_environment")
+    assert set(reply.values["environment"]) <= {"PATH", "HOME", "LANG", "TMPDIR", "LC_CTYPE"}
+    assert reply.values["group"] == reply.values["session"] != os.getpgid(0)
+
+
+async def test_its_folder_is_gone_afterwards():
+    (reply,) = await do("print_environment")
+    assert not await asyncio.to_thread(os.path.exists, reply.values["environment"]["HOME"])
+
+
+async def test_many_at_once_keep_apart():
+    results = await asyncio.gather(
+        *(do("babble", words={"done": True}) for _ in range(4)), do("crash"), return_exceptions=True
+    )
+    assert results[:4] == [[]] * 4
+    assert isinstance(results[4], AttachmentError)
+
+
+SERVER = """
+import asyncio, sys
+sys.path[:0] = {paths!r}
+from webui.media.sandbox import Limits, run
+asyncio.run(run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
+"""
+
+
+async def test_it_ends_when_the_server_is_killed():
+    paths = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+    server = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER.format(paths=paths))
+    (child,) = await until(lambda: descendants(server.pid))
+    os.kill(server.pid, signal.SIGKILL)
+    await server.wait()
+    await until(lambda: child not in living())

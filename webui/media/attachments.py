@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from PIL.Image import Image
+from PIL import Image
 
-from webui.errors import TooLargeError, UnsupportedTypeError
+from webui.errors import AttachmentError, TooLargeError, UnsupportedTypeError
 from webui.media.decks import DeckShelf
 from webui.media.pages import parse_pages
+from webui.media.preview import Preview, Selection
 from webui.media.sandbox import Limits, Reply, megabytes, run
-from webui.media.sniff import Sniffed, sniff
-from webui.protocol import Attachment, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
+from webui.media.sniff import HEAD_BYTES, PICTURE_TYPES, Format, sniff
+from webui.protocol import Attachment, AttachmentKind, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
+
+__all__ = ["MediaReader", "OnProgress", "Preview", "Selection", "find_office", "ignore", "parse_pages"]
 
 AT_ONCE = 2
-# LibreOffice reserves far more address space than it uses.
-OFFICE_MEMORY_BYTES = 8 * 1024**3
+# LibreOffice reserves more address space than it uses.
+OFFICE_MEMORY_BYTES = 4 * 1024**3
 THUMBNAIL_SIDE = 480
+KINDS: dict[Format, AttachmentKind] = {
+    "picture": "image",
+    "pdf": "document",
+    "pptx": "document",
+    "ppt": "document",
+    "video": "video",
+}
+WHOLE = Selection()
 OnProgress = Callable[[Progress], None]
 
 
@@ -35,46 +44,6 @@ def find_office() -> str | None:
     return shutil.which("soffice") or shutil.which("libreoffice")
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which part of a file is wanted. `pages` "" means the first ones; `frames` None leaves the number to us."""
-
-    pages: str = ""
-    start_s: float = 0.0
-    end_s: float | None = None
-    frames: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a person sees before sending: `count` pages or frames, natural `sizes` in pixels, small RGB thumbnails.
-
-    Thumbnails stop at the page limit, sizes do not. `notice` is "drawn_without_office" for a deck drawn without
-    LibreOffice.
-    """
-
-    attachment: Attachment
-    count: int
-    sizes: tuple[tuple[int, int], ...]
-    thumbnails: tuple[Image, ...]
-    timestamps: tuple[float, ...] = ()
-    duration_s: float = 0.0
-    notice: str = ""
-    max_pages: int = MediaLimits().max_pages
-
-    def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
-        """How many pages or frames are chosen, and the visual tokens that they take once fitted.
-
-        Raises PageRangeError or TooManyPagesError.
-        """
-        if self.attachment.kind == "video":
-            pairs = (self.count + 1) // 2
-            return self.count, pairs * info.frame.share(pairs, max_tokens).tokens(*self.sizes[0])
-        pages = parse_pages(selection.pages, self.count, self.max_pages, self.attachment.name)
-        budget = info.image.share(len(pages), max_tokens)
-        return len(pages), sum(budget.tokens(*self.sizes[page - 1]) for page in pages)
-
-
 class MediaReader:
     """Files to previews and parts. `office` is the path of LibreOffice, None if there is none."""
 
@@ -82,89 +51,83 @@ class MediaReader:
         self.limits = limits
         self._office = office
         self._decks = DeckShelf()
-        self._turns = asyncio.Semaphore(AT_ONCE)
+        # Decks wait for decks only: one that takes a minute and a half must not hold up a photo.
+        self._turns, self._deck_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
 
     async def preview(
-        self, path: Path, info: ModelInfo, selection: Selection = Selection(), *, on_progress: OnProgress = ignore
+        self, path: Path, info: ModelInfo, selection: Selection = WHOLE, *, on_progress: OnProgress = ignore
     ) -> Preview:
-        """Raises an AttachmentError."""
-        sniffed = self._sniff(path)
-        attachment, limit = Attachment(path, sniffed.kind), self.limits.max_pages
-        if sniffed.kind == "video":
-            head, *frames = await self._read(path, sniffed, info, selection, info.media_tokens, on_progress)
-            images = tuple(thumbnail(reply.image) for reply in frames if reply.image)
-            sizes = (tuple(head.values["natural"]),) * len(images)
-            times, duration = tuple(head.values["times"]), head.values["duration_s"]
-            return Preview(attachment, len(images), sizes, images, times, duration, max_pages=limit)
-        replies = await self._read(path, sniffed, info, Selection(), 0, on_progress)
-        images = tuple(reply.image for reply in replies if reply.image)
-        natural = replies[0].values["natural"]
-        sizes = (tuple(natural),) if sniffed.kind == "image" else tuple(map(tuple, natural))
-        notice = "drawn_without_office" if sniffed.format == "pptx" and not self._office else ""
-        return Preview(attachment, len(sizes), sizes, images, notice=notice, max_pages=limit)
+        """What a person sees before sending. Raises an AttachmentError."""
+        form = await asyncio.to_thread(self._sniff, path)
+        attachment, limits = Attachment(path, KINDS[form]), self.limits
+        if form == "video":
+            head, *rest = await self._read(path, form, info, selection, info.media_tokens, on_progress)
+            frames = tuple(thumbnail(image_of(reply)) for reply in rest)
+            sizes = (pair(head.values["natural"]),) * len(frames)
+            times, duration = tuple(map(float, head.values["times"])), float(head.values["duration_s"])
+            return Preview(attachment, len(frames), sizes, frames, times, duration, limits=limits, selection=selection)
+        head, *rest = await self._read(path, form, info, WHOLE, 0, on_progress)
+        if form == "picture":
+            sizes = (pair(head.values["natural"]),)
+            return Preview(attachment, 1, sizes, (image_of(head),), limits=limits)
+        pages = tuple(image_of(reply) for reply in rest)
+        sizes = tuple(pair(size) for size in head.values["natural"])
+        notice = "drawn_without_office" if form == "pptx" and not self._office else ""
+        return Preview(attachment, len(sizes), sizes, pages, notice=notice, limits=limits)
 
     async def load(
         self, path: Path, info: ModelInfo, selection: Selection, max_tokens: int, *, on_progress: OnProgress = ignore
     ) -> tuple[ImagePart | VideoPart, ...]:
         """The chosen pages or frames at the sizes that the model sees. Raises an AttachmentError."""
-        sniffed = self._sniff(path)
-        head, *rest = await self._read(path, sniffed, info, selection, max(max_tokens, 1), on_progress)
-        images = tuple(reply.image for reply in (head, *rest) if reply.image)
-        if sniffed.kind == "video":
-            return (VideoPart(images, tuple(head.values["times"]), path.name),)
-        if sniffed.kind == "image":
-            return (ImagePart(images[0], path.name, path.name),)
-        word = "p." if sniffed.format == "pdf" else "slide"
-        pages = head.values["pages"]
-        return tuple(
-            ImagePart(image, f"{path.name} {word} {page}", path.name) for page, image in zip(pages, images, strict=True)
-        )
+        form = await asyncio.to_thread(self._sniff, path)
+        head, *rest = await self._read(path, form, info, selection, max(max_tokens, 1), on_progress)
+        if form == "picture":
+            return (ImagePart(image_of(head), path.name, path.name),)
+        images = tuple(image_of(reply) for reply in rest)
+        if form == "video":
+            return (VideoPart(images, tuple(map(float, head.values["times"])), path.name),)
+        word = "p." if form == "pdf" else "slide"
+        pages = zip(head.values["pages"], images, strict=True)
+        return tuple(ImagePart(image, f"{path.name} {word} {int(page)}", path.name) for page, image in pages)
 
     async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo) -> ImagePart:
         """A picture that did not come as a file. Raises an AttachmentError."""
-        with TemporaryDirectory(prefix="webui-") as folder:
-            path = Path(folder, "picture")
-            await asyncio.to_thread(path.write_bytes, data)
-            sniffed = self._sniff(path, name)
-            if sniffed.format != "picture":
-                raise UnsupportedTypeError(name=name, accepted="PNG, JPEG, WebP, GIF, BMP, TIFF")
-            (reply,) = (
-                reply
-                for reply in await self._read(path, sniffed, info, Selection(), info.media_tokens, ignore, name)
-                if reply.image
-            )
-        assert reply.image is not None
-        return ImagePart(reply.image, name, name)
+        self._check_size(len(data), name)
+        if sniff(data[:HEAD_BYTES], name) != "picture":
+            raise UnsupportedTypeError(name=name, accepted=PICTURE_TYPES)
+        job = self._job("picture", info, WHOLE, info.media_tokens)
+        (reply,) = await self._run(job, name, ignore, data)
+        return ImagePart(image_of(reply), name, name)
 
     def close(self) -> None:
+        """Forget the decks and end their conversions."""
         self._decks.close()
 
-    def _sniff(self, path: Path, name: str = "") -> Sniffed:
-        size = path.stat().st_size
+    def _sniff(self, path: Path) -> Format:
+        try:
+            self._check_size(path.stat().st_size, path.name)
+            with path.open("rb") as file:
+                return sniff(file.read(HEAD_BYTES), path.name)
+        except OSError as error:  # gone meanwhile, or a folder
+            raise AttachmentError(name=path.name) from error
+
+    def _check_size(self, size: int, name: str) -> None:
         if size > self.limits.max_file_bytes:
-            limit = megabytes(self.limits.max_file_bytes)
-            raise TooLargeError(name=name or path.name, size=megabytes(size), limit=limit)
-        return sniff(path, name or path.name)
+            raise TooLargeError(name=name, size=megabytes(size), limit=megabytes(self.limits.max_file_bytes))
 
     async def _read(
-        self,
-        path: Path,
-        sniffed: Sniffed,
-        info: ModelInfo,
-        selection: Selection,
-        max_tokens: int,
-        on_progress: OnProgress,
-        name: str = "",
+        self, path: Path, form: Format, info: ModelInfo, selection: Selection, max_tokens: int, on_progress: OnProgress
     ) -> list[Reply]:
         """What the child says of the file; without tokens to spend, thumbnails."""
-        limits, name = self.limits, name or path.name
-        if sniffed.format in ("pptx", "ppt"):
-            path = await self._pdf(path, sniffed, name)
-        task = "picture" if sniffed.kind == "image" else "video" if sniffed.kind == "video" else "pages"
-        budget = info.frame if task == "video" else info.image
-        job: dict[str, Any] = {
+        data = await self._decks.pdf(path, lambda: self._convert(path)) if form in ("pptx", "ppt") else b""
+        task = "pages" if KINDS[form] == "document" else form
+        job = {**self._job(task, info, selection, max_tokens), "path": absolute(path)}
+        return await self._run(job, path.name, on_progress, data)
+
+    def _job(self, task: str, info: ModelInfo, selection: Selection, max_tokens: int) -> dict[str, Any]:
+        limits, budget = self.limits, info.frame if task == "video" else info.image
+        return {
             "task": task,
-            "path": absolute(path),
             "pages": selection.pages,
             "start_s": selection.start_s,
             "end_s": selection.end_s,
@@ -174,29 +137,29 @@ class MediaReader:
             "max_video_s": limits.max_video_s,
             "max_image_pixels": limits.max_image_pixels,
             "max_tokens": max_tokens,
-            "thumbnail": max_tokens == 0,
+            "thumbnail": THUMBNAIL_SIDE if max_tokens == 0 else 0,
             "budget": [budget.unit, budget.min_pixels, budget.max_pixels],
         }
 
+    async def _run(self, job: dict[str, Any], name: str, on_progress: OnProgress, data: bytes = b"") -> list[Reply]:
         def tell(done: int, total: int) -> None:
             on_progress(Progress("converting", done, total))
 
+        limits = Limits(self.limits.convert_timeout_s, self.limits.convert_memory_bytes)
         async with self._turns:
-            replies = await run(job, name, Limits(limits.convert_timeout_s, limits.convert_memory_bytes), tell)
-        return [reply for reply in replies if not reply.values.get("done")]
+            replies = await run(job, name, limits, tell, data=data)
+        if not replies:
+            raise AttachmentError(name=name)
+        return replies
 
-    async def _pdf(self, path: Path, sniffed: Sniffed, name: str) -> Path:
-        if sniffed.format == "ppt" and not self._office:
-            raise UnsupportedTypeError(name=name, accepted="PPTX and PDF; PPT needs LibreOffice on the server")
-        job = {"task": "deck", "path": absolute(path), "office": self._office or "", "format": sniffed.format}
+    async def _convert(self, path: Path) -> bytes:
+        """A deck to PDF."""
+        job = {"task": "deck", "path": absolute(path), "office": self._office or ""}
         memory = OFFICE_MEMORY_BYTES if self._office else self.limits.convert_memory_bytes
-
-        async def convert() -> bytes:
-            async with self._turns:
-                replies = await run(job, name, Limits(self.limits.office_timeout_s, memory), lambda done, total: None)
-            return bytes.fromhex("".join(reply.values.get("data", "") for reply in replies))
-
-        return await self._decks.pdf(path, convert)
+        async with self._deck_turns:
+            limits = Limits(self.limits.office_timeout_s, memory)
+            replies = await run(job, path.name, limits, lambda done, total: None)
+        return b"".join(reply.data for reply in replies)
 
 
 def absolute(path: Path) -> str:
@@ -204,7 +167,15 @@ def absolute(path: Path) -> str:
     return str(path.absolute())
 
 
-def thumbnail(image: Image) -> Image:
-    small = image.copy()
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-    return small
+def image_of(reply: Reply) -> Image.Image:
+    return Image.frombytes("RGB", pair(reply.values["size"]), reply.data)
+
+
+def pair(values: list[Any]) -> tuple[int, int]:
+    width, height = values
+    return int(width), int(height)
+
+
+def thumbnail(image: Image.Image) -> Image.Image:
+    image.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return image

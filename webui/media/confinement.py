@@ -1,32 +1,58 @@
-"""The limits that a process sets on itself before it opens a stranger's file."""
+"""The first thing a child process does: takes its job and sets limits on itself, before a stranger's file is opened."""
 
 from __future__ import annotations
 
+import json
+import os
+import signal
 import sys
+from types import FrameType
+from typing import Any
 
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
-FILE_BYTES = 1024**3
+PR_SET_PDEATHSIG = 1
+# Between the signal that says why (SIGXCPU) and the one that cannot be survived.
+CPU_GRACE_S = 1
 
 
-def confine(memory_bytes: int, cpu_s: int) -> None:
-    """Memory, processor time, size of written files, no core dumps. Inherited by whatever is started."""
+def enter() -> dict[str, Any]:
+    """The job, from the first line of standard input. From here on this process is confined."""
+    job: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
+    die_with_parent()
+    if os.getppid() != job["parent"]:
+        os._exit(1)  # it ended before we could ask to be told
+    confine(job["memory_bytes"], job["cpu_s"], job["file_bytes"])
+    return job
+
+
+def confine(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
+    """Memory, processor time, size of each written file, no core dumps. Inherited by whatever is started."""
     if sys.platform == "win32":
         return
     import resource
 
     wanted = {
-        resource.RLIMIT_AS: memory_bytes,
-        resource.RLIMIT_CPU: cpu_s,
-        resource.RLIMIT_FSIZE: FILE_BYTES,
-        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: (memory_bytes, memory_bytes),
+        resource.RLIMIT_CPU: (cpu_s, cpu_s + CPU_GRACE_S),
+        resource.RLIMIT_FSIZE: (file_bytes, file_bytes),
+        resource.RLIMIT_CORE: (0, 0),
     }
-    for kind, value in wanted.items():
-        resource.setrlimit(kind, (value, value))
+    for kind, (soft, hard) in wanted.items():
+        resource.setrlimit(kind, (soft, hard))
 
 
-def die_with_parent() -> None:
-    """Linux ends this process when the one that started it ends, however that happens."""
+def die_with_parent(notice: int = int(signal.SIGKILL)) -> None:
+    """Linux sends this signal when the process that started this one ends, however that happens."""
     if sys.platform == "linux":
         import ctypes
 
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, notice)
+
+
+def take_group_along() -> None:
+    """For a child that starts programs of its own: when its parent ends, all of them end."""
+    signal.signal(signal.SIGTERM, _end_group)
+    die_with_parent(signal.SIGTERM)
+
+
+def _end_group(number: int, frame: FrameType | None) -> None:
+    os.killpg(0, signal.SIGKILL)

@@ -7,8 +7,10 @@ import re
 from webui.errors import PageRangeError, TooManyPagesError
 
 # Full-width digits, commas and dashes are what a Chinese keyboard writes.
-SAME = str.maketrans("，、；;－–—~～至", ",,,,------")
-ITEM = re.compile(r"(\d*)\s*(-?)\s*(\d*)")
+SAME = str.maketrans("，、；;－–—~～至到", ",,,,-------")
+DASH = re.compile(r"\s*-\s*")
+SEPARATOR = re.compile(r"[\s,]+")
+ITEM = re.compile(r"(\d{0,7})(-?)(\d{0,7})")
 
 
 def parse_pages(value: str, count: int, limit: int, name: str) -> tuple[int, ...]:
@@ -16,13 +18,13 @@ def parse_pages(value: str, count: int, limit: int, name: str) -> tuple[int, ...
 
     Raises PageRangeError for what cannot be understood or does not exist, TooManyPagesError beyond `limit`.
     """
-    text = value.translate(SAME).strip(" ,")
-    if not text:
+    text = DASH.sub("-", value.translate(SAME))
+    items = [item for item in SEPARATOR.split(text) if item]
+    if not items:
         return tuple(range(1, min(count, limit) + 1))
     chosen: set[int] = set()
-    for item in text.split(","):
-        if item.strip():
-            chosen.update(_range(item.strip(), value, count, name))
+    for item in items:
+        chosen.update(_range(item, value, count, name))
     if len(chosen) > limit:
         raise TooManyPagesError(name=name, pages=len(chosen), limit=limit)
     return tuple(sorted(chosen))

@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
+from collections.abc import Callable
+from io import BytesIO
 
 from PIL import Image, ImageOps
 
 from webui.errors import DamagedFileError, TooLargeError
-from webui.protocol import PixelBudget
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-THUMBNAIL_SIDE = 480
 SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def draw_picture(
-    path: str | Path, name: str, max_pixels: int, budget: PixelBudget | None
+    source: str | BytesIO, name: str, max_pixels: int, size_of: Callable[[int, int], tuple[int, int]]
 ) -> tuple[tuple[int, int], Image.Image]:
-    """The upright size of the whole picture, and the picture fitted to the budget; without one, a thumbnail.
+    """The upright size of the whole picture, and the picture at the size that `size_of` makes of it.
 
     Raises TooLargeError from the header, before anything is decoded, and DamagedFileError.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's own bomb warning: the cap below is stricter
         try:
-            with Image.open(path, formats=FORMATS) as image:
+            with Image.open(source, formats=FORMATS) as image:
                 check_pixels(image.size, name, max_pixels)
-                return _drawn(image, budget)
+                return _drawn(image, size_of)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             raise DamagedFileError(name=name) from error
 
@@ -39,13 +38,9 @@ def check_pixels(size: tuple[int, int], name: str, max_pixels: int) -> None:
         raise TooLargeError(name=name, size=f"{pixels / 1e6:,.1f} megapixels", limit=limit)
 
 
-def _drawn(image: Image.Image, budget: PixelBudget | None) -> tuple[tuple[int, int], Image.Image]:
+def _drawn(image: Image.Image, size_of: Callable[[int, int], tuple[int, int]]) -> tuple[tuple[int, int], Image.Image]:
     upright = flat(ImageOps.exif_transpose(image))
-    natural = upright.size
-    if budget is None:
-        upright.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
-        return natural, upright
-    return natural, upright.resize(budget.fit(*natural), Image.Resampling.BICUBIC)
+    return upright.size, upright.resize(size_of(*upright.size), Image.Resampling.BICUBIC)
 
 
 def flat(image: Image.Image) -> Image.Image:

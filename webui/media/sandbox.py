@@ -1,13 +1,14 @@
 """Runs one conversion in a child process of its own that can be killed with everything it started.
 
-Knows processes and limits; knows no file format. The child sends lines of JSON, and after a line that announces an
-image its raw RGB bytes: nothing of the child's is ever unpickled.
+Knows processes and limits; knows no file format. The child sends lines of JSON, and after a line that announces
+`bytes` that many raw ones: nothing of the child's is ever unpickled, and nothing it says is believed unchecked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -18,63 +19,89 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
-import webui.errors
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError, TooSlowError
 
-ROOT = Path(__file__).parents[2]
-# -I: neither the environment nor the working folder decides what the child imports.
-CHILD = f"import sys; sys.path.append({str(ROOT)!r}); from webui.media.worker import main; main()"
+ROOT = str(Path(__file__).parents[2])
+WORKER = "webui.media.worker"
+START = (
+    "import sys; sys.path[:0] = {paths!r}; "
+    "from webui.media.confinement import enter; job = enter(); from {entry} import main; main(job)"
+)
 MEGABYTE = 1024**2
 LONGEST_LINE = 16 * MEGABYTE
+# More processor time than wall clock: a child with threads may use both cores.
+CORES = 2
+LAST_WORDS_S = 5
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one child may use. The processor time follows from the wall clock; output is what it may send."""
+    """What one child may use: seconds, memory, the size of a file it writes, and what it may send in all."""
 
     wall_s: float
     memory_bytes: int
-    output_bytes: int = 2048 * MEGABYTE
+    file_bytes: int = 512 * MEGABYTE
+    output_bytes: int = 768 * MEGABYTE
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One line from the child, and the image behind it if it announced one."""
+    """One line from the child, and the raw bytes behind it if it announced some."""
 
     values: dict[str, Any]
-    image: Image.Image | None = None
+    data: bytes = b""
 
 
-async def run(job: dict[str, Any], name: str, limits: Limits, on_progress: Callable[[int, int], None]) -> list[Reply]:
-    """All that the child sent. `name` is what the person calls the file.
+async def run(
+    job: dict[str, Any],
+    name: str,
+    limits: Limits,
+    on_progress: Callable[[int, int], None],
+    *,
+    data: bytes = b"",
+    entry: str = WORKER,
+) -> list[Reply]:
+    """All that the child sent. `name` is what the person calls the file; `data` goes to the child behind its job.
+
+    `entry` is the module whose main the child runs.
 
     Raises the AttachmentError that the child met, TooSlowError at the wall or CPU limit, TooLargeError when memory or
     output ran out, DamagedFileError when the child died of the file. Cancelling ends the child too.
     """
-    with tempfile.TemporaryDirectory(prefix="webui-") as folder:
+    with tempfile.TemporaryDirectory(prefix="webui-", ignore_cleanup_errors=True) as folder:
         job = {
             **job,
             "name": name,
+            "sent": len(data),
             "folder": folder,
+            "parent": os.getpid(),
             "memory_bytes": limits.memory_bytes,
-            "cpu_s": int(limits.wall_s) + 5,
+            "file_bytes": limits.file_bytes,
+            "cpu_s": int(limits.wall_s * CORES) + 1,
         }
-        async with _child(folder) as child:
+        async with _child(folder, entry) as child:
             try:
-                return await asyncio.wait_for(_talk(child, job, name, limits, on_progress), limits.wall_s)
+                return await asyncio.wait_for(
+                    _talk(child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress), limits.wall_s
+                )
             except (asyncio.TimeoutError, TimeoutError) as error:
                 raise TooSlowError(name=name, limit_s=int(limits.wall_s)) from error
+            except (ValueError, LookupError, TypeError, RecursionError) as error:
+                log.warning("%s: the child does not speak as it should: %r", name, error)
+                raise DamagedFileError(name=name) from error
 
 
 @asynccontextmanager
-async def _child(folder: str) -> AsyncIterator[asyncio.subprocess.Process]:
+async def _child(folder: str, entry: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    # -I: neither the environment nor the working folder decides what the child imports; it finds what we find.
+    paths = [ROOT, *(path for path in sys.path if path and path != ROOT)]
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-I",
         "-c",
-        CHILD,
+        START.format(paths=paths, entry=entry),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
@@ -89,12 +116,21 @@ async def _child(folder: str) -> AsyncIterator[asyncio.subprocess.Process]:
         # The whole group: LibreOffice's wrapper leaves its worker behind otherwise.
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        await child.wait()
+        with suppress(asyncio.TimeoutError, TimeoutError):
+            await asyncio.wait_for(_ended(child), LAST_WORDS_S)
+
+
+async def _ended(child: asyncio.subprocess.Process) -> None:
+    """asyncio takes a child for running until its output has been read to the end."""
+    assert child.stdout is not None
+    while await child.stdout.read(MEGABYTE):
+        pass
+    await child.wait()
 
 
 async def _talk(
     child: asyncio.subprocess.Process,
-    job: dict[str, Any],
+    job: bytes,
     name: str,
     limits: Limits,
     on_progress: Callable[[int, int], None],
@@ -102,43 +138,50 @@ async def _talk(
     assert child.stdin is not None
     assert child.stdout is not None
     with suppress(BrokenPipeError, ConnectionResetError):
-        child.stdin.write(json.dumps(job).encode() + b"\n")
+        child.stdin.write(job)
         await child.stdin.drain()
         child.stdin.close()
     replies: list[Reply] = []
     received = 0
     while line := await child.stdout.readline():
         values = json.loads(line)
-        if "progress" in values:
-            on_progress(*values["progress"])
-        elif "error" in values:
+        if "error" in values:
             raise _error(values, name)
+        if values.get("done"):
+            return replies
+        if "progress" in values:
+            done, total = values["progress"]
+            on_progress(int(done), int(total))
         else:
-            received += values.get("bytes", 0)
+            count = int(values.get("bytes", 0))
+            received += len(line) + count
             if received > limits.output_bytes:
                 raise TooLargeError(name=name, size=megabytes(received), limit=megabytes(limits.output_bytes))
-            replies.append(Reply(values, await _image(values, child.stdout)))
-            if values.get("done"):
-                return replies
+            try:
+                replies.append(Reply(values, await child.stdout.readexactly(count)))
+            except asyncio.IncompleteReadError:
+                break
     raise _death(await child.wait(), name, limits)
 
 
-async def _image(values: dict[str, Any], stream: asyncio.StreamReader) -> Image.Image | None:
-    if "bytes" not in values:
-        return None
-    raw = await stream.readexactly(values["bytes"])
-    return Image.frombytes("RGB", tuple(values["size"]), raw)
-
-
 def _error(values: dict[str, Any], name: str) -> AttachmentError:
-    kind = getattr(webui.errors, str(values["error"]), DamagedFileError)
-    return kind(**{**values["params"], "name": name})  # type: ignore[no-any-return]
+    """The error that the child names; a name that is none of ours is a KeyError."""
+    if values.get("detail"):
+        log.info("%s: %s", name, values["detail"])
+    kinds: list[type[AttachmentError]] = [AttachmentError, *AttachmentError.__subclasses__()]
+    named = {kind.__name__: kind for kind in kinds}
+    return named[values["error"]](**{**values["params"], "name": name})
 
 
 def _death(status: int, name: str, limits: Limits) -> AttachmentError:
     """What it means that the child ended without a word."""
-    if -status in (signal.SIGXCPU, signal.SIGKILL):
+    log.info("%s: the child ended with status %s", name, status)
+    if -status == signal.SIGXCPU:
         return TooSlowError(name=name, limit_s=int(limits.wall_s))
+    if -status == signal.SIGXFSZ:
+        return TooLargeError(name=name, size=f"over {megabytes(limits.file_bytes)}", limit="that much")
+    if -status == signal.SIGKILL:  # by the system, for want of memory
+        return TooLargeError(name=name, size="more memory than there is", limit=megabytes(limits.memory_bytes))
     return DamagedFileError(name=name)
 
 

@@ -25,7 +25,7 @@ FONT_POINTS = 18.0
 MARGIN = 4.0
 
 
-def draw_deck(path: str, name: str, folder: str) -> str:
+def draw_deck(path: str, name: str, folder: str) -> Path:
     """The deck as a PDF in `folder`, a slide a page. Raises DamagedFileError or NoPagesError."""
     try:
         deck = Presentation(path)
@@ -44,7 +44,7 @@ def draw_deck(path: str, name: str, folder: str) -> str:
                 _draw(page, shape)
     target = Path(folder, "drawn.pdf")
     document.save(target)
-    return str(target)
+    return target
 
 
 def points(length: Length | None) -> float:

@@ -1,0 +1,102 @@
+"""What a child process may turn into when a file has taken it over. `main` does what the job's `deed` names."""
+
+import json
+import os
+import sys
+import time
+
+
+def main(job):
+    DEEDS[job["deed"]](job)
+
+
+def say(**values):
+    sys.stdout.buffer.write(json.dumps(values).encode() + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def loop(job):
+    while True:
+        pass
+
+
+def sleep(job):
+    say(pid=os.getpid())
+    time.sleep(600)
+
+
+def fork(job):
+    """Children that outlive it, hold its output open and ignore polite requests."""
+    for _ in range(3):
+        if not os.fork():
+            time.sleep(600)
+    time.sleep(600)
+
+
+def hoard(job):
+    held = []
+    while True:
+        held.append(bytes(50_000_000))
+
+
+def scribble(job):
+    with open("big", "wb") as file:
+        while True:
+            file.write(bytes(1_000_000))
+
+
+def flood(job):
+    while True:
+        sys.stdout.buffer.write(b'{"natural": [1, 1]}\n' * 10_000)
+
+
+def boast(job):
+    say(bytes=10**15)
+    time.sleep(600)
+
+
+def endless_line(job):
+    while True:
+        sys.stdout.buffer.write(b"x" * 1_000_000)
+
+
+def stop_short(job):
+    say(bytes=1000)
+    sys.stdout.buffer.write(b"x" * 10)
+
+
+def babble(job):
+    say(**job["words"])
+
+
+def nonsense(job):
+    sys.stdout.buffer.write(b"[" * 100_000 + b"\n")
+
+
+def crash(job):
+    os.abort()
+
+
+def print_environment(job):
+    say(environment=dict(os.environ), group=os.getpgid(0), session=os.getsid(0))
+    say(done=True)
+
+
+DEEDS = {
+    deed.__name__: deed
+    for deed in (
+        loop,
+        sleep,
+        fork,
+        hoard,
+        scribble,
+        flood,
+        boast,
+        endless_line,
+        stop_short,
+        babble,
+        nonsense,
+        crash,
+        print_environment,
+    )
+}

@@ -1,0 +1,69 @@
+"""Decks to PDF with LibreOffice, on a fresh profile that forbids macros and links. Runs in a child process only."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from webui.errors import DamagedFileError
+from webui.media.confinement import die_with_parent
+from webui.media.documents import open_document
+
+# LibreOffice fetches linked pictures and runs what it finds unless its profile forbids it.
+PROFILE = {
+    "org.openoffice.Office.Common/Security/Scripting": {
+        "BlockUntrustedRefererLinks": "true",
+        "DisableMacrosExecution": "true",
+        "DisableActiveContent": "true",
+        "DisablePythonRuntime": "true",
+        "DisableOLEAutomation": "true",
+        "MacroSecurityLevel": "3",
+    },
+    "org.openoffice.Office.Common/Misc": {"FirstRun": "false"},
+    "org.openoffice.Setup/Office": {"ooSetupInstCompleted": "true"},
+}
+XML = '<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://openoffice.org/2001/registry">\n{}\n</oor:items>'
+ITEM = '<item oor:path="/{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
+# The filter is named so that LibreOffice does not open something else that lies in the file.
+FILTERS = {"pptx": "Impress MS PowerPoint 2007 XML", "ppt": "MS PowerPoint 97"}
+
+
+def convert_deck(path: str, name: str, folder: str, office: str, suffix: str) -> Path:
+    """A PPT or PPTX as a PDF in `folder`. LibreOffice exits 0 without writing one, so success is that it opens."""
+    profile = Path(folder, "profile")
+    write_profile(profile)
+    # A plain name of our own: the person's may hold anything.
+    deck = Path(folder, f"deck.{suffix}")
+    deck.symlink_to(path)
+    subprocess.run(
+        [
+            office,
+            f"-env:UserInstallation={profile.as_uri()}",
+            "--headless",
+            "--norestore",
+            "--nologo",
+            f"--infilter={FILTERS[suffix]}",
+            "--convert-to",
+            "pdf:impress_pdf_Export",
+            "--outdir",
+            folder,
+            str(deck),
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        check=False,
+        preexec_fn=die_with_parent if os.name == "posix" else None,
+    )
+    pdf = deck.with_suffix(".pdf")
+    if not pdf.is_file():
+        raise DamagedFileError(name=name)
+    open_document(pdf, name).close()
+    return pdf
+
+
+def write_profile(folder: Path) -> None:
+    items = [ITEM.format(place, key, value) for place, values in PROFILE.items() for key, value in values.items()]
+    (folder / "user").mkdir(parents=True)
+    (folder / "user" / "registrymodifications.xcu").write_text(XML.format("\n".join(items)))

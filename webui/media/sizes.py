@@ -1,0 +1,19 @@
+"""How large pages, pictures and frames may be. Pure."""
+
+from __future__ import annotations
+
+from webui.protocol import PixelBudget
+
+
+def fit_share(natural: tuple[int, int], count: int, budget: PixelBudget, max_tokens: int) -> tuple[int, int]:
+    """The size in pixels of one of `count` pictures that may cost `max_tokens` together.
+
+    It passes the whole budget unchanged too: a share close to the smallest size may round to below that one.
+    """
+    return budget.fit(*budget.share(count, max_tokens).fit(*natural))
+
+
+def fit_side(natural: tuple[int, int], side: int) -> tuple[int, int]:
+    """As it is, or shrunk until its longest side is `side`."""
+    scale = min(1.0, side / max(natural))
+    return max(1, round(natural[0] * scale)), max(1, round(natural[1] * scale))
