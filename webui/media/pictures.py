@@ -22,20 +22,26 @@ def draw_picture(
     Raises TooLargeError from the header, before anything is decoded, and DamagedFileError.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own bomb warning: the cap below is stricter
+        # Pillow's own warning: the cap below is stricter. Its error, far above, stays.
+        warnings.simplefilter("ignore")
         try:
             with Image.open(source, formats=FORMATS) as image:
                 check_pixels(image.size, name, max_pixels)
                 return _drawn(image, size_of)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except Image.DecompressionBombError as error:
+            raise TooLargeError(name=name, size="far more pixels", limit=megapixels(max_pixels)) from error
+        except (OSError, ValueError, SyntaxError) as error:
             raise DamagedFileError(name=name) from error
 
 
 def check_pixels(size: tuple[int, int], name: str, max_pixels: int) -> None:
     pixels = size[0] * size[1]
     if pixels > max_pixels:
-        limit = f"{max_pixels / 1e6:,.0f} megapixels"
-        raise TooLargeError(name=name, size=f"{pixels / 1e6:,.1f} megapixels", limit=limit)
+        raise TooLargeError(name=name, size=megapixels(pixels), limit=megapixels(max_pixels))
+
+
+def megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:,.1f} megapixels"
 
 
 def _drawn(image: Image.Image, size_of: Callable[[int, int], tuple[int, int]]) -> tuple[tuple[int, int], Image.Image]:
