@@ -135,11 +135,14 @@ def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_p
 
 def test_the_language_changes_in_place(visit):
     person = visit("Chat")
-    person.say("Which colour?")
-    person.shows("tokens")
+    person.say("A long answer, please")
+    person.shows("word3")
     person.page.get_by_text("中文").click()
     expect(person.page.get_by_role("tab", name="对话")).to_be_visible()
+    expect(person.room.locator(".phase")).to_contain_text("正在回答")
     person.shows("个词元")
+    person.stop()
+    person.shows("已停止")
     expect(person.room.locator("textarea").first).to_have_attribute("placeholder", re.compile("输入消息"))
 
 

@@ -90,6 +90,7 @@ class Page:
 
     def _speak(self, request: gr.Request, language: Language, *conversations: Conversation) -> list[Any]:
         t, session = Strings(language), str(request.session_hash)
+        self._running.speak(session, language)
         rows = [room.chat.relabelled(talk, t, session) for room, talk in zip(self._rooms, conversations, strict=True)]
         return [*self._labels.updates(t), *rows]
 

@@ -42,7 +42,7 @@ class Chat:
     ) -> AsyncGenerator[Updates, None]:
         """Answer, updating the page as it goes. Nothing happens while this column is still answering."""
         asked = bool(question.words.parts or question.files)
-        run = self._running.begin(session, self._spec.name) if asked else None
+        run = self._running.begin(session, self._spec.name, t.language) if asked else None
         if run is None:
             yield {self._parts.phase: gr.skip()}
             return
@@ -65,6 +65,9 @@ class Chat:
             async for live in answer:
                 if run.discarded:
                     return
+                if t.language != run.language:
+                    t = Strings(run.language)
+                    past = conversation_rows(conversation, t)
                 if live.turn.pictures and self._sheet not in standing:
                     standing[self._sheet] = sent_html(live.turn, t)
                 updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}

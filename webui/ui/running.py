@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from webui.protocol import Engine
+from webui.ui.strings import Language
 
 
 @dataclass
 class Run:
-    """One answer under way. `discarded`: its result is no longer wanted, a new chat has begun."""
+    """One answer under way, told in `language`. `discarded`: it is no longer wanted, a new chat has begun."""
 
+    language: Language = "en"
     request_id: str = field(default_factory=lambda: uuid4().hex)
     generating: bool = False
     stopped: bool = False
@@ -31,11 +33,17 @@ class Running:
         self._engine = engine
         self._runs: dict[tuple[str, str], Run] = {}
 
-    def begin(self, session: str, tab: str) -> Run | None:
+    def begin(self, session: str, tab: str, language: Language = "en") -> Run | None:
         """A new run, or None while another one is going on there."""
         if (session, tab) in self._runs:
             return None
-        return self._runs.setdefault((session, tab), Run())
+        return self._runs.setdefault((session, tab), Run(language))
+
+    def speak(self, session: str, language: Language) -> None:
+        """The visitor has changed the language in the middle of an answer."""
+        for (owner, _), run in self._runs.items():
+            if owner == session:
+                run.language = language
 
     def busy(self, session: str, tab: str) -> bool:
         return (session, tab) in self._runs

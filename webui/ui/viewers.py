@@ -147,7 +147,9 @@ class Viewer:
         }
         video = item.preview if item and kind == "video" else None
         chosen = item.selection if item and video else Selection()
-        updates[parts.frames] = gr.update(visible=bool(video), value=len(video.timestamps) if video else 1)
+        most = min(self._reader.limits.max_frames, self._model.status().info.max_frames)
+        sampled = len(video.timestamps) if video else 1
+        updates[parts.frames] = gr.update(visible=bool(video), value=sampled, maximum=most)
         updates[parts.start] = gr.update(visible=bool(video), value=chosen.start_s)
         duration = round(video.duration_s, 1) if video else None
         updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
