@@ -41,16 +41,18 @@ def make_deck(path: Path, slides: int = 2) -> Path:
     return path
 
 
-def make_video(path: Path, times: list[float], size: tuple[int, int] = (160, 120), codec: str = "mpeg4") -> Path:
-    """A frame at each of the given seconds, from black to white."""
+def make_video(
+    path: Path, times: list[float], size: tuple[int, int] = (160, 120), codec: str = "mpeg4", rate: int = 1000
+) -> Path:
+    """A frame at each of the given seconds, from black to white. Some codecs take only `rate` ticks a second."""
     with av.open(str(path), "w") as container:
-        stream = container.add_stream(codec, rate=30)
+        stream = container.add_stream(codec, rate=min(rate, 30))
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
-        stream.codec_context.time_base = stream.time_base = Fraction(1, 1000)
+        stream.codec_context.time_base = stream.time_base = Fraction(1, rate)
         for index, time in enumerate(times):
             level = 255 * index // max(len(times) - 1, 1)
             frame = av.VideoFrame.from_ndarray(np.full((size[1], size[0], 3), level, np.uint8), format="rgb24")
-            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            frame.pts, frame.time_base = round(time * rate), Fraction(1, rate)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

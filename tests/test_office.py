@@ -14,9 +14,9 @@ from pptx import Presentation
 from processes import adopt_orphans, descendants, living, until
 
 from webui.errors import DamagedFileError
-from webui.media.attachments import MediaReader, Selection, find_office
+from webui.media.attachments import Selection, find_office
 from webui.media.office import convert_deck
-from webui.protocol import MediaLimits, ModelInfo
+from webui.protocol import ModelInfo
 
 INFO = ModelInfo("any", 8192)
 IMAGE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
@@ -24,18 +24,26 @@ RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships
 BLIP = ".//{http://schemas.openxmlformats.org/drawingml/2006/main}blip"
 
 
-@pytest.fixture
-def reader():
+@pytest.fixture(autouse=True)
+def nothing_left():
     adopt_orphans()
-    reader = MediaReader(MediaLimits(), office=find_office())
-    yield reader
-    reader.close()
+    before = descendants()
+    yield
+    assert descendants() <= before
 
 
 def test_a_deck_becomes_pages_that_hold_its_words(tmp_path):
     deck = make_deck(tmp_path / "a.pptx", 3)
     pdf = convert_deck(str(deck), "a.pptx", str(tmp_path), find_office(), "pptx")
     assert [page.get_text().strip() for page in pymupdf.open(pdf)] == ["Slide 1", "Slide 2", "Slide 3"]
+
+
+def test_hidden_slides_count(tmp_path):
+    deck = Presentation(make_deck(tmp_path / "a.pptx", 3))
+    deck.slides[1].element.set("show", "0")
+    deck.save(tmp_path / "b.pptx")
+    pdf = convert_deck(str(tmp_path / "b.pptx"), "b.pptx", str(tmp_path), find_office(), "pptx")
+    assert pymupdf.open(pdf).page_count == 3
 
 
 def test_what_libreoffice_cannot_open_is_damaged(tmp_path):

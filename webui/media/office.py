@@ -27,6 +27,8 @@ XML = '<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://open
 ITEM = '<item oor:path="/{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
 # The filter is named so that LibreOffice does not open something else that lies in the file.
 FILTERS = {"pptx": "Impress MS PowerPoint 2007 XML", "ppt": "MS PowerPoint 97"}
+# With the hidden slides: else "slide 12" would not be the one that its author calls so.
+EXPORT = 'pdf:impress_pdf_Export:{"ExportHiddenSlides":{"type":"boolean","value":"true"}}'
 
 
 def convert_deck(path: str, name: str, folder: str, office: str, suffix: str) -> Path:
@@ -45,7 +47,7 @@ def convert_deck(path: str, name: str, folder: str, office: str, suffix: str) ->
             "--nologo",
             f"--infilter={FILTERS[suffix]}",
             "--convert-to",
-            "pdf:impress_pdf_Export",
+            EXPORT,
             "--outdir",
             folder,
             str(deck),

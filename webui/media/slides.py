@@ -1,28 +1,39 @@
 """A PPTX drawn by python-pptx and PyMuPDF, for machines without LibreOffice: text, pictures, plain shapes and tables.
 
-What it cannot draw is left out: SmartArt, charts, embedded objects, theme backgrounds. Runs in a child process only.
+What it cannot draw is left out: SmartArt, charts, embedded objects, effects. Runs in a child process only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import pymupdf
 from pptx import Presentation
-from pptx.dml.fill import FillFormat
 from pptx.enum.shapes import MSO_SHAPE, MSO_SHAPE_TYPE
 from pptx.exc import PackageNotFoundError, PythonPptxError
-from pptx.util import Length
+from pptx.opc.constants import RELATIONSHIP_TYPE
 
 from webui.errors import DamagedFileError, NoPagesError
+from webui.media.slide_text import frame_html, table_html
+from webui.media.theme import A, P, Theme
 
 POINT = 12700
-FONT_POINTS = 18.0
 MARGIN = 4.0
+# A shape that cannot be drawn is left out; the others of its slide are not.
+UNDRAWABLE = (
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    RuntimeError,
+    OSError,
+    ArithmeticError,
+    PythonPptxError,
+    pymupdf.mupdf.FzErrorBase,
+)
 
 
 def draw_deck(path: str, name: str, folder: str) -> Path:
@@ -30,103 +41,92 @@ def draw_deck(path: str, name: str, folder: str) -> Path:
     try:
         deck = Presentation(path)
         slides = list(deck.slides)
-    except (PackageNotFoundError, PythonPptxError, KeyError, ValueError, OSError, AttributeError) as error:
+        width, height = (deck.slide_width or 0) / POINT, (deck.slide_height or 0) / POINT
+    except (PackageNotFoundError, *UNDRAWABLE) as error:
         raise DamagedFileError(name=name) from error
     if not slides:
         raise NoPagesError(name=name)
     document = pymupdf.open()
     for slide in slides:
-        page = document.new_page(width=points(deck.slide_width), height=points(deck.slide_height))
-        _background(page, slide)
-        for shape in _shapes(slide.shapes):
-            # A shape that cannot be drawn is left out; the others of its slide are not.
-            with suppress(ValueError, KeyError, AttributeError, TypeError, RuntimeError, NotImplementedError):
-                _draw(page, shape)
+        _Slide(slide, document.new_page(width=width, height=height)).draw()
     target = Path(folder, "drawn.pdf")
     document.save(target)
     return target
 
 
-def points(length: Length | None) -> float:
-    return (length or 0) / POINT
+class _Slide:
+    """One slide on its way to one page."""
 
+    def __init__(self, slide: Any, page: pymupdf.Page) -> None:
+        self._slide, self._page = slide, page
+        self._layers = (slide.slide_layout.slide_master, slide.slide_layout, slide)
+        master = self._layers[0]
+        self._theme = Theme(master.element, master.part.part_related_by(RELATIONSHIP_TYPE.THEME).blob)
 
-def _shapes(shapes: Any) -> Iterator[Any]:
-    for shape in shapes:
-        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
-            yield from _shapes(shape.shapes)
+    def draw(self) -> None:
+        self._draw_background()
+        for layer in self._layers:
+            with suppress(*UNDRAWABLE):
+                self._draw_layer(layer)
+
+    def _draw_layer(self, layer: Any) -> None:
+        for shape, box in _placed(layer.shapes, pymupdf.Matrix(1 / POINT, 1 / POINT)):
+            # The placeholders of master and layout are only forms for the slide's own.
+            if layer is self._slide or not shape.is_placeholder:
+                with suppress(*UNDRAWABLE):
+                    self._draw_shape(shape, box)
+
+    def _draw_background(self) -> None:
+        for layer in reversed(self._layers):
+            ground = layer.element.find(f".//{P}bg")
+            if ground is not None:
+                colour = self._theme.colour(ground)
+                self._page.draw_rect(self._page.rect, color=None, fill=colour)
+                return
+
+    def _draw_shape(self, shape: Any, box: pymupdf.Rect) -> None:
+        if getattr(shape, "has_table", False):
+            self._page.insert_htmlbox(box, table_html(shape.table))
+        elif hasattr(shape, "image"):
+            self._page.insert_image(box, stream=shape.image.blob, keep_proportion=False)
         else:
-            yield shape
+            self._draw_outline(shape, box)
+            if shape.has_text_frame and shape.text_frame.text.strip():
+                inner = pymupdf.Rect(box.x0 + MARGIN, box.y0 + MARGIN, box.x1 - MARGIN, box.y1 - MARGIN)
+                self._page.insert_htmlbox(inner, frame_html(shape, self._theme))
+
+    def _draw_outline(self, shape: Any, box: pymupdf.Rect) -> None:
+        fill = self._theme.paint(shape.element.find(f"{P}spPr"), shape.element.find(f".//{A}fillRef"))
+        line = self._theme.paint(shape.element.find(f"{P}spPr/{A}ln"))
+        if fill is None and line is None:
+            return
+        form = shape.auto_shape_type if shape.shape_type == MSO_SHAPE_TYPE.AUTO_SHAPE else None
+        if form == MSO_SHAPE.OVAL:
+            self._page.draw_oval(box, color=line, fill=fill)
+        elif form == MSO_SHAPE.ISOSCELES_TRIANGLE:
+            top = pymupdf.Point((box.x0 + box.x1) / 2, box.y0)
+            self._page.draw_polyline([box.bl, top, box.br], color=line, fill=fill, closePath=True)
+        else:
+            self._page.draw_rect(box, color=line, fill=fill)
 
 
-def _box(shape: Any) -> pymupdf.Rect:
-    left, top = points(shape.left), points(shape.top)
-    return pymupdf.Rect(left, top, left + points(shape.width), top + points(shape.height))
+def _placed(shapes: Any, matrix: pymupdf.Matrix) -> Iterator[tuple[Any, pymupdf.Rect]]:
+    """Each shape and its place on the page in points; those of a group stand in the group's own coordinates."""
+    for shape in shapes:
+        left, top = shape.left or 0, shape.top or 0
+        box = pymupdf.Rect(left, top, left + (shape.width or 0), top + (shape.height or 0))
+        if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
+            yield from _placed(shape.shapes, _inner(shape, box) * matrix)
+        else:
+            yield shape, box * matrix
 
 
-def _background(page: pymupdf.Page, slide: Any) -> None:
-    colour = _colour(slide.background.fill)
-    if colour:
-        page.draw_rect(page.rect, color=None, fill=colour)
-
-
-def _draw(page: pymupdf.Page, shape: Any) -> None:
-    box = _box(shape)
-    if shape.shape_type == MSO_SHAPE_TYPE.PICTURE:
-        page.insert_image(box, stream=shape.image.blob)
-        return
-    if getattr(shape, "has_table", False):
-        page.insert_htmlbox(box, _table(shape.table))
-        return
-    if shape.shape_type == MSO_SHAPE_TYPE.AUTO_SHAPE:
-        _outline(page, shape, box)
-    if shape.has_text_frame and shape.text_frame.text.strip():
-        inner = pymupdf.Rect(box.x0 + MARGIN, box.y0 + MARGIN, box.x1 - MARGIN, box.y1 - MARGIN)
-        page.insert_htmlbox(inner, _html(shape.text_frame))
-
-
-def _outline(page: pymupdf.Page, shape: Any, box: pymupdf.Rect) -> None:
-    colour = _colour(shape.fill)
-    if not colour:
-        return
-    if shape.auto_shape_type == MSO_SHAPE.OVAL:
-        page.draw_oval(box, color=None, fill=colour)
-    elif shape.auto_shape_type == MSO_SHAPE.ISOSCELES_TRIANGLE:
-        top = pymupdf.Point((box.x0 + box.x1) / 2, box.y0)
-        page.draw_polyline([box.bl, top, box.br], color=None, fill=colour, closePath=True)
-    else:
-        page.draw_rect(box, color=None, fill=colour)
-
-
-def _colour(fill: FillFormat) -> tuple[float, ...] | None:
-    """The plain RGB of a solid fill; None for theme colours, gradients and none at all."""
-    with suppress(AttributeError, TypeError, KeyError):
-        return tuple(value / 255 for value in fill.fore_color.rgb)
-    return None
-
-
-def _html(frame: Any) -> str:
-    return "".join(f"<p style='margin:0'>{_runs(paragraph)}</p>" for paragraph in frame.paragraphs)
-
-
-def _runs(paragraph: Any) -> str:
-    pieces = []
-    for run in paragraph.runs:
-        size = points(run.font.size) or FONT_POINTS
-        weight = "bold" if run.font.bold else "normal"
-        colour = "#000000"
-        with suppress(AttributeError, TypeError):
-            colour = f"#{run.font.color.rgb}"
-        style = f"font-size:{size:.1f}pt;font-weight:{weight};color:{colour}"
-        pieces.append(f"<span style='{style}'>{escape(run.text)}</span>")
-    return "".join(pieces) or "&nbsp;"
-
-
-def _table(table: Any) -> str:
-    rows = (
-        "".join(f"<td style='border:1px solid #888'>{escape(cell.text)}</td>" for cell in row.cells)
-        for row in table.rows
-    )
-    return (
-        "<table style='border-collapse:collapse;width:100%'>" + "".join(f"<tr>{row}</tr>" for row in rows) + "</table>"
-    )
+def _inner(group: Any, box: pymupdf.Rect) -> pymupdf.Matrix:
+    """From a group's inner coordinates to those that it stands in itself."""
+    frame = group.element.find(f"{P}grpSpPr/{A}xfrm")
+    offset, extent = (frame.find(f"{A}{name}") if frame is not None else None for name in ("chOff", "chExt"))
+    if offset is None or extent is None:
+        return pymupdf.Matrix(1, 1)
+    across, down = int(extent.get("cx")) or 1, int(extent.get("cy")) or 1
+    matrix = pymupdf.Matrix(1, 0, 0, 1, -int(offset.get("x")), -int(offset.get("y")))
+    return matrix * pymupdf.Matrix(box.width / across, 0, 0, box.height / down, box.x0, box.y0)
