@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PIL import Image
 
-from webui.errors import AttachmentError, TooLargeError, UnsupportedTypeError
+from webui.errors import AttachmentError, DamagedFileError, TooLargeError, UnsupportedTypeError
 from webui.media.decks import DeckShelf
 from webui.media.pages import parse_pages
 from webui.media.preview import Preview, Selection
@@ -33,6 +34,9 @@ KINDS: dict[Format, AttachmentKind] = {
 }
 WHOLE = Selection()
 OnProgress = Callable[[Progress], None]
+Made = TypeVar("Made")
+
+log = logging.getLogger(__name__)
 
 
 def ignore(progress: Progress) -> None:
@@ -59,36 +63,19 @@ class MediaReader:
     ) -> Preview:
         """What a person sees before sending. Raises an AttachmentError."""
         form = await asyncio.to_thread(self._sniff, path)
-        attachment, limits = Attachment(path, KINDS[form]), self.limits
         if form == "video":
-            head, *rest = await self._read(path, form, info, selection, info.media_tokens, on_progress)
-            frames = tuple(thumbnail(image_of(reply)) for reply in rest)
-            sizes = (pair(head.values["natural"]),) * len(frames)
-            times, duration = tuple(map(float, head.values["times"])), float(head.values["duration_s"])
-            return Preview(attachment, len(frames), sizes, frames, times, duration, limits=limits, selection=selection)
-        head, *rest = await self._read(path, form, info, WHOLE, 0, on_progress)
-        if form == "picture":
-            sizes = (pair(head.values["natural"]),)
-            return Preview(attachment, 1, sizes, (image_of(head),), limits=limits)
-        pages = tuple(image_of(reply) for reply in rest)
-        sizes = tuple(pair(size) for size in head.values["natural"])
-        notice = "drawn_without_office" if form == "pptx" and not self._office else ""
-        return Preview(attachment, len(sizes), sizes, pages, notice=notice, limits=limits)
+            replies = await self._read(path, form, info, selection, info.media_tokens, on_progress)
+        else:
+            replies = await self._read(path, form, info, WHOLE, 0, on_progress)
+        return await believed(path.name, lambda: self._preview(path, form, selection, replies))
 
     async def load(
         self, path: Path, info: ModelInfo, selection: Selection, max_tokens: int, *, on_progress: OnProgress = ignore
     ) -> tuple[ImagePart | VideoPart, ...]:
         """The chosen pages or frames at the sizes that the model sees. Raises an AttachmentError."""
         form = await asyncio.to_thread(self._sniff, path)
-        head, *rest = await self._read(path, form, info, selection, max(max_tokens, 1), on_progress)
-        if form == "picture":
-            return (ImagePart(image_of(head), path.name, path.name),)
-        images = tuple(image_of(reply) for reply in rest)
-        if form == "video":
-            return (VideoPart(images, tuple(map(float, head.values["times"])), path.name),)
-        word = "p." if form == "pdf" else "slide"
-        pages = zip(head.values["pages"], images, strict=True)
-        return tuple(ImagePart(image, f"{path.name} {word} {int(page)}", path.name) for page, image in pages)
+        replies = await self._read(path, form, info, selection, max(max_tokens, 1), on_progress)
+        return await believed(path.name, lambda: parts(path.name, form, replies))
 
     async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo) -> ImagePart:
         """A picture that did not come as a file. Raises an AttachmentError."""
@@ -96,12 +83,25 @@ class MediaReader:
         if sniff(data[:HEAD_BYTES], name) != "picture":
             raise UnsupportedTypeError(name=name, accepted=PICTURE_TYPES)
         job = self._job("picture", info, WHOLE, info.media_tokens)
-        (reply,) = await self._run(job, name, ignore, data)
-        return ImagePart(image_of(reply), name, name)
+        replies = await self._run(job, name, ignore, data)
+        return await believed(name, lambda: ImagePart(image_of(replies[0]), name, name))
 
     def close(self) -> None:
         """Forget the decks and end their conversions."""
         self._decks.close()
+
+    def _preview(self, path: Path, form: Format, selection: Selection, replies: list[Reply]) -> Preview:
+        attachment, limits, (head, *rest) = Attachment(path, KINDS[form]), self.limits, replies
+        if form == "picture":
+            return Preview(attachment, 1, (pair(head.values["natural"]),), (image_of(head),), limits=limits)
+        if form == "video":
+            frames = tuple(thumbnail(image_of(reply)) for reply in rest)
+            sizes = (pair(head.values["natural"]),) * len(frames)
+            times, duration = tuple(map(float, head.values["times"])), float(head.values["duration_s"])
+            return Preview(attachment, len(frames), sizes, frames, times, duration, limits=limits, selection=selection)
+        sizes = tuple(pair(size) for size in head.values["natural"])
+        notice = "drawn_without_office" if form == "pptx" and not self._office else ""
+        return Preview(attachment, len(sizes), sizes, tuple(map(image_of, rest)), notice=notice, limits=limits)
 
     def _sniff(self, path: Path) -> Format:
         try:
@@ -147,10 +147,7 @@ class MediaReader:
 
         limits = Limits(self.limits.convert_timeout_s, self.limits.convert_memory_bytes)
         async with self._turns:
-            replies = await run(job, name, limits, tell, data=data)
-        if not replies:
-            raise AttachmentError(name=name)
-        return replies
+            return await run(job, name, limits, tell, data=data)
 
     async def _convert(self, path: Path) -> bytes:
         """A deck to PDF."""
@@ -160,6 +157,27 @@ class MediaReader:
             limits = Limits(self.limits.office_timeout_s, memory)
             replies = await run(job, path.name, limits, lambda done, total: None)
         return b"".join(reply.data for reply in replies)
+
+
+async def believed(name: str, make: Callable[[], Made]) -> Made:
+    """What is made of the child's replies, in a thread. Replies that do not fit together are a damaged file."""
+    try:
+        return await asyncio.to_thread(make)
+    except (ValueError, LookupError, TypeError) as error:
+        log.warning("%s: what the child sent does not fit together: %r", name, error)
+        raise DamagedFileError(name=name) from error
+
+
+def parts(name: str, form: Format, replies: list[Reply]) -> tuple[ImagePart | VideoPart, ...]:
+    head, *rest = replies
+    if form == "picture":
+        return (ImagePart(image_of(head), name, name),)
+    images = tuple(map(image_of, rest))
+    if form == "video":
+        return (VideoPart(images, tuple(map(float, head.values["times"])), name),)
+    word = "p." if form == "pdf" else "slide"
+    pages = zip(head.values["pages"], images, strict=True)
+    return tuple(ImagePart(image, f"{name} {word} {int(page)}", name) for page, image in pages)
 
 
 def absolute(path: Path) -> str:

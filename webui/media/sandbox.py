@@ -28,7 +28,11 @@ START = (
     "from webui.media.confinement import enter; job = enter(); from {entry} import main; main(job)"
 )
 MEGABYTE = 1024**2
+# Where there are many cores, libraries reserve more address space for their threads than a child may have.
+FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 LONGEST_LINE = 16 * MEGABYTE
+# Two a page are usual. Reading lines that are already there never lets the event loop go.
+MOST_LINES = 50_000
 # More processor time than wall clock: a child with threads may use both cores.
 CORES = 2
 LAST_WORDS_S = 5
@@ -86,7 +90,7 @@ async def run(
                 return await asyncio.wait_for(
                     _talk(child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress), limits.wall_s
                 )
-            except (asyncio.TimeoutError, TimeoutError) as error:
+            except TimeoutError as error:
                 raise TooSlowError(name=name, limit_s=int(limits.wall_s)) from error
             except (ValueError, LookupError, TypeError, RecursionError) as error:
                 log.warning("%s: the child does not speak as it should: %r", name, error)
@@ -106,7 +110,7 @@ async def _child(folder: str, entry: str) -> AsyncIterator[asyncio.subprocess.Pr
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
         cwd=folder,
-        env={"PATH": os.defpath, "HOME": folder, "LANG": "C.UTF-8", "TMPDIR": folder},
+        env={"PATH": os.defpath, "HOME": folder, "LANG": "C.UTF-8", "TMPDIR": folder, **FRUGAL},
         start_new_session=True,
         limit=LONGEST_LINE,
     )
@@ -116,7 +120,7 @@ async def _child(folder: str, entry: str) -> AsyncIterator[asyncio.subprocess.Pr
         # The whole group: LibreOffice's wrapper leaves its worker behind otherwise.
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        with suppress(asyncio.TimeoutError, TimeoutError):
+        with suppressTimeoutError:
             await asyncio.wait_for(_ended(child), LAST_WORDS_S)
 
 
@@ -142,8 +146,11 @@ async def _talk(
         await child.stdin.drain()
         child.stdin.close()
     replies: list[Reply] = []
-    received = 0
+    received = lines = 0
     while line := await child.stdout.readline():
+        lines += 1
+        if lines > MOST_LINES:
+            raise ValueError(f"more than {MOST_LINES} lines")
         values = json.loads(line)
         if "error" in values:
             raise _error(values, name)
