@@ -120,7 +120,7 @@ async def _child(folder: str, entry: str) -> AsyncIterator[asyncio.subprocess.Pr
         # The whole group: LibreOffice's wrapper leaves its worker behind otherwise.
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
-        with suppressTimeoutError:
+        with suppress(TimeoutError):
             await asyncio.wait_for(_ended(child), LAST_WORDS_S)
 
 
