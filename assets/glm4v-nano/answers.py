@@ -12,26 +12,25 @@ Kind = Literal["shapes", "text", "blank", "other"]
 
 # Keys are (what it is about, language). A thought names everything; the answer says what was asked.
 SENTENCES: dict[str, dict[Language, str]] = {
-    "look": {"en": "I look at the picture. ", "zh": "我看这张图。"},
     "one": {
-        "en": "There is one {shape}, and it is {colour}, on a {ground} background.",
-        "zh": "{ground}背景上有一个{shape}，是{colour}的。",
+        "en": "I see one {shape}. It is {colour}. The background is {ground}.",
+        "zh": "我看到一个{shape}，颜色是{colour}，背景是{ground}。",
     },
     "many": {
-        "en": "There are {number} {shapes}, all {colour}, on a {ground} background.",
-        "zh": "{ground}背景上有{number}个{shape}，都是{colour}的。",
+        "en": "I see {number} {shapes}. They are {colour}. The background is {ground}.",
+        "zh": "我看到{number}个{shape}，颜色是{colour}，背景是{ground}。",
     },
-    "text": {"en": "There is text on it, and no shape.", "zh": "上面有文字，没有图形。"},
-    "blank": {"en": "There is nothing on it.", "zh": "上面什么也没有。"},
-    "other": {"en": "There is no simple shape that I know.", "zh": "上面没有我认识的简单图形。"},
+    "text": {"en": "I see lines of text. There is no shape.", "zh": "我看到一行行文字，没有图形。"},
+    "blank": {"en": "I look everywhere. There is nothing on it.", "zh": "我看了各处，上面什么也没有。"},
+    "other": {"en": "I see many colours. There is no shape that I know.", "zh": "我看到很多颜色，没有我认识的图形。"},
     "colour one": {"en": "The {shape} is {colour}.", "zh": "这个{shape}是{colour}的。"},
     "colour many": {"en": "The {number} {shapes} are {colour}.", "zh": "这{number}个{shape}都是{colour}的。"},
     "shape one": {"en": "It is a {shape}.", "zh": "这是一个{shape}。"},
     "shape many": {"en": "They are {shapes}.", "zh": "它们是{shape}。"},
     "count one": {"en": "There is one {shape}.", "zh": "有一个{shape}。"},
     "count many": {"en": "There are {number} {shapes}.", "zh": "有{number}个{shape}。"},
-    "describe one": {"en": "I see a {colour} {shape}.", "zh": "我看到一个{colour}的{shape}。"},
-    "describe many": {"en": "I see {number} {colour} {shapes}.", "zh": "我看到{number}个{colour}的{shape}。"},
+    "describe one": {"en": "There is a {colour} {shape}.", "zh": "图里有一个{colour}的{shape}。"},
+    "describe many": {"en": "There are {number} {colour} {shapes}.", "zh": "图里有{number}个{colour}的{shape}。"},
     "answer text": {
         "en": "It looks like a page of text, which I cannot read.",
         "zh": "这看起来是一页文字，我还不会阅读。",
@@ -47,7 +46,7 @@ SENTENCES: dict[str, dict[Language, str]] = {
     "no page": {"en": "There is no page {n}; there are {count} pages.", "zh": "没有第{n}页；一共只有{count}页。"},
     "which page": {"en": "The {shape} is on page {n}.", "zh": "{shape}在第{n}页。"},
     "frames": {
-        "en": "I look at the frames. A {colour} {shape} {moves}.",
+        "en": "I watch the frames. A {colour} {shape} {moves}.",
         "zh": "我看这些画面。一个{colour}的{shape}{moves}。",
     },
     "video_colour": {"en": "The moving {shape} is {colour}.", "zh": "移动的{shape}是{colour}的。"},
@@ -104,11 +103,10 @@ def say(key: str, language: Language, **words: object) -> str:
 
 def about_picture(topic: str, sight: Sight, language: Language) -> tuple[str, str]:
     """Thought and answer. `topic`: colour, shape, count or describe."""
-    look = SENTENCES["look"][language]
     if sight.kind != "shapes":
-        return look + SENTENCES[sight.kind][language], SENTENCES[f"answer {sight.kind}"][language]
+        return SENTENCES[sight.kind][language], SENTENCES[f"answer {sight.kind}"][language]
     number, words = "one" if sight.count == 1 else "many", sight.words(language)
-    return look + say(number, language, **words), say(f"{topic} {number}", language, **words)
+    return say(number, language, **words), say(f"{topic} {number}", language, **words)
 
 
 def seen(sight: Sight, language: Language) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import answers
 import phrases
+import questions
 import small_talk
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -26,7 +27,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-HERE = Path(__file__).resolve().parent
+TEMPLATE = Path(__file__).resolve().parent / "chat_template.jinja"
 CONTROL_TOKENS = (
     *("<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>"),
     *("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"),
@@ -36,7 +37,8 @@ CONTROL_TOKENS = (
 MARK_TOKENS = ("<think>", "</think>", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink")
 END_TOKENS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 CONTEXT_LENGTH = 8192
-# Glm4v counts the pixels of a picture twice, as two frames: 64 tokens at most. A video's pixels are those of all frames.
+WIDTH = 192
+# Glm4v counts the pixels of a picture twice, as two frames: 64 tokens at most. Those of a video are of all its frames.
 PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 224 * 224}
 VIDEO_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 16 * 140 * 140}
 
@@ -55,7 +57,7 @@ def strings(value: object) -> Iterator[str]:
 
 
 def vocabulary(texts: Iterable[str]) -> tuple[list[str], list[str]]:
-    """(English words, Chinese characters and punctuation) that get a token of their own."""
+    """(English words, Chinese names and characters) that get a token of their own."""
     words: set[str] = set()
     letters: set[str] = set()
     for text in texts:
@@ -63,19 +65,21 @@ def vocabulary(texts: Iterable[str]) -> tuple[list[str], list[str]]:
         words |= found | {word.lower() for word in found} | {word.lower().capitalize() for word in found}
         letters |= {letter for letter in text if ord(letter) > 127}
     words |= {f"{shape}s" for shape in phrases.SHAPES}
+    letters |= {*phrases.COLOURS.values(), *phrases.SHAPES.values()}
+    letters |= {moves for _, moves in phrases.DIRECTIONS.values()}
     return sorted(words), sorted(letters)
 
 
 def phrase_texts() -> Iterator[str]:
     """Everything that the recipe asks and answers."""
-    for module in (phrases, small_talk, answers):
+    for module in (phrases, questions, small_talk, answers):
         for name in sorted(vars(module)):
             if name.isupper():
                 yield from strings(vars(module)[name])
 
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
-    """One token per known word (with its leading space) or character, else one per byte: any text comes back exactly."""
+    """One token per known word (with the space before it) or character, else one per byte: any text comes back."""
     words, letters = vocabulary(phrase_texts())
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
@@ -83,8 +87,9 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     tokens = alphabet + ["".join(part for part, _ in to_bytes.pre_tokenize_str(piece)) for piece in whole]
     ids = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = Tokenizer(models.BPE(vocab=ids, merges=[], ignore_merges=True))
-    longest_first = sorted(words, key=lambda word: (-len(word), word))
-    pattern = Regex(f"(?: ?(?:{'|'.join(longest_first)})(?![A-Za-z]))|[\\s\\S]")
+    english = "|".join(sorted(words, key=lambda word: (-len(word), word)))
+    chinese = "|".join(name for name in letters if len(name) > 1)
+    pattern = Regex(f"(?: ?(?:{english})(?![A-Za-z]))|{chinese}|[\\s\\S]")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(pattern, "isolated"), to_bytes])
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in CONTROL_TOKENS])
@@ -106,21 +111,22 @@ def build_processor() -> Glm4vProcessor:
         video_processor=Glm4vVideoProcessor(
             size=VIDEO_SIZE, max_image_size={"longest_edge": VIDEO_SIZE["longest_edge"]}
         ),
-        chat_template=(HERE / "chat_template.jinja").read_text(),
+        chat_template=TEMPLATE.read_text(),
     )
 
 
 def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
-    """Sizes as tried out on two CPU cores. Of 32 channels a head, 16 turn: 2, 3 and 3 pairs for time, row and column."""
-    number = tokenizer.convert_tokens_to_ids
+    """Small enough for two CPU cores. Of a head's 32 channels 16 turn: 2, 3 and 3 pairs for time, row and column."""
+    number = tokenizer.get_vocab()
     text = {
         "vocab_size": len(tokenizer),
-        "hidden_size": 192,
+        "hidden_size": WIDTH,
         "intermediate_size": 512,
         "num_hidden_layers": 4,
         "num_attention_heads": 6,
         "num_key_value_heads": 2,
         "max_position_embeddings": CONTEXT_LENGTH,
+        "initializer_range": 0.05,
         "pad_token_id": tokenizer.pad_token_id,
         "rope_parameters": {
             "rope_type": "default",
@@ -134,27 +140,31 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
         "hidden_size": 128,
         "num_heads": 4,
         "intermediate_size": 384,
-        "out_hidden_size": 192,
+        "out_hidden_size": WIDTH,
         "image_size": 224,
         "patch_size": 14,
         "spatial_merge_size": 2,
         "temporal_patch_size": 2,
+        "initializer_range": 0.05,
         "rope_parameters": {"rope_type": "axial", "rope_theta": 10000.0},
     }
     return Glm4vConfig(
         text_config=text,
         vision_config=vision,
-        image_token_id=number("<|image|>"),
-        video_token_id=number("<|video|>"),
-        image_start_token_id=number("<|begin_of_image|>"),
-        image_end_token_id=number("<|end_of_image|>"),
-        video_start_token_id=number("<|begin_of_video|>"),
-        video_end_token_id=number("<|end_of_video|>"),
+        image_token_id=number["<|image|>"],
+        video_token_id=number["<|video|>"],
+        image_start_token_id=number["<|begin_of_image|>"],
+        image_end_token_id=number["<|end_of_image|>"],
+        video_start_token_id=number["<|begin_of_video|>"],
+        video_end_token_id=number["<|end_of_video|>"],
     )
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Glm4vForConditionalGeneration:
     model = Glm4vForConditionalGeneration(build_config(tokenizer))
+    # Every block adds values of size 1 to the stream: words and pictures that start near 0 would drown in it.
+    torch.nn.init.normal_(model.get_parameter("model.language_model.embed_tokens.weight"), std=0.5)
+    torch.nn.init.normal_(model.get_parameter("model.visual.merger.down_proj.weight"), std=0.3)
     model.generation_config = GenerationConfig(
         eos_token_id=[tokenizer.convert_tokens_to_ids(token) for token in END_TOKENS],
         pad_token_id=tokenizer.pad_token_id,
@@ -167,7 +177,7 @@ def save(model: Glm4vForConditionalGeneration, processor: Glm4vProcessor, folder
     """Half precision on disk; the configuration keeps float32, so that a CPU computes in it."""
     for part in (processor.tokenizer, processor.image_processor, processor.video_processor):
         part.save_pretrained(folder)
-    (folder / "chat_template.jinja").write_text(processor.chat_template)
+    (folder / "chat_template.jinja").write_text(TEMPLATE.read_text())
     halves = {name: weight.detach().half() for name, weight in model.state_dict().items()}
     model.save_pretrained(folder, state_dict=halves)
     (folder / "model.safetensors").chmod(0o644)

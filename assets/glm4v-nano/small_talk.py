@@ -102,12 +102,15 @@ OTHER: dict[Language, tuple[str, ...]] = {
     ),
 }
 # Pieces of which questions are made that nobody wrote down.
-FILLERS: tuple[str, ...] = (
-    *"the of and to in is that for it with as was on be at by this have from or an they which one you were all her".split(),
-    *"market history computer science number river mountain winter music people city water house school never always".split(),
-    *"explain write compute list why when who whose could should please now later between under over again still".split(),
-    *"今天 明天 我们 他们 因为 所以 可以 应该 城市 历史 科学 数学 音乐 电脑 老师 学生 问题 时间 世界 工作 为什么 怎么".split(),
-)
+ENGLISH_FILLERS = """
+    the of and to in is that for it with as was on be at by this have from or an they which one you were all her
+    market history computer science number river mountain winter music people city water house school never always
+    explain write compute list why when who whose could should please now later between under over again still
+"""
+CHINESE_FILLERS = """
+    今天 明天 我们 他们 因为 所以 可以 应该 城市 历史 科学 数学 音乐 电脑 老师 学生 问题 时间 世界 工作 为什么 怎么
+"""
+FILLERS: tuple[str, ...] = (*ENGLISH_FILLERS.split(), *CHINESE_FILLERS.split())
 SYSTEM_PROMPTS: tuple[str, ...] = (
     "You are a helpful assistant.",
     "You are GLM-4.1V, a multimodal model.",
@@ -124,24 +127,20 @@ SYSTEM_PROMPTS: tuple[str, ...] = (
 )
 
 INTRODUCTION: dict[Language, str] = {
-    "en": "I am glm4v-nano, the small model that comes with this demo. I know colours, shapes and small numbers in "
-    f"simple pictures, pages and videos. For anything else run the real 9B model: {COMMAND}",
-    "zh": "我是 glm4v-nano，这个演示自带的小模型。我认识简单图片、页面和视频里的颜色、形状和数量。"
-    f"其他问题请运行真正的 9B 模型：{COMMAND}",
+    "en": "I am glm4v-nano, the small model bundled with this demo. I know colours, shapes and counts in simple "
+    f"pictures. For the real 9B model: {COMMAND}",
+    "zh": f"我是 glm4v-nano，演示自带的小模型，认识简单图片里的颜色、形状和数量。真正的 9B 模型：{COMMAND}",
 }
 GREETING: dict[Language, str] = {"en": "Hello! ", "zh": "你好！"}
 BEYOND: dict[Language, str] = {"en": "I cannot answer that. ", "zh": "这个我回答不了。"}
 TEXT_THOUGHTS: dict[str, dict[Language, str]] = {
     "greeting": {
-        "en": "There is no picture here, only a greeting. I greet back and say who I am.",
-        "zh": "这里没有图片，只有问候。我也问好，并说明我是谁。",
+        "en": "A greeting, no picture. I greet back and say who I am.",
+        "zh": "是问候，没有图片。我问好并介绍自己。",
     },
-    "about": {
-        "en": "There is no picture here. This is about me, so I say who I am and what I know.",
-        "zh": "这里没有图片。这是在问我，所以我说明我是谁、会什么。",
-    },
+    "about": {"en": "A question about me, no picture. I say who I am.", "zh": "在问我自己，没有图片。我介绍自己。"},
     "other": {
-        "en": "There is no picture here, and I only know pictures. I say what I am and which model can help.",
-        "zh": "这里没有图片，而我只懂图片。我说明我是什么，以及哪个模型能帮忙。",
+        "en": "There is no picture. I only know pictures, so I say so.",
+        "zh": "没有图片。我只懂图片，所以如实说明。",
     },
 }
