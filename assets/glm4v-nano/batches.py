@@ -15,9 +15,9 @@ from torch.utils.data import Dataset
 Batch = dict[str, Tensor]
 IGNORED = -100
 # How many lessons of a kind make one batch, so that all kinds cost about the same.
-SIZES: dict[Callable[[Random], Lesson], int] = {picture_lesson: 12, pages_lesson: 4, video_lesson: 6, text_lesson: 8}
+SIZES: dict[Callable[[Random], Lesson], int] = {picture_lesson: 10, pages_lesson: 6, video_lesson: 8, text_lesson: 6}
 # Besides pictures, which come in every step.
-COMPANY = (pages_lesson, video_lesson, pages_lesson, text_lesson)
+COMPANY = (pages_lesson, video_lesson, pages_lesson, video_lesson, pages_lesson, text_lesson)
 FIRST_STEPS = 100  # pictures and talk alone, until colours and shapes have names
 CUT_SHARE = 0.12  # of the lessons end the thought early, as a thinking budget does
 

@@ -19,7 +19,7 @@ UNIT = 28
 PICTURE_PIXELS = 224 * 224
 FRAME_PIXELS = 140 * 140
 LEAST_CELLS = 8  # the processor enlarges smaller pictures
-LEAST_RADIUS = 13  # pixels, below which a star and a circle look alike
+LEAST_RADIUS = 16  # pixels, below which a star and a circle look alike
 CORNERS = {"triangle": 3, "square": 4, "circle": 72}
 ASPECTS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16, 0.707, 1.414, 2.0, 0.5)
 
@@ -93,7 +93,8 @@ def turn(shape: str, random: Random) -> float:
 
 def aspect(shape: str, random: Random) -> float:
     if shape == "rectangle":
-        return random.choice((1, -1)) and random.choice((random.uniform(1.6, 2.8), 1 / random.uniform(1.6, 2.8)))
+        longer = random.uniform(1.75, 3.0)
+        return random.choice((longer, 1 / longer))
     return random.uniform(0.85, 1.18) if shape == "triangle" else 1.0
 
 
