@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -35,14 +36,23 @@ def colour_of(image: Image.Image) -> str:
 
 @dataclass
 class SeeingEngine(FakeEngine):
-    """Says the colour of the last picture it was sent; at length if asked for a "long" answer."""
+    """Says the colour of the last picture it was sent; at length if asked for a "long" answer.
+
+    `may_answer` is for tests that look at a thought: while it is cleared, the thought does not end.
+    """
 
     step_s: float = 0.03
+    may_answer: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.may_answer.set()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         self.script = self.answer(request)
         stream = super().generate(request)
         async for delta in stream:
+            if delta.content:
+                await asyncio.to_thread(self.may_answer.wait)
             yield delta
 
     def answer(self, request: GenerationRequest) -> list[Delta]:
@@ -54,7 +64,7 @@ class SeeingEngine(FakeEngine):
         words = [f"thought{index} " for index in range(15)]
         deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("reading", 5, 10))]
         deltas += [Delta(reasoning=word, progress=Progress("thinking", at, 999)) for at, word in enumerate(words)]
-        answer = [said, *(f" word{index}" for index in range(200 if "long" in question else 3))]
+        answer = [said, *(f" word{index}" for index in range(1000 if "long" in question else 3))]
         deltas += [Delta(content=word, progress=Progress("answering", 15 + at, 999)) for at, word in enumerate(answer)]
         return [*deltas, Delta(finish_reason="stop", usage=Usage(10, 15 + len(answer), 15))]
 

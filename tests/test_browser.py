@@ -45,22 +45,24 @@ def visit(browser, address):
         person.context.close()
 
 
-def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, tmp_path):
+def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path):
     person = visit("PDF")
     person.add(make_pdf(tmp_path / "report.pdf", "red", "green", "blue"))
     expect(person.room.locator(".sheet figure")).to_have_count(3)
     expect(person.room.locator(".cost")).to_contain_text("3 of 3 pages")
     person.room.get_by_label("Pages").fill("1-2")
     expect(person.room.locator(".cost")).to_contain_text("2 of 3 pages")
+    engine.may_answer.clear()
     person.say("A long answer, please")
     expect(person.room.locator(".thought-group .content")).to_contain_text("thought3")
     expect(person.room.locator(".phase")).to_contain_text("Thinking: ")
+    engine.may_answer.set()
     person.shows("I see green. word0")
     expect(person.room.locator(".phase")).to_contain_text("Answering: ")
     expect(person.room.locator(".thought-group")).to_contain_text("Thought for")
     person.stop()
     person.shows("Stopped")
-    assert "word199" not in person.room.locator(".chat").inner_text()
+    assert "word999" not in person.room.locator(".chat").inner_text()
     person.shows("word0")
     person.say("And a short one")
     expect(person.room.locator(".figures")).to_have_count(2)
@@ -102,7 +104,7 @@ def test_two_people_with_files_of_the_same_name(visit, tmp_path):
     people[1].shows("I see blue.")
     people[0].stop()
     people[0].shows("Stopped")
-    people[1].shows("word199")
+    people[1].shows("word150")
 
 
 def test_text_comes_out_exactly(visit):

@@ -79,7 +79,7 @@ class Room:
         parts.composer.stop(on.stop, **DIRECT)
         answered.append(parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf], **DIRECT))
         for event in answered:
-            event.then(on.look, *self._looking(), **LOOKING)
+            event.then(on.look, *self._what_is_looked_at(), **LOOKING)
         copied = parts.copy.click(on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT)
         copied.then(None, parts.copied, None, js=TO_CLIPBOARD)
 
@@ -87,9 +87,10 @@ class Room:
         view, on, language, conversation = self.view, self._on, self._language, self.parts.conversation
         # Typing changes the composer at every key; only a change of its files reaches the server.
         self.parts.composer.change(None, self.parts.composer, self.parts.waiting, js=FILES_OF)
-        inputs, outputs = self._looking()
-        self.parts.waiting.change(on.look, inputs, outputs, **LOOKING)
-        language.change(on.look, inputs, outputs, **LOOKING)
+        inputs, outputs = self._what_is_looked_at()
+        looking = self.parts.waiting.change(on.look, inputs, outputs, **LOOKING)
+        # A look that began in the other language must not come last.
+        language.change(on.look, inputs, outputs, cancels=[looking], **LOOKING)
         chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
@@ -97,7 +98,7 @@ class Room:
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
 
-    def _looking(self) -> tuple[list[Any], list[Any]]:
+    def _what_is_looked_at(self) -> tuple[list[Any], list[Any]]:
         """Inputs and outputs of a look at the files."""
         inputs = [self.parts.composer, self._shelf, self.parts.conversation, self._language]
         return inputs, [self._shelf, *self.view.outputs, self.parts.phase]
