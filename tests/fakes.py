@@ -20,7 +20,10 @@ READY = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes
 
 @dataclass
 class FakeEngine:
-    """Plays `script` for every request; `error` is raised after it; `step_s` passes between two deltas."""
+    """Plays `script` for every request; `error` is raised after it; `step_s` passes between two deltas.
+
+    A request that is told to answer now has no more reasoning.
+    """
 
     script: Sequence[Delta] = SCRIPT
     error: Exception | None = None
@@ -29,6 +32,7 @@ class FakeEngine:
     requests: list[GenerationRequest] = field(default_factory=list)
     aborted: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
+    hurried: set[str] = field(default_factory=set)
     closed: bool = False
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
@@ -40,6 +44,8 @@ class FakeEngine:
                 if request.id in self.aborted:
                     yield Delta(finish_reason="abort", usage=Usage(10, 3, 3))
                     return
+                if delta.reasoning and request.id in self.hurried:
+                    continue
                 yield delta
             if self.error is not None:
                 raise self.error
@@ -48,6 +54,9 @@ class FakeEngine:
 
     def abort(self, request_id: str) -> None:
         self.aborted.add(request_id)
+
+    def answer_now(self, request_id: str) -> None:
+        self.hurried.add(request_id)
 
     def close(self) -> None:
         self.closed = True

@@ -43,6 +43,29 @@ def test_a_budget_of_zero_answers_directly():
     assert one.usage.reasoning_tokens == 0
 
 
+def test_answer_now_cuts_a_thought_that_runs():
+    one = sequence()
+    take_all(one, [1, 8])
+    one.answer_now()
+    one.answer_now()
+    assert take_all(one, [8, 8, 9]) == [2, 3, 9]
+    assert one.usage.thought_cut == "asked"
+
+
+def test_answer_now_before_the_first_token_leaves_the_thought_out():
+    one = sequence()
+    one.answer_now()
+    assert take_all(one, [8, 8, 8, 9]) == [1, 2, 3, 9]
+
+
+def test_answer_now_changes_no_answer_that_has_begun():
+    one = sequence()
+    take_all(one, [1, 8, 2, 3, 9])
+    one.answer_now()
+    assert one.take(9) == (9, None)
+    assert one.usage.thought_cut == ""
+
+
 def test_length_counts_what_is_in_the_slot():
     one = sequence()
     one.prefilled = 3

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 AttachmentKind = Literal["image", "video", "document"]
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
+ThoughtCut = Literal["", "budget", "asked", "repetition"]
 Phase = Literal["loading", "converting", "queued", "reading", "thinking", "answering"]
 ModelState = Literal["loading", "ready", "failed"]
 
@@ -101,22 +102,31 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What an engine answers. `conversation` is the key under which a KV slot may be reused, "" for none."""
+    """What an engine answers.
+
+    `conversation` is the key under which a KV slot may be reused, "" for none. `owner` is whose turn it counts as when
+    many wait: a visitor or an API key; "" makes the request its own owner.
+    """
 
     messages: tuple[Message, ...]
     sampling: SamplingParams
     id: str
     conversation: str = ""
+    owner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one request. `cached_tokens` is the part of the prompt whose keys and values were reused."""
+    """Token counts of one request. `cached_tokens` is the part of the prompt whose keys and values were reused.
+
+    `thought_cut` tells what ended the thought early: its token budget, somebody who asked, or its repeating itself.
+    """
 
     prompt_tokens: int
     completion_tokens: int
     reasoning_tokens: int = 0
     cached_tokens: int = 0
+    thought_cut: ThoughtCut = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +232,10 @@ class Engine(Protocol):
 
     def abort(self, request_id: str) -> None:
         """End that request within one step, finish_reason "abort". Idempotent; an unknown id is ignored."""
+        ...
+
+    def answer_now(self, request_id: str) -> None:
+        """End that request's thought within two steps and begin the answer. Ignored where nothing is left to cut."""
         ...
 
     def close(self) -> None:

@@ -64,6 +64,11 @@ class Abort:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerNow:
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """The last message."""
 
@@ -74,7 +79,7 @@ class LocalEngine:
     def __init__(self, runner: Runner, *, max_waiting: int = 256) -> None:
         self._runner = runner
         self._max_waiting = max_waiting
-        self._inbox: SimpleQueue[Join | Abort | Close] = SimpleQueue()
+        self._inbox: SimpleQueue[Join | Abort | AnswerNow | Close] = SimpleQueue()
         self._scheduler = Scheduler()
         self._streams: dict[Sequence, Stream] = {}
         self._outbox: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(list)
@@ -102,6 +107,9 @@ class LocalEngine:
 
     def abort(self, request_id: str) -> None:
         self._inbox.put(Abort(request_id))
+
+    def answer_now(self, request_id: str) -> None:
+        self._inbox.put(AnswerNow(request_id))
 
     def close(self) -> None:
         self._inbox.put(Close())
@@ -139,6 +147,9 @@ class LocalEngine:
                 return False
             if isinstance(message, Join):
                 self._join(message)
+            elif isinstance(message, AnswerNow):
+                for sequence in self._scheduler.find(message.request_id):
+                    sequence.answer_now()
             else:
                 for sequence in self._scheduler.find(message.request_id):
                     self._end(sequence, Event(finish_reason="abort", usage=sequence.usage))

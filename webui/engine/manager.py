@@ -107,6 +107,11 @@ class ModelManager:
         if engine is not None:
             engine.abort(request_id)
 
+    def answer_now(self, request_id: str) -> None:
+        engine = self._loaded()
+        if engine is not None:
+            engine.answer_now(request_id)
+
     def close(self) -> None:
         engine = self._loaded()
         if engine is not None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from webui.protocol import FinishReason, SamplingParams, Usage
+from webui.protocol import FinishReason, SamplingParams, ThoughtCut, Usage
 
 if TYPE_CHECKING:
     from webui.engine.prompts import Prompt
@@ -39,12 +39,13 @@ class Sequence:
     cached_tokens: int = 0
     reasoning_tokens: int = 0
     thinking: bool = False
+    thought_cut: ThoughtCut = ""
     slot: Any = None
     row: Any = None
 
     def __post_init__(self) -> None:
         if self.sampling.thinking_token_budget == 0:
-            self.forced.extend(self.control.direct)
+            self._cut_thought("budget")
 
     @property
     def length(self) -> int:
@@ -53,7 +54,8 @@ class Sequence:
 
     @property
     def usage(self) -> Usage:
-        return Usage(len(self.prompt.ids), len(self.output), self.reasoning_tokens, self.cached_tokens)
+        counts = len(self.prompt.ids), len(self.output), self.reasoning_tokens, self.cached_tokens
+        return Usage(*counts, self.thought_cut)
 
     def take(self, sampled: int) -> tuple[int, FinishReason | None]:
         """Append the sampled token, or the forced one in its place. Returns it and the reason to end, if any."""
@@ -70,8 +72,20 @@ class Sequence:
         elif self.thinking:
             self.reasoning_tokens += 1
         budget = self.sampling.thinking_token_budget
-        if self.thinking and budget is not None and self.reasoning_tokens >= budget and not self.forced:
-            self.forced.extend(self.control.close)
+        if self.thinking and budget is not None and self.reasoning_tokens >= budget:
+            self._cut_thought("budget")
+
+    def answer_now(self) -> None:
+        """Somebody wants the answer: the thought ends where it is, or never begins."""
+        if self.thinking or not self.output:
+            self._cut_thought("asked")
+
+    def _cut_thought(self, reason: ThoughtCut) -> None:
+        """The closing ids follow the text so far; before the first token, those of an empty thought."""
+        ids = self.control.close if self.output else self.control.direct
+        if ids and not self.forced:
+            self.forced.extend(ids)
+            self.thought_cut = reason
 
 
 class Scheduler:
