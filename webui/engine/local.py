@@ -10,11 +10,11 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Protocol
 
+from webui.engine.inbox import Abort, AnswerNow, Close, Join, Letter
 from webui.engine.prompts import Prompt
 from webui.engine.scheduler import ControlIds, Scheduler, Sequence
 from webui.engine.stream import Event, Stream
@@ -52,34 +52,13 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
-    sequence: Sequence
-    stream: Stream
-
-
-@dataclass(frozen=True, slots=True)
-class Abort:
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerNow:
-    request_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The last message."""
-
-
 class LocalEngine:
     """Engine over one Runner. `max_waiting` bounds the queue; a request beyond it gets QueueFullError."""
 
     def __init__(self, runner: Runner, *, max_waiting: int = 256) -> None:
         self._runner = runner
         self._max_waiting = max_waiting
-        self._inbox: SimpleQueue[Join | Abort | AnswerNow | Close] = SimpleQueue()
+        self._inbox: SimpleQueue[Letter] = SimpleQueue()
         self._scheduler = Scheduler()
         self._streams: dict[Sequence, Stream] = {}
         self._outbox: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(list)
