@@ -58,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     wanted = options.only or [part for part in PARTS if part != "g" or options.contexts]
     for part in wanted:
         PARTS[part](loaded, work, report)
+        report.close_part()
         if options.json:
             report.write(options.json)
 

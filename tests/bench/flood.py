@@ -10,7 +10,7 @@ from tqdm import tqdm
 from bench.prompts import about_picture
 from bench.report import Goal, Report
 from bench.subject import engine_of
-from bench.watch import Watched, gaps, greedy, watch
+from bench.watch import Watched, gaps, greedy, happens, watch
 from bench.workload import Workload
 from webui.engine.loader import Loaded
 from webui.engine.local import LocalEngine
@@ -57,7 +57,7 @@ async def _flooded(engine: LocalEngine, first: int, tokens: int) -> tuple[Watche
         )
         for at in range(REQUESTS)
     ]
-    await writes.wait()
+    await happens(writes, flood)
     other = await _alone(engine, first + REQUESTS)
     for at in range(REQUESTS):
         engine.abort(f"flood-{first + at}")

@@ -82,10 +82,10 @@ def _answers(loaded: Loaded, people: int, work: Workload) -> Answers:
 def _rows(people: int, answers: Answers) -> Iterator[dict[str, Any]]:
     """Medians over the repeats, in seconds; the first token counts from when everybody asked."""
     rates = {way: [_tokens_per_s(repeat) for repeat in repeats] for way, repeats in answers.items()}
-    ratios = [ours / rates[THREADS][min(at, len(rates[THREADS]) - 1)] for at, ours in enumerate(rates[ENGINE])]
+    # Only the repeats that both had, a moment apart: a shared machine is not as fast in one minute as in the next.
+    ratios = [ours / theirs for ours, theirs in zip(rates[ENGINE], rates[THREADS], strict=False)]
     for way, repeats in answers.items():
         firsts = [[answer.first_s for answer in repeat] for repeat in repeats]
-        # Only the repeats that generate in turn has had too.
         pairs = [pair for both in zip(repeats, answers[TURN], strict=False) for pair in zip(*both, strict=True)]
         yield {
             "people": people,

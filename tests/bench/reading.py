@@ -10,7 +10,7 @@ from tqdm import tqdm
 from bench.prompts import PAGES, about_picture, ask, document
 from bench.report import Goal, Report
 from bench.subject import engine_of
-from bench.watch import Watched, gaps, greedy, watch
+from bench.watch import Watched, gaps, greedy, happens, watch
 from bench.workload import Workload
 from webui.engine.loader import Loaded
 from webui.engine.local import LocalEngine
@@ -80,7 +80,7 @@ async def _disturbed(engine: LocalEngine, loaded: Loaded, number: int) -> tuple[
 
     reader = asyncio.create_task(watch(engine, greedy(about_picture(number), 10**6, f"stream-{number}"), follow))
     pages = ask(*document(number, loaded.info), "What is on page 2?")
-    await settled.wait()
+    await happens(settled, [reader])
     before = len(stream.times)
     await watch(engine, greedy(pages, 1, f"pages-{number}"))
     # One step more: the gap that the last chunk made ends with it.

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from math import ceil
 from pathlib import Path
+from time import perf_counter, process_time
 from typing import Any
 
 
@@ -32,10 +33,12 @@ class Report:
         self._machine = machine
         self._parts: dict[str, dict[str, Any]] = {}
         self._part: dict[str, Any] = {}
+        self._started = (0.0, 0.0)
         print(", ".join(f"{name} {value}" for name, value in machine.items()), flush=True)
 
     def part(self, letter: str, title: str) -> None:
         self._part = self._parts[letter] = {"title": title, "goals": []}
+        self._started = perf_counter(), process_time()
         print(f"\n{letter}. {title}", flush=True)
 
     def line(self, text: str) -> None:
@@ -47,6 +50,12 @@ class Report:
     def goal(self, goal: Goal) -> None:
         self._part["goals"].append(asdict(goal) | {"reached": goal.reached})
         self.line(str(goal))
+
+    def close_part(self) -> None:
+        """Where the model runs on the CPU, much less CPU time than wall clock means that others took the cores."""
+        wall_s, cpu_s = perf_counter() - self._started[0], process_time() - self._started[1]
+        self.record(wall_s=wall_s, cpu_s=cpu_s)
+        self.line(f"(took {wall_s:.0f} s; CPU time of this process {cpu_s:.0f} s)")
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps({"machine": self._machine, "parts": self._parts}, indent=1) + "\n", "utf-8")

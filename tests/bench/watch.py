@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from time import perf_counter
@@ -47,6 +48,15 @@ async def watch(
         watched.times.append(perf_counter() - watched.sent)
         on_tokens(watched)
     return watched
+
+
+async def happens(event: asyncio.Event, readers: Iterable[asyncio.Task[Watched]]) -> None:
+    """Wait for what a reader reports. A reader that ends first never will: its error is raised here."""
+    waiting = asyncio.create_task(event.wait())
+    done, _ = await asyncio.wait({waiting, *readers}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for task in done:
+        task.result()
 
 
 def greedy(
