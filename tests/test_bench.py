@@ -9,7 +9,7 @@ TINY = {
     "text_config": {
         "hidden_size": 64,
         "intermediate_size": 128,
-        "max_position_embeddings": 4096,
+        "max_position_embeddings": 2048,
         "num_attention_heads": 4,
         "num_hidden_layers": 2,
         "num_key_value_heads": 2,

@@ -55,7 +55,7 @@ def gap(loaded: Loaded, work: Workload, report: Report) -> None:
     quiet = [value for values, _ in pairs for value in values]
     during = [value for _, values in pairs for value in values]
     if not during:
-        report.line("the reading took no longer than one step")
+        report.line("not measured: the reading was over within a step, or the stream was over before it")
         return
     middle_s, largest_s = median(quiet), max(during)
     report.line(
