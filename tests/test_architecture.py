@@ -12,7 +12,7 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [ROOT / "launch.py", *sorted((ROOT / "webui").rglob("*.py"))]
 }
-TESTS = sorted((ROOT / "tests").glob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 50
 
