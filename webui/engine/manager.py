@@ -44,12 +44,12 @@ class ModelManager:
             name, source = hosted.choice.info.name, hosted.choice.source
             if sources.setdefault(name, source) != source:
                 raise SettingsError(name="--model", value=",".join(models), accepted=f"one model called {name}")
+        self._hosted[0].loading()
         self._resident = Resident(self._hosted, loader, idle_s, retry_after_s)
         self._waiting: set[str] = set()
 
     def start(self) -> None:
         """Begin to load the first model; returns at once."""
-        self._hosted[0].loading()
         self._resident.start()
         self.prepare("")
 

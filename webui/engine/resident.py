@@ -50,7 +50,7 @@ class Resident:
         self._model: Hosted | None = None
         self._used_at = 0.0
         self._busy_loading = False
-        self._closed = False
+        self._closed = self._ending = False
         self.engine: Engine | None = None
         self.served = False
         self._thread = Thread(target=self._work, name="model-loader", daemon=True)
@@ -77,7 +77,8 @@ class Resident:
 
     def _work(self) -> None:
         self._choose()
-        while self._read_inbox():
+        while not self._ending:
+            self._wait()
             self._serve()
         self._unload()
         for ticket in self._line.waiting:
@@ -94,24 +95,28 @@ class Resident:
         for hosted in self._hosted:
             hosted.choose(gpu_bytes)
 
-    def _read_inbox(self) -> bool:
-        """Wait for something to happen and take in all that has. False at the end."""
+    def _wait(self) -> None:
+        """Until something happens; unload if nothing does for long enough."""
         try:
-            message = self._inbox.get(timeout=self._patience())
+            self._read(self._inbox.get(timeout=self._patience()))
         except Empty:
             self._unload()
-            return True
-        while not isinstance(message, Close):
-            if isinstance(message, Enter):
-                self._take(message.ticket)
-            else:
-                self._line.drop(message.ticket)
-                self._used_at = time.monotonic()
-            try:
-                message = self._inbox.get_nowait()
-            except Empty:
-                return True
-        return False
+        self._read_inbox()
+
+    def _read_inbox(self) -> None:
+        """Take in all that has arrived."""
+        with suppress(Empty):
+            while True:
+                self._read(self._inbox.get_nowait())
+
+    def _read(self, message: Enter | Leave | Close) -> None:
+        if isinstance(message, Enter):
+            self._take(message.ticket)
+        elif isinstance(message, Leave):
+            self._line.drop(message.ticket)
+            self._used_at = time.monotonic()
+        else:
+            self._ending = True
 
     def _patience(self) -> float | None:
         """Seconds until the model has been idle for long enough; None while there is nothing to wait for."""
@@ -129,13 +134,14 @@ class Resident:
 
     def _serve(self) -> None:
         """Let in who wants the model that is there; once nobody is inside, bring the next one."""
-        while True:
+        while not self._ending:
             if self._model is not None:
                 self._admit(self._line.enter(self._model))
             wanted = self._line.next_model()
             if wanted is None:
                 return
             self._swap(wanted)
+            self._read_inbox()  # whoever came while it loaded enters with the others
             self._admit(self._line.enter_all(wanted))
 
     def _admit(self, tickets: list[Ticket[Hosted]]) -> None:

@@ -18,7 +18,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "language": ("Language", "语言"),
     "state_loading": ("loading", "加载中"),
     "state_ready": ("ready", "就绪"),
+    "state_unloaded": ("not loaded, comes with the next message", "未加载，发送下一条消息时加载"),
     "state_failed": ("failed", "失败"),
+    "model": ("Model", "模型"),
     "memory": ("{size} memory", "内存 {size}"),
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (

@@ -166,10 +166,10 @@ class Viewer:
             return ""
         return cost_html(item, self._model.status().info, self.room(conversation, len(shelf.items)), t)
 
-    def invitation(self, t: Strings) -> str:
-        """Shown while there is nothing to look at."""
+    def invitation(self, t: Strings, model: str = "") -> str:
+        """Shown while there is nothing to look at: what that model takes."""
         hint = hint_html(t(f"viewer_{self._spec.name}")) if self._spec.files else ""
-        return hint + about_html(self._model.status(), self._reader.limits, t, files=self._spec.files)
+        return hint + about_html(self._model.status(model), self._reader.limits, t, files=self._spec.files)
 
 
 def _pictures(preview: Preview, t: Strings) -> tuple[Picture, ...]:
