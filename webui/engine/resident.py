@@ -161,7 +161,7 @@ class Resident:
             loaded = self._load(wanted)
             self.engine = LocalEngine(loaded.runner)
         except Exception as error:
-            logger.warning("loading failed", exc_info=not isinstance(error, ModelLoadError))
+            logger.warning("loading failed: %s", error, exc_info=not isinstance(error, ModelLoadError))
             # Without its traceback, whose frames hold on to what was half loaded.
             reason = error.params["reason"] if isinstance(error, ModelLoadError) else f"{type(error).__name__}: {error}"
             wanted.failed(ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic())
