@@ -27,9 +27,10 @@ FLOORS = {
     "webui.settings": 1,
     "webui.protocol": 0,
     "webui.errors": 0,
+    "webui.pixels": -1,
     "webui": 0,
 }
-TORCH = ("webui.engine.runner", "webui.engine.kv_cache", "webui.engine.sampler", "webui.engine.loader")
+TORCH = tuple(f"webui.engine.{name}" for name in ("runner", "kv_cache", "sampler", "loader", "weights", "download"))
 WEB = ("webui.api", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
@@ -48,7 +49,7 @@ LIBRARIES = {
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
-WORKERS = ("webui.engine.local", "webui.engine.manager", "webui.media.worker")
+WORKERS = ("webui.engine.local", "webui.engine.resident", "webui.media.worker")
 
 
 @cache

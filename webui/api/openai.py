@@ -1,4 +1,4 @@
-"""/v1: the part of OpenAI's API that fits one resident model. JSON to GenerationRequest, deltas to JSON.
+"""/v1: the part of OpenAI's API that fits a model of one's own. JSON to GenerationRequest, deltas to JSON.
 
 A client that goes away ends its request, streaming or not.
 """
@@ -21,8 +21,9 @@ from webui.api.access import Access
 from webui.api.answers import Answer
 from webui.api.chat_request import ChatRequest, read_chat_request
 from webui.api.failures import HTTPError, failure, failure_response
-from webui.api.pictures import ImageReader, check_model, make_messages
-from webui.errors import ModelNotReadyError, WebUIError
+from webui.api.models import card, find_model
+from webui.api.pictures import ImageReader, make_messages
+from webui.errors import WebUIError
 from webui.protocol import Delta, GenerationRequest, Model
 
 MEGABYTE = 1024**2
@@ -52,7 +53,7 @@ def openai_router(model: Model, reader: ImageReader, access: Access, max_body_by
     @router.get("/models")
     async def models(request: Request) -> JSONResponse:
         access.check(request.headers.get("authorization", ""))
-        return JSONResponse({"object": "list", "data": [card(model)]})
+        return JSONResponse({"object": "list", "data": [card(status.info) for status in model.statuses()]})
 
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
@@ -68,12 +69,9 @@ class Completions:
         self._model, self._reader = model, reader
 
     async def answer(self, asked: ChatRequest, request: Request) -> Response:
-        status = self._model.status()
-        if status.state == "loading":
-            raise ModelNotReadyError(model=status.info.name)
-        check_model(asked.model, status.info)
+        status = find_model(asked.model, self._model)
         messages = await make_messages(asked.messages, self._reader, status.info)
-        generation = GenerationRequest(messages, asked.sampling, uuid4().hex)
+        generation = GenerationRequest(messages, asked.sampling, uuid4().hex, model=status.info.name)
         answer = Answer(generation.id, status.info.name, asked.stream and asked.stream_options.include_usage)
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
@@ -125,9 +123,13 @@ class EventStream(StreamingResponse):
 
 
 async def first_said(deltas: AsyncIterator[Delta]) -> Delta:
-    """The first delta that says anything: until then an error can still become an HTTP status."""
+    """The first delta that says anything: until then an error can still become an HTTP status.
+
+    That a model loads says nothing yet: loading may fail.
+    """
     async for delta in deltas:
-        if delta != Delta():
+        loading = delta.progress is not None and delta.progress.phase == "loading"
+        if delta != Delta() and not loading:
             return delta
     return Delta()
 
@@ -153,11 +155,6 @@ async def read_body(request: Request, most: int) -> bytes:
             reason = f"The request is larger than {most // MEGABYTE} MB. Send fewer or smaller pictures."
             raise HTTPError(413, "request_too_large", reason)
     return bytes(body)
-
-
-def card(model: Model) -> dict[str, Any]:
-    info = model.status().info
-    return {"id": info.name, "object": "model", "created": 0, "owned_by": "local", "max_model_len": info.context_length}
 
 
 def event(data: dict[str, Any]) -> str:

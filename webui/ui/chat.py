@@ -109,6 +109,10 @@ class Chat:
     def busy(self, session: str) -> bool:
         return self._running.busy(session, self._spec.name)
 
+    def model_of(self, session: str) -> str:
+        """The name of the model that answers this visitor."""
+        return self._running.model_of(session)
+
     def stop(self, session: str) -> None:
         self._running.stop(session, self._spec.name)
 

@@ -104,7 +104,8 @@ class Handlers:
         if busy and not paths:
             yield self._viewer.put_away()
             return
-        async with aclosing(self._viewer.look(paths, shelf, conversation, Strings(language))) as looks:
+        model = self._chat.model_of(session_of(request))
+        async with aclosing(self._viewer.look(paths, shelf, conversation, Strings(language), model)) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
@@ -124,17 +125,20 @@ class Handlers:
                 yield updates
 
     def recount(
-        self, shelf: Shelf, conversation: Conversation, language: Language,
+        self, request: gr.Request, shelf: Shelf, conversation: Conversation, language: Language,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Updates:  # fmt: skip
         """Other pages were chosen: nothing is drawn anew, only their cost changes."""
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
-        cost = self._viewer.cost(shelf, conversation, Strings(language))
+        cost = self._viewer.cost(shelf, conversation, Strings(language), self._chat.model_of(session_of(request)))
         return {self._shelf: shelf, self._view.cost: cost}
 
-    def pick(self, index: int, shelf: Shelf, conversation: Conversation, language: Language) -> Updates:
+    def pick(
+        self, request: gr.Request, index: int, shelf: Shelf, conversation: Conversation, language: Language
+    ) -> Updates:
         shelf = replace(shelf, current=index)
-        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language))}
+        model = self._chat.model_of(session_of(request))
+        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language), model)}
 
 
 def session_of(request: gr.Request) -> str:

@@ -15,8 +15,8 @@ def title_html(t: Strings) -> str:
     return f'<h1 class="title">{escape(t("title"))}</h1>'
 
 
-def status_html(status: ModelStatus, t: Strings) -> str:
-    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed."""
+def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
+    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed; the name may stand beside it."""
     words = [t(f"state_{status.state}")]
     if status.state == "loading" and status.progress and status.progress.total:
         done, total = status.progress.done, status.progress.total
@@ -26,9 +26,9 @@ def status_html(status: ModelStatus, t: Strings) -> str:
         words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
     if status.state == "failed":
         words.append(status.reason)
+    name = f"<b>{escape(status.info.name)}</b>" if named else ""
     return (
-        f'<div class="status {status.state}" role="status"><b>{escape(status.info.name)}</b>'
-        f"<i></i><span>{escape(' · '.join(words))}</span></div>"
+        f'<div class="status {status.state}" role="status">{name}<i></i><span>{escape(" · ".join(words))}</span></div>'
     )
 
 

@@ -15,9 +15,10 @@ from webui.ui.strings import Language
 
 @dataclass
 class Run:
-    """One answer under way, told in `language`. `discarded`: it is no longer wanted, a new chat has begun."""
+    """One answer under way, by `model`, told in `language`. `discarded`: not wanted any more, a new chat has begun."""
 
     language: Language = "en"
+    model: str = ""
     request_id: str = field(default_factory=lambda: uuid4().hex)
     generating: bool = False
     stopped: bool = False
@@ -32,12 +33,21 @@ class Running:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._runs: dict[tuple[str, str], Run] = {}
+        self._models: dict[str, str] = {}
 
     def begin(self, session: str, tab: str, language: Language = "en") -> Run | None:
         """A new run, or None while another one is going on there."""
         if (session, tab) in self._runs:
             return None
-        return self._runs.setdefault((session, tab), Run(language))
+        return self._runs.setdefault((session, tab), Run(language, self.model_of(session)))
+
+    def choose(self, session: str, model: str) -> None:
+        """The visitor wants that model from the next message on."""
+        self._models[session] = model
+
+    def model_of(self, session: str) -> str:
+        """The name of the model that a visitor has chosen, "" for the first one."""
+        return self._models.get(session, "")
 
     def speak(self, session: str, language: Language) -> None:
         """The visitor has changed the language in the middle of an answer."""
@@ -74,6 +84,7 @@ class Running:
 
     def leave(self, session: str) -> None:
         """The visitor has gone: stop everything of theirs."""
+        self._models.pop(session, None)
         for owner, tab in list(self._runs):
             if owner == session:
                 self.stop(owner, tab)

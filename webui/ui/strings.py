@@ -18,14 +18,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "language": ("Language", "语言"),
     "state_loading": ("loading", "加载中"),
     "state_ready": ("ready", "就绪"),
+    "state_unloaded": ("not loaded, comes with the next message", "未加载，发送下一条消息时加载"),
     "state_failed": ("failed", "失败"),
+    "model": ("Model", "模型"),
     "memory": ("{size} memory", "内存 {size}"),
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (
-        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 22 GB: {command} "
-        "(with 10 GB add {quantized}).",
-        "它只认识简单图画的颜色、形状和数量。在 22 GB 显存的 GPU 上运行 9B 模型：{command}"
-        "（10 GB 显存请加 {quantized}）。",
+        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 24 GB: {command} "
+        "(with 12 GB add {quantized}).",
+        "它只认识简单图画的颜色、形状和数量。在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
+        "（12 GB 显存请加 {quantized}）。",
     ),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
