@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.protocol import ModelInfo, PixelBudget
 
-GIGABYTE = 10**9
+GIGABYTE = 1024**3  # as cards are sold
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +16,7 @@ class CatalogEntry:
 
     source: str
     info: ModelInfo
-    gpu_bytes: dict[str, float]
+    gpu_bytes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ FLAGSHIP = CatalogEntry(
         frame=PixelBudget(28, 112 * 112 // 2, 28 * 28 * 900),
         max_frames=64,
     ),
-    # Weights of 20.6, 12.5 and 8.6 GB, 2.6 for the CUDA context and a step's activations, and a first conversation.
-    {"none": 24 * GIGABYTE, "8bit": 15.5 * GIGABYTE, "4bit": 12 * GIGABYTE},
+    # Where a first conversation fits beside weights of 20.6, 12.5 and 8.6 * 10^9 bytes. The loader has the last word.
+    {"none": 22 * GIGABYTE, "8bit": 14 * GIGABYTE, "4bit": 10 * GIGABYTE},
 )
 
 
 def bundled_info() -> ModelInfo:
     """The bundled model before its files are read."""
-    picture = PixelBudget(28, 112 * 112 // 2, 224 * 224)
+    picture = PixelBudget(28, 112 * 112 // 2, 336 * 448)
     return ModelInfo("glm4v-nano", 8192, image=picture, frame=picture, max_frames=16, bundled=True)
 
 
@@ -61,8 +61,8 @@ def choose(model: str, quantization: str, gpu_bytes: int, bundled: Path) -> Choi
         for kind in kinds:
             if gpu_bytes >= FLAGSHIP.gpu_bytes[kind]:
                 return Choice(FLAGSHIP.source, kind, FLAGSHIP.info, fallback=True)
-        least = FLAGSHIP.gpu_bytes[kinds[-1]] / GIGABYTE
-        return Choice(nano.source, "none", nano.info, notice=f"no GPU of {least:g} GB or more was found")
+        least = FLAGSHIP.gpu_bytes[kinds[-1]] // GIGABYTE
+        return Choice(nano.source, "none", nano.info, notice=f"no GPU of {least} GB or more was found")
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)
     name = Path(model).name
