@@ -111,7 +111,7 @@ class Answering:
         if question.system_prompt:
             messages.insert(0, Message("system", (question.system_prompt,)))
         run.generating = True
-        request = GenerationRequest(tuple(messages), question.sampling, run.request_id, conversation.key)
+        request = GenerationRequest(tuple(messages), question.sampling, run.request_id, conversation.key, run.owner)
         async for delta in self._model.generate(request):
             put(delta)
 
