@@ -25,6 +25,7 @@ FLOORS = {
     "webui.media": 2,
     "webui.engine": 2,
     "webui.settings": 1,
+    "webui.thinking": 0,
     "webui.protocol": 0,
     "webui.errors": 0,
     "webui.pixels": -1,

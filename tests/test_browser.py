@@ -1,48 +1,13 @@
 """The page in a real browser, over a real server and real files; only the engine is a stand-in."""
 
 import re
-import shutil
 
 import pytest
-from page_server import SeeingEngine, launched, page_app, serving
-from person import MAKERS, Person, contrast, make_pdf
-from playwright.sync_api import expect, sync_playwright
+from page_server import launched
+from person import DEPRECATED, MAKERS, Person, contrast, make_pdf
+from playwright.sync_api import expect
 
-# Gradio's queue counts its events with calls that pandas 3 has deprecated.
-DEPRECATED = ("ignore:.*no_silent_downcasting", "ignore:The copy keyword is deprecated")
 pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return SeeingEngine()
-
-
-@pytest.fixture(scope="module")
-def address(engine):
-    with serving(page_app(engine)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, address):
-    people = []
-
-    def arrive(tab="Thinking", **context):
-        people.append(Person(browser, address, tab, **context))
-        return people[-1]
-
-    yield arrive
-    for person in people:
-        person.context.close()
 
 
 def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path):

@@ -12,7 +12,7 @@ from fakes import READY, SCRIPT, FakeEngine
 from PIL import Image
 
 from webui.errors import ModelLoadError
-from webui.protocol import Delta, Message, ModelInfo, ModelStatus, Progress, SamplingParams
+from webui.protocol import Delta, Message, ModelInfo, ModelStatus, Progress, SamplingParams, Usage
 
 
 def picture_url(color="red", kind="png"):
@@ -22,13 +22,15 @@ def picture_url(color="red", kind="png"):
 
 
 async def test_a_whole_answer():
-    async with official(FakeEngine()) as client:
+    script = (*SCRIPT[:-1], Delta(finish_reason="stop", usage=Usage(10, 9, 5, 4)))
+    async with official(FakeEngine(script)) as client:
         answer = await client.chat.completions.create(model="fake", messages=ASK)
     assert answer.choices[0].message.reasoning_content == "I see a red circle."
     assert answer.choices[0].message.content == "A red circle."
     assert answer.choices[0].finish_reason == "stop"
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (10, 9, 19)
     assert answer.usage.completion_tokens_details.reasoning_tokens == 5
+    assert answer.usage.prompt_tokens_details.cached_tokens == 4
 
 
 async def test_a_streamed_answer():
@@ -73,6 +75,35 @@ async def test_turns_and_sampling_reach_the_engine():
         Message("user", ("What is it?",)),
     )
     assert engine.requests[0].sampling == SamplingParams(0, 0.5, 3, 1.2, 9, 7, 4)
+
+
+@pytest.mark.parametrize(
+    ("told", "budget"),
+    [
+        ({"reasoning_effort": "none"}, 0),
+        ({"reasoning_effort": "low"}, 512),
+        ({"reasoning_effort": "medium"}, 2048),
+        ({"reasoning_effort": "high"}, None),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, 0),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, None),
+        ({"chat_template_kwargs": {"enable_thinking": True}, "thinking_token_budget": 9}, 9),
+    ],
+)
+async def test_thinking_is_told_in_words_or_exactly(told, budget):
+    engine = FakeEngine()
+    async with http(engine) as client:
+        assert (await client.post(PATH, json={"messages": ASK, **told})).status_code == 200
+    assert engine.requests[0].sampling.thinking_token_budget == budget
+
+
+async def test_a_request_is_owned_by_the_user_or_else_the_address_whatever_its_body_says():
+    engine = FakeEngine()
+    body = {"messages": ASK, "user": "somebody else"}
+    async with http(engine) as client:
+        await client.post(PATH, json=body, headers={"authorization": "Bearer made-up"})
+    async with http(engine, accounts=[("ann", "secret"), ("bob", "pass")]) as client:
+        await client.post(PATH, json=body, headers={"authorization": "Bearer bob:pass"})
+    assert [request.owner for request in engine.requests] == ["address 127.0.0.1", "user bob"]
 
 
 async def test_defaults_are_those_of_the_model():

@@ -57,9 +57,9 @@ def openai_router(model: Model, reader: ImageReader, access: Access, max_body_by
 
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
-        access.check(request.headers.get("authorization", ""))
+        owner = owner_of(request, access.check(request.headers.get("authorization", "")))
         body = await read_body(request, max_body_bytes)
-        return await completions.answer(read_chat_request(body), request)
+        return await completions.answer(read_chat_request(body), request, owner)
 
     return router
 
@@ -68,10 +68,10 @@ class Completions:
     def __init__(self, model: Model, reader: ImageReader) -> None:
         self._model, self._reader = model, reader
 
-    async def answer(self, asked: ChatRequest, request: Request) -> Response:
+    async def answer(self, asked: ChatRequest, request: Request, owner: str) -> Response:
         status = find_model(asked.model, self._model)
         messages = await make_messages(asked.messages, self._reader, status.info)
-        generation = GenerationRequest(messages, asked.sampling, uuid4().hex, model=status.info.name)
+        generation = GenerationRequest(messages, asked.sampling, uuid4().hex, owner=owner, model=status.info.name)
         answer = Answer(generation.id, status.info.name, asked.stream and asked.stream_options.include_usage)
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
@@ -155,6 +155,11 @@ async def read_body(request: Request, most: int) -> bytes:
             reason = f"The request is larger than {most // MEGABYTE} MB. Send fewer or smaller pictures."
             raise HTTPError(413, "request_too_large", reason)
     return bytes(body)
+
+
+def owner_of(request: Request, user: str) -> str:
+    """Whose turn a request counts as: the user's, else the address's. What the body says is never believed here."""
+    return f"user {user}" if user else f"address {request.client.host if request.client else ''}"
 
 
 def event(data: dict[str, Any]) -> str:

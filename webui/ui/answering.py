@@ -112,7 +112,7 @@ class Answering:
             messages.insert(0, Message("system", (question.system_prompt,)))
         run.generating = True
         request = GenerationRequest(
-            tuple(messages), question.sampling, run.request_id, conversation.key, model=run.model
+            tuple(messages), question.sampling, run.request_id, conversation.key, run.owner, run.model
         )
         async for delta in self._model.generate(request):
             put(delta)

@@ -89,6 +89,9 @@ class Handlers:
     def stop(self, request: gr.Request) -> None:
         self._chat.stop(session_of(request))
 
+    def answer_now(self, request: gr.Request) -> Updates:
+        return self._chat.answer_now(session_of(request))
+
     async def begin_anew(self, request: gr.Request) -> Updates:
         return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf()}
 

@@ -19,6 +19,7 @@ from webui.ui.running import Running
 from webui.ui.settings_panel import settings_panel
 from webui.ui.shelf import Shelf
 from webui.ui.tabs import TabSpec
+from webui.ui.thinking_row import TO_BUDGET, TO_CHOICE
 from webui.ui.viewers import Viewer, viewer_parts
 
 # Many people answer at once: the engine batches them, so nobody waits in Gradio's own queue.
@@ -64,6 +65,7 @@ class Room:
         shared.labels.add_made(self.view.about, self.viewer.invitation)
         self._listen_to_chat()
         self._listen_to_viewer()
+        self._listen_to_thinking()
 
     def _listen_to_chat(self) -> None:
         parts, on = self.parts, self._on
@@ -97,6 +99,12 @@ class Room:
         view.pages.change(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
+
+    def _listen_to_thinking(self) -> None:
+        row, budget = self.parts.thinking, self._settings.thinking_budget
+        row.answer_now.click(self._on.answer_now, None, row.answer_now, **DIRECT)
+        row.levels.input(None, row.levels, budget, js=TO_BUDGET, **DIRECT)
+        budget.input(None, budget, row.levels, js=TO_CHOICE, **DIRECT)
 
     def _what_is_looked_at(self) -> tuple[list[Any], list[Any]]:
         """Inputs and outputs of a look at the files."""

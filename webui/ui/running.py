@@ -15,12 +15,17 @@ from webui.ui.strings import Language
 
 @dataclass
 class Run:
-    """One answer under way, by `model`, told in `language`. `discarded`: not wanted any more, a new chat has begun."""
+    """One answer under way, told to `owner` in `language`, by `model`.
+
+    `hurried`: its thought is to end now. `discarded`: it is no longer wanted, a new chat has begun.
+    """
 
     language: Language = "en"
+    owner: str = ""
     model: str = ""
     request_id: str = field(default_factory=lambda: uuid4().hex)
     generating: bool = False
+    hurried: bool = False
     stopped: bool = False
     discarded: bool = False
     work: asyncio.Future[None] | None = None
@@ -39,7 +44,7 @@ class Running:
         """A new run, or None while another one is going on there."""
         if (session, tab) in self._runs:
             return None
-        return self._runs.setdefault((session, tab), Run(language, self.model_of(session)))
+        return self._runs.setdefault((session, tab), Run(language, session, self.model_of(session)))
 
     def choose(self, session: str, model: str) -> None:
         """The visitor wants that model from the next message on."""
@@ -73,6 +78,13 @@ class Running:
         self._engine.abort(run.request_id)
         if run.work is not None and not run.generating:
             run.work.cancel()
+
+    def answer_now(self, session: str, tab: str) -> None:
+        """End the thought of this visitor's run, and of no other's."""
+        run = self._runs.get((session, tab))
+        if run is not None:
+            run.hurried = True
+            self._engine.answer_now(run.request_id)
 
     async def discard(self, session: str, tab: str) -> None:
         """Stop, and wait until nothing more will be shown of it."""
