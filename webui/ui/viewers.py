@@ -56,7 +56,8 @@ def viewer_parts(labels: Labels, most_frames: int) -> ViewerParts:
     picker = gr.Radio([], visible=False, elem_classes="picker")
     with gr.Row(elem_classes="choose"):
         pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
-        frames = gr.Slider(1, most_frames, most_frames, step=1, visible=False, scale=2, buttons=[])
+        # Begins at 1: a model may take fewer frames than we do, and Gradio refuses events with more than the maximum.
+        frames = gr.Slider(1, most_frames, 1, step=1, visible=False, scale=2, buttons=[])
         start = gr.Number(0, minimum=0, visible=False, min_width=80)
         end = gr.Number(None, minimum=0, visible=False, min_width=80)
     shown = (gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
