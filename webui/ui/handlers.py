@@ -135,6 +135,10 @@ class Handlers:
         cost = self._viewer.cost(shelf, conversation, Strings(language))
         return {self._shelf: shelf, self._view.cost: cost}
 
+    def refuse(self, event: gr.EventData, language: Language) -> Updates:
+        """The browser kept back files that are too large."""
+        return self._viewer.refuse(event.files, Strings(language))
+
     def pick(self, index: int, shelf: Shelf, conversation: Conversation, language: Language) -> Updates:
         shelf = replace(shelf, current=index)
         return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language))}
