@@ -30,6 +30,7 @@ def test_the_choice_and_the_exact_budget_are_one(visit, engine):
     person.say("And at last?")
     expect(person.room.locator(".figures")).to_have_count(3)
     assert [request.sampling.thinking_token_budget for request in engine.requests] == [2048, 512, None]
+    assert {request.sampling.seed for request in engine.requests} == {None}
 
 
 def test_answer_now_ends_ones_own_thought(visit, engine):

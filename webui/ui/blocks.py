@@ -73,7 +73,10 @@ class Page:
     def _listen(self) -> None:
         timer = gr.Timer(LOADING_TICK_S)
         abouts = [room.view.about for room in self._rooms]
-        timer.tick(self._tick, self._language, [self._status, self._banner_text, timer, *abouts], **DIRECT)
+        ticked = [self._status, self._banner_text, timer, *abouts]
+        timer.tick(self._tick, self._language, ticked, **DIRECT)
+        # A tick that began in the other language must not come last.
+        self._language.change(self._tick, self._language, ticked, **DIRECT)
         self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]

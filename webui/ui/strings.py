@@ -168,7 +168,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "词元数；0 直接回答，最右端不限。",
     ),
     "seed": ("Seed", "随机种子"),
-    "seed_hint": ("A number makes the answer repeatable; empty does not.", "填数字可让回答可重复；留空则不固定。"),
+    "seed_hint": ("A number makes the answer repeatable; 0 does not.", "填数字可让回答可重复；0 则不固定。"),
 }
 
 ERRORS_ZH: dict[str, str] = {
