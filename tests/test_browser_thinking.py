@@ -8,7 +8,7 @@ pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
 
 
 def thinks(person):
-    expect(person.room.locator(".thought-group .content")).to_contain_text("thought0", timeout=20_000)
+    expect(person.room.locator(".thought-group .content")).to_contain_text("thought0")
 
 
 def test_the_choice_and_the_exact_budget_are_one(visit, engine):
@@ -21,15 +21,16 @@ def test_the_choice_and_the_exact_budget_are_one(visit, engine):
     levels.get_by_text("Short").click()
     expect(exact).to_have_value("512")
     person.say("And now?")
-    expect(person.room.locator(".figures")).to_have_count(2, timeout=20_000)
+    expect(person.room.locator(".figures")).to_have_count(2)
     exact.fill("300")
     exact.press("Tab")
     expect(levels.locator("label.selected")).to_have_count(0)
     levels.get_by_text("Long").click()
     expect(exact).to_have_value("8192")
     person.say("And at last?")
-    expect(person.room.locator(".figures")).to_have_count(3, timeout=20_000)
+    expect(person.room.locator(".figures")).to_have_count(3)
     assert [request.sampling.thinking_token_budget for request in engine.requests] == [2048, 512, None]
+    assert {request.sampling.seed for request in engine.requests} == {None}
 
 
 def test_answer_now_ends_ones_own_thought(visit, engine):
@@ -49,4 +50,4 @@ def test_answer_now_ends_ones_own_thought(visit, engine):
     assert engine.hurried == {mine.id}
     engine.may_answer.set()
     ann.shows("I see words only.")
-    expect(bob.room.locator(".answer-now")).to_have_count(0, timeout=20_000)
+    expect(bob.room.locator(".answer-now")).to_have_count(0)

@@ -29,8 +29,9 @@ def test_each_choice_slides_to_its_own_budget(level):
 
 
 def test_the_budget_of_the_settings_is_what_is_sent():
-    _, sampling = settings_of("", 0.8, 0.6, 2, 1.1, 8192, 300, None)
+    _, sampling = settings_of("", 0.8, 0.6, 2, 1.1, 8192, 300, 0)
     assert sampling == replace(SamplingParams(), thinking_token_budget=300)
+    assert settings_of("", 0.8, 0.6, 2, 1.1, 8192, 300, 7)[1].seed == 7
 
 
 async def test_the_choices_are_named_in_both_languages():

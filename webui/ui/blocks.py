@@ -74,7 +74,10 @@ class Page:
         self._timer, menu = gr.Timer(LOADING_TICK_S), self._menu
         abouts = [room.view.about for room in self._rooms]
         changing = [*menu.outputs, self._banner_text, self._timer, *abouts]
-        self._timer.tick(self._tick, [self._language, menu.listed], changing, **DIRECT)
+        ticked = [self._language, menu.listed]
+        self._timer.tick(self._tick, ticked, changing, **DIRECT)
+        # A tick that began in the other language must not come last.
+        self._language.change(self._tick, ticked, changing, **DIRECT)
         gr.on(
             [menu.menu.input, menu.retry.click],
             self._choose,

@@ -136,6 +136,10 @@ class Handlers:
         cost = self._viewer.cost(shelf, conversation, Strings(language), self._chat.model_of(session_of(request)))
         return {self._shelf: shelf, self._view.cost: cost}
 
+    def refuse(self, event: gr.EventData, language: Language) -> Updates:
+        """The browser kept back files that are too large."""
+        return self._viewer.refuse(event.files, Strings(language))
+
     def pick(
         self, request: gr.Request, index: int, shelf: Shelf, conversation: Conversation, language: Language
     ) -> Updates:

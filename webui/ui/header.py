@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from webui.protocol import ModelStatus
+from webui.ui.notices import notice_text
 from webui.ui.strings import Strings, file_size
 
 RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
@@ -42,5 +43,5 @@ def banner_html(status: ModelStatus, t: Strings) -> str:
         command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
         text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
         how = f'<span class="how">{text}</span>'
-    notice = f" {escape(status.notice)}" if status.notice else ""
+    notice = f" {escape(notice_text(status.notice, t))}" if status.notice else ""
     return f"<p><b>{escape(title)}</b>{notice} {how}</p>"

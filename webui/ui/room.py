@@ -55,7 +55,7 @@ class Room:
             with gr.Column(scale=7, min_width=320, elem_classes="talk"):
                 self.parts = chat_parts(spec, shared.labels, shared.examples)
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
-                self.view = viewer_parts(shared.labels, shared.reader.limits.max_frames)
+                self.view = viewer_parts(shared.labels, shared.reader.limits)
                 self._settings = settings_panel(shared.labels)
         self._shelf, self._taken = gr.State(Shelf()), gr.State(Question(""))
         self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
@@ -97,6 +97,7 @@ class Room:
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
         view.pages.change(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
+        view.refused.upload(on.refuse, language, view.refused, **DIRECT)
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
 

@@ -10,6 +10,8 @@ from webui.protocol import SamplingParams
 from webui.ui.labels import Labels
 from webui.ui.thinking_row import FIRST, UNLIMITED, budget_of
 
+LARGEST_SEED = 2**31 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class SettingsPanel:
@@ -38,7 +40,8 @@ def settings_panel(labels: Labels) -> SettingsPanel:
             gr.Slider(1, 2, defaults.repetition_penalty, step=0.05),
             gr.Number(defaults.max_tokens, minimum=1, maximum=65_536, precision=0),
             gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
-            gr.Number(defaults.seed, minimum=0, precision=0),
+            # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.
+            gr.Number(0, minimum=0, maximum=LARGEST_SEED, precision=0),
         )
     labels.add(accordion, label="settings")
     for name in panel.__slots__:
@@ -64,6 +67,6 @@ def settings_of(
         repetition_penalty=float(repetition_penalty),
         max_tokens=int(max_tokens) if max_tokens else SamplingParams().max_tokens,
         thinking_token_budget=budget_of(thinking_budget),
-        seed=None if seed is None else int(seed),
+        seed=int(seed) if seed else None,
     )
     return (system_prompt or "").strip(), sampling

@@ -29,6 +29,17 @@ TEXTS: dict[str, tuple[str, str]] = {
         "它只认识简单图画的颜色、形状和数量。在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
         "（12 GB 显存请加 {quantized}）。",
     ),
+    "notice_no_gpu": ("No GPU of {size} GB or more was found.", "没有找到 {size} GB 以上显存的 GPU。"),
+    "notice_hub": ("{model} could not be loaded: the hub cannot be reached.", "{model} 无法加载：连不上模型库。"),
+    "notice_unknown": (
+        "{model} could not be loaded: the hub has no model {source}, or it needs a token (HF_TOKEN).",
+        "{model} 无法加载：模型库里没有 {source}，或者需要令牌（HF_TOKEN）。",
+    ),
+    "notice_memory": (
+        "{model} could not be loaded: no memory is left for a conversation of {count} tokens.",
+        "{model} 无法加载：内存不够容纳 {count} 个词元的对话。",
+    ),
+    "notice_other": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
     "tab_thinking": ("Thinking", "思考"),
@@ -159,7 +170,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "词元数；0 直接回答，最右端不限。",
     ),
     "seed": ("Seed", "随机种子"),
-    "seed_hint": ("A number makes the answer repeatable; empty does not.", "填数字可让回答可重复；留空则不固定。"),
+    "seed_hint": ("A number makes the answer repeatable; 0 does not.", "填数字可让回答可重复；0 则不固定。"),
 }
 
 ERRORS_ZH: dict[str, str] = {

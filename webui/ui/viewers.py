@@ -18,12 +18,14 @@ import gradio as gr
 
 from webui.errors import UnsupportedTypeError, WebUIError
 from webui.media.attachments import MediaReader, Preview, Selection
-from webui.protocol import Model, Progress
+from webui.protocol import MediaLimits, Model, Progress
 from webui.ui.figures import about_html, conversation_html, cost_html, hint_html, item_html
 from webui.ui.labels import Labels
 from webui.ui.phases import phase_html, phase_number
 from webui.ui.pictures import picture
+from webui.ui.render import error_card
 from webui.ui.shelf import Item, Shelf
+from webui.ui.size_guard import GUARD, too_large
 from webui.ui.strings import Strings
 from webui.ui.tabs import TabSpec
 from webui.ui.ticking import ticking
@@ -39,6 +41,7 @@ class ViewerParts:
     frames: gr.Slider
     start: gr.Number
     end: gr.Number
+    refused: gr.HTML
     cost: gr.HTML
     sheet: gr.HTML
     about: gr.HTML
@@ -49,18 +52,19 @@ class ViewerParts:
 
     @property
     def outputs(self) -> list[gr.components.Component]:
-        return [self.picker, *self.controls, self.cost, self.sheet]
+        return [self.picker, *self.controls, self.refused, self.cost, self.sheet]
 
 
-def viewer_parts(labels: Labels, most_frames: int) -> ViewerParts:
+def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
     picker = gr.Radio([], visible=False, elem_classes="picker")
     with gr.Row(elem_classes="choose"):
         pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
         # Begins at 1: a model may take fewer frames than we do, and Gradio refuses events with more than the maximum.
-        frames = gr.Slider(1, most_frames, 1, step=1, visible=False, scale=2, buttons=[])
+        frames = gr.Slider(1, limits.max_frames, 1, step=1, visible=False, scale=2, buttons=[])
         start = gr.Number(0, minimum=0, visible=False, min_width=80)
         end = gr.Number(None, minimum=0, visible=False, min_width=80)
-    shown = (gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
+    refused = gr.HTML("", elem_classes="refused", js_on_load=GUARD, max_file_bytes=limits.max_file_bytes)
+    shown = (refused, gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
     parts = ViewerParts(picker, pages, frames, start, end, *shown)
     labels.add(picker, label="file")
     labels.add(pages, label="pages", placeholder="pages_hint")
@@ -147,6 +151,8 @@ class Viewer:
             parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
             parts.cost: self.cost(shelf, conversation, t, model),
         }
+        if item is None:
+            updates[parts.refused] = ""
         video = item.preview if item and kind == "video" else None
         chosen = item.selection if item and video else Selection()
         most = min(self._reader.limits.max_frames, self._model.status(model).info.max_frames)
@@ -157,10 +163,18 @@ class Viewer:
         updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
         return updates
 
+    def refuse(self, files: list[tuple[Any, Any]], t: Strings) -> dict[Any, Any]:
+        """Files of so many bytes are too large; it stays to be read until others are added or something is sent."""
+        errors = too_large(files, self._reader.limits.max_file_bytes)
+        return {self._parts.refused: "".join(error_card(error, t) for error in errors)}
+
     def put_away(self) -> dict[Any, Any]:
         """The files have been sent: there is nothing left to choose, their pages stay in sight."""
         parts = self._parts
-        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {parts.cost: ""}
+        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {
+            parts.cost: "",
+            parts.refused: "",
+        }
 
     def cost(self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = "") -> str:
         item = shelf.item
