@@ -29,7 +29,10 @@ FLOORS = {
     "webui.errors": 0,
     "webui": 0,
 }
-TORCH = ("webui.engine.runner", "webui.engine.kv_cache", "webui.engine.sampler", "webui.engine.loader")
+TORCH = tuple(
+    f"webui.engine.{name}"
+    for name in ("loader", "runner", "text_model", "vision_features", "kv_cache", "cache_views", "sampler")
+)
 WEB = ("webui.api", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
@@ -48,7 +51,7 @@ LIBRARIES = {
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
-WORKERS = ("webui.engine.local", "webui.engine.manager", "webui.media.worker")
+WORKERS = ("webui.engine.local", "webui.engine.encoder", "webui.engine.manager", "webui.media.worker")
 
 
 @cache

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from webui.engine.local import LocalEngine
-from webui.engine.scheduler import ControlIds
+from webui.engine.sequence import ControlIds, Piece
 from webui.errors import ContextLengthError, DeviceMemoryError, EngineStoppedError, QueueFullError
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
@@ -43,12 +43,13 @@ class SpellingRunner:
     def release(self, sequence):
         self.held.discard(sequence)
 
-    def prefill(self, sequence):
+    def prefill(self, sequence, tokens):
         if self.fail_prefill and "bad" in sequence.id:
             raise self.fail_prefill
         sleep(self.step_s)
-        sequence.prefilled = min(sequence.prefilled + self.chunk_tokens, len(sequence.prompt.ids))
-        return self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None
+        read = min(tokens, len(sequence.prompt.ids) - sequence.prefilled)
+        sequence.prefilled += read
+        return Piece(read, self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None)
 
     def decode(self, sequences):
         if self.fail_decode:

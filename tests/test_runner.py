@@ -9,7 +9,8 @@ from pictures import clip, picture
 
 from webui.engine.kv_cache import CachePlan
 from webui.engine.local import LocalEngine
-from webui.engine.runner import ModelRunner, VisionCache
+from webui.engine.runner import ModelRunner
+from webui.engine.vision_features import VisionCache
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 TOKENS = 40

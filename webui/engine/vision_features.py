@@ -1,0 +1,79 @@
+"""What the vision tower makes of pictures: computed a few pages at a time, kept by content digest."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.engine.prompts import VisionSpan
+
+
+class VisionCache:
+    """Vision features by content digest, least recently used out first, within a byte budget."""
+
+    def __init__(self, budget_bytes: int) -> None:
+        self._budget, self._bytes = budget_bytes, 0
+        self._features: OrderedDict[str, Tensor] = OrderedDict()
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self._features
+
+    def get(self, digest: str) -> Tensor | None:
+        if digest in self._features:
+            self._features.move_to_end(digest)
+        return self._features.get(digest)
+
+    def put(self, digest: str, features: Tensor) -> None:
+        if digest in self._features:
+            self._bytes -= self._features.pop(digest).nbytes
+        self._features[digest] = features
+        self._bytes += features.nbytes
+        while self._bytes > self._budget and len(self._features) > 1:
+            self._bytes -= self._features.popitem(last=False)[1].nbytes
+
+
+class VisionFeatures:
+    """Features [length, hidden] of spans. A span is looked at whole; nothing is looked at before it is needed."""
+
+    def __init__(self, model: Any, budget_bytes: int) -> None:
+        self._model = model
+        self._cache = VisionCache(budget_bytes)
+
+    def missing(self, spans: Sequence[VisionSpan], start: int, end: int) -> list[VisionSpan]:
+        """Those that touch tokens start..end and have not been looked at yet, in order."""
+        touched = [span for span in spans if span.start < end and span.end > start]
+        return [span for span in touched if span.digest not in self._cache]
+
+    def look(self, spans: Sequence[VisionSpan], tokens: int) -> int:
+        """Put the first of these spans through the tower, and those after it that fit into `tokens` with it.
+
+        Returns how many tokens that were. Two spans of the same picture are looked at once.
+        """
+        chosen: dict[str, VisionSpan] = {}
+        looked = 0
+        for span in spans:
+            if chosen and looked + span.length > tokens:
+                break
+            looked += 0 if span.digest in chosen else span.length
+            chosen.setdefault(span.digest, span)
+        batch = list(chosen.values())
+        pixels = torch.cat([span.pixels for span in batch]).to(self._model.device, self._model.dtype)
+        grids = torch.tensor([span.grid for span in batch], device=self._model.device)
+        outputs = self._model.get_image_features(pixels, grids, return_dict=True).pooler_output
+        # The first is put in last: it is read next, and a small cache must not have dropped it by then.
+        for span, features in reversed(list(zip(batch, outputs, strict=True))):
+            self._cache.put(span.digest, features.clone())
+        return looked
+
+    def place(self, embeddings: Tensor, spans: Sequence[VisionSpan], start: int) -> None:
+        """Write the features of these spans over the embeddings [1, tokens, hidden] of a prompt from `start` on."""
+        end = start + embeddings.shape[1]
+        for span in spans:
+            features = self._cache.get(span.digest) if span.start < end and span.end > start else None
+            if features is not None:
+                first, last = max(span.start, start), min(span.end, end)
+                embeddings[0, first - start : last - start] = features[first - span.start : last - span.start]
