@@ -6,6 +6,7 @@ a decode step is the number of operations. The rotation and the mask are made on
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -25,14 +26,42 @@ class CacheView(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """An RMSNorm's weight, without the module around it, which a step would ask for it once a layer."""
+
+    weight: Tensor
+    epsilon: float
+
+    @classmethod
+    def of(cls, module: Any) -> Norm:
+        return cls(module.weight, module.variance_epsilon)
+
+    def __call__(self, hidden: Tensor) -> Tensor:
+        return rms_norm(hidden, self.weight.shape, self.weight, self.epsilon)
+
+
+class Layer:
+    """A decoder layer's parts, looked up once."""
+
+    __slots__ = ("after_attend", "after_mix", "attend", "down", "gate_up", "key", "mix", "output", "query", "value")
+
+    def __init__(self, layer: Any) -> None:
+        attention, mlp = layer.self_attn, layer.mlp
+        self.query, self.key, self.value = attention.q_proj, attention.k_proj, attention.v_proj
+        self.output, self.gate_up, self.down = attention.o_proj, mlp.gate_up_proj, mlp.down_proj
+        self.attend, self.after_attend = Norm.of(layer.input_layernorm), Norm.of(layer.post_self_attn_layernorm)
+        self.mix, self.after_mix = Norm.of(layer.post_attention_layernorm), Norm.of(layer.post_mlp_layernorm)
+
+
 class TextModel:
     """Hidden states [rows, tokens, hidden] of embeddings of that shape at positions [3, rows, tokens]."""
 
     def __init__(self, language_model: Any) -> None:
-        self._layers = list(language_model.layers)
-        self._norm = language_model.norm
+        self._layers = [Layer(layer) for layer in language_model.layers]
+        self._norm = Norm.of(language_model.norm)
         text = language_model.config
-        self._head_dim = self._layers[0].self_attn.head_dim
+        self._head_dim = language_model.layers[0].self_attn.head_dim
         self._kv_heads = text.num_key_value_heads
         self._groups = text.num_attention_heads // text.num_key_value_heads
         rotary = language_model.rotary_emb
@@ -50,11 +79,11 @@ class TextModel:
         cos, sin = self._rotation(positions, hidden.dtype)
         mask = view.mask(hidden.dtype)
         for index, layer in enumerate(self._layers):
-            inner = self._attend(layer.self_attn, _normed(layer.input_layernorm, hidden), cos, sin, mask, view, index)
-            hidden = hidden + _normed(layer.post_self_attn_layernorm, inner)
-            gate, up = layer.mlp.gate_up_proj(_normed(layer.post_attention_layernorm, hidden)).chunk(2, dim=-1)
-            hidden = hidden + _normed(layer.post_mlp_layernorm, layer.mlp.down_proj(up * silu(gate)))
-        return _normed(self._norm, hidden)
+            inner = self._attend(layer, layer.attend(hidden), cos, sin, mask, view, index)
+            hidden = hidden + layer.after_attend(inner)
+            gate, up = layer.gate_up(layer.mix(hidden)).chunk(2, dim=-1)
+            hidden = hidden + layer.after_mix(layer.down(up * silu(gate)))
+        return self._norm(hidden)
 
     def _rotation(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosines and signed sines [rows, tokens, 1, head_dim]; (a, b) turns to (a cos - b sin, b cos + a sin)."""
@@ -62,18 +91,17 @@ class TextModel:
         return (angles.cos() * self._cos_scale).to(dtype), (angles.sin() * self._sin_scale).to(dtype)
 
     def _attend(
-        self, attention: Any, hidden: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, view: CacheView, layer: int
+        self, layer: Layer, hidden: Tensor, cos: Tensor, sin: Tensor, mask: Tensor | None, view: CacheView, index: int
     ) -> Tensor:
         rows, tokens, _ = hidden.shape
         shape = (rows, tokens, -1, self._head_dim)
-        heads = torch.cat([attention.q_proj(hidden).view(shape), attention.k_proj(hidden).view(shape)], 2)
+        heads = torch.cat([layer.query(hidden).view(shape), layer.key(hidden).view(shape)], 2)
         swapped = heads.unflatten(-1, (-1, 2)).flip(-1).flatten(-2)
         heads = heads * cos + swapped * sin
         queries, keys = heads.split([self._groups * self._kv_heads, self._kv_heads], 2)
-        values = attention.v_proj(hidden).view(shape)
-        keys, values = view.update(keys.transpose(1, 2), values.transpose(1, 2), layer)
-        seen = self._weigh(queries, keys, values, mask)
-        return attention.o_proj(seen)
+        values = layer.value(hidden).view(shape)
+        keys, values = view.update(keys.transpose(1, 2), values.transpose(1, 2), index)
+        return layer.output(self._weigh(queries, keys, values, mask))
 
     def _weigh(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """Attention of queries [rows, tokens, heads, head_dim] without a copy of the keys where there is one token."""
@@ -90,7 +118,3 @@ class TextModel:
             keys, values = (tensor.repeat_interleave(self._groups, 1) for tensor in (keys, values))
             seen = scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
         return seen.transpose(1, 2).reshape(rows, tokens, -1)
-
-
-def _normed(norm: Any, hidden: Tensor) -> Tensor:
-    return rms_norm(hidden, norm.weight.shape, norm.weight, norm.variance_epsilon)
