@@ -21,11 +21,11 @@ class Pace:
 
     def wrote(self, seconds: float) -> None:
         """A decode step took that long."""
-        self._step_s += (seconds - self._step_s) * WEIGHT
+        self._step_s = _blend(self._step_s, seconds)
 
     def read(self, tokens: int, seconds: float) -> None:
         """A piece of prefill of that many tokens took that long."""
-        self._token_s += (seconds / max(tokens, 1) - self._token_s) * WEIGHT
+        self._token_s = _blend(self._token_s, seconds / max(tokens, 1))
 
     def tokens(self, read: int, spent_s: float, *, writing: bool) -> int:
         """How large the next piece may be, after `read` tokens and `spent_s` in this step; 0 ends the reading."""
@@ -39,3 +39,7 @@ class Pace:
         if fitting < LEAST_TOKENS and read:
             return 0
         return min(left, max(fitting, LEAST_TOKENS))
+
+
+def _blend(before: float, measured: float) -> float:
+    return before + (measured - before) * WEIGHT if before else measured

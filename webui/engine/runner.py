@@ -79,13 +79,11 @@ class ModelRunner:
         prompt, start = sequence.prompt, self._share(sequence)
         end = min(start + tokens, len(prompt.ids))
         try:
-            missing = self._vision.missing(prompt.spans, start, end)
-            if missing and missing[0].start <= start:
-                looked = self._vision.look(missing, tokens)
+            ahead, end = self._vision.missing(prompt.spans, start, end)
+            if ahead:
+                looked = self._vision.look(ahead, tokens)
                 self._wait_for_device()
                 return Piece(looked)
-            if missing:
-                end = missing[0].start
             logits = self._read(sequence, start, end)
             done = end == len(prompt.ids)
             sampled = self._sampler.sample(logits, [sequence.row])[0] if done else None

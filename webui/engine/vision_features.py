@@ -43,10 +43,17 @@ class VisionFeatures:
         self._model = model
         self._cache = VisionCache(budget_bytes)
 
-    def missing(self, spans: Sequence[VisionSpan], start: int, end: int) -> list[VisionSpan]:
-        """Those that touch tokens start..end and have not been looked at yet, in order."""
+    def missing(self, spans: Sequence[VisionSpan], start: int, end: int) -> tuple[list[VisionSpan], int]:
+        """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.
+
+        Only where the first span on the way is missing: what is there is read first, so a small cache loses nothing
+        that it was filled with.
+        """
         touched = [span for span in spans if span.start < end and span.end > start]
-        return [span for span in touched if span.digest not in self._cache]
+        unseen = [span for span in touched if span.digest not in self._cache]
+        if not unseen:
+            return [], end
+        return (unseen, end) if unseen[0] is touched[0] else ([], unseen[0].start)
 
     def look(self, spans: Sequence[VisionSpan], tokens: int) -> int:
         """Put the first of these spans through the tower, and those after it that fit into `tokens` with it.
