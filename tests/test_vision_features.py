@@ -34,16 +34,16 @@ def pages(count: int) -> tuple[VisionSpan, ...]:
 
 def read(vision: VisionFeatures, spans, total: int, tokens: int) -> torch.Tensor:
     """All embeddings of a prompt, read as the runner reads it."""
-    embeddings, start, calls = [], 0, 0
+    embeddings, held, start, calls = [], {}, 0, 0
     while start < total:
         calls += 1
         assert calls < 20 * total
-        ahead, end = vision.missing(spans, start, min(start + tokens, total))
+        ahead, end = vision.missing(spans, held, start, min(start + tokens, total))
         if ahead:
-            vision.look(ahead, tokens)
+            held = vision.look(ahead, tokens)
             continue
         embeddings.append(torch.full((1, end - start, 4), -1.0))
-        vision.place(embeddings[-1], spans, start)
+        vision.place(embeddings[-1], spans, held, start)
         start = end
     return torch.cat(embeddings, 1)[0, :, 0]
 
@@ -68,6 +68,14 @@ def test_a_large_chunk_looks_at_what_fits_together():
     assert max(map(len, tower.looks)) == 3
 
 
+def test_two_who_read_at_once_get_on_though_the_cache_holds_one_page():
+    vision, (first, second) = VisionFeatures(Tower(), 1), pages(2)
+    one = vision.look([first], LENGTH)
+    two = vision.look([second], LENGTH)
+    assert vision.missing([first], one, 0, 20) == ([], 20)
+    assert vision.missing([second], two, 0, 20) == ([], 20)
+
+
 def test_the_same_picture_twice_is_looked_at_once():
     tower, (first, second) = Tower(), pages(2)
     twin = VisionSpan(second.start, LENGTH, first.digest, first.pixels, first.grid)
@@ -79,7 +87,7 @@ def test_the_vision_cache_keeps_within_its_budget():
     cache = VisionCache(100)
     for name in "abc":
         cache.put(name, torch.zeros(10))
-    assert cache.get("a") is None
-    assert cache.get("b") is not None
+    assert "a" not in cache
+    assert cache["b"] is not None
     cache.put("d", torch.zeros(10))
-    assert cache.get("c") is None
+    assert "c" not in cache

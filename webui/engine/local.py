@@ -28,6 +28,9 @@ from webui.protocol import Delta, GenerationRequest, Progress, Usage
 
 logger = logging.getLogger(__name__)
 
+# Each admission moves everybody up: telling a long queue every time would cost more than the steps.
+TELL_S = 0.2
+
 
 class LocalEngine:
     """Engine over one Runner. `max_waiting` bounds the queue; a request beyond it gets QueueFullError."""
@@ -42,6 +45,7 @@ class LocalEngine:
         self._streams: dict[Sequence, Stream] = {}
         self._outbox: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(list)
         self._told: list[Sequence] = []
+        self._tell_at = 0.0
         self._stopped = False
         self._thread = Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
@@ -137,9 +141,9 @@ class LocalEngine:
     def _admit(self) -> None:
         while (sequence := self._scheduler.next_admission()) is not None and self._runner.admit(sequence):
             self._scheduler.admit(sequence)
-        waiting = self._scheduler.waiting
-        if self._told is not waiting:
-            self._told = waiting
+        waiting, now = self._scheduler.waiting, perf_counter()
+        if self._told is not waiting and now >= self._tell_at:
+            self._told, self._tell_at = waiting, now + TELL_S
             for ahead, sequence in enumerate(waiting):
                 self._emit(sequence, Event(progress=Progress("queued", ahead)))
 

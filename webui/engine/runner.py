@@ -79,11 +79,11 @@ class ModelRunner:
         prompt, start = sequence.prompt, self._share(sequence)
         end = min(start + tokens, len(prompt.ids))
         try:
-            ahead, end = self._vision.missing(prompt.spans, start, end)
+            ahead, end = self._vision.missing(prompt.spans, sequence.features, start, end)
             if ahead:
-                looked = self._vision.look(ahead, tokens)
+                sequence.features = self._vision.look(ahead, tokens)
                 self._wait_for_device()
-                return Piece(looked)
+                return Piece(sum(len(features) for features in sequence.features.values()))
             logits = self._read(sequence, start, end)
             done = end == len(prompt.ids)
             sampled = self._sampler.sample(logits, [sequence.row])[0] if done else None
@@ -121,11 +121,13 @@ class ModelRunner:
         """Write tokens start..end of the prompt to its slot; returns the logits after them."""
         prompt = sequence.prompt
         embeddings = self._embeddings(torch.tensor([prompt.ids[start:end]], device=self._device))
-        self._vision.place(embeddings, prompt.spans, start)
+        self._vision.place(embeddings, prompt.spans, sequence.features, start)
         positions = prompt.positions[:, None, start:end].to(self._device)
         hidden = self._text(embeddings, positions, PrefillView(self.cache, sequence.slot, start, end))
         sequence.slot.keys.extend(prompt.keys[start:end])
         sequence.prefilled = end
+        if end == len(prompt.ids):
+            sequence.features = {}
         return self._logits(hidden)
 
     def _embeddings(self, ids: Tensor) -> Tensor:

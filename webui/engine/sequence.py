@@ -37,7 +37,7 @@ class Piece:
 
 @dataclass(slots=True, eq=False)
 class Sequence:
-    """One request on its way. `prefilled` counts prompt tokens in the slot; `slot` and `row` belong to the runner.
+    """One request on its way. `prefilled` counts prompt tokens in the slot; the last three belong to the runner.
 
     `owner` is whose turn it counts as; "" makes the request its own owner.
     """
@@ -58,6 +58,7 @@ class Sequence:
     repetition: Repetition = field(default_factory=Repetition)
     slot: Any = None
     row: Any = None
+    features: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.owner = self.owner or self.id
