@@ -31,7 +31,7 @@ FLOORS = {
 }
 TORCH = tuple(
     f"webui.engine.{name}"
-    for name in ("loader", "runner", "text_model", "vision_features", "kv_cache", "cache_views", "sampler")
+    for name in ("loader", "runner", "text_model", "vision_features", "kv_cache", "cache_views", "graphs", "sampler")
 )
 WEB = ("webui.api", "webui.app")
 LIBRARIES = {

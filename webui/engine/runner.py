@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from webui.engine.cache_views import DecodeView, PrefillView
+from webui.engine.graphs import DecodeGraphs
 from webui.engine.kv_cache import CachePlan, KVCache
 from webui.engine.prompts import Prompt, PromptBuilder
 from webui.engine.sampler import Sampler
@@ -44,6 +45,8 @@ class ModelRunner:
             plan, text.num_hidden_layers, text.num_key_value_heads, head_dim, device=self._device, dtype=model.dtype
         )
         self._text = TextModel(model.model.language_model)
+        cuda = model.device.type == "cuda"
+        self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if cuda else None
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
@@ -99,16 +102,22 @@ class ModelRunner:
         lengths = [sequence.length for sequence in sequences]
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
         try:
-            numbers = torch.tensor([newest, places], device=self._device)
-            positions = numbers[1, None, :, None].expand(3, -1, 1)
-            view = DecodeView.of(self.cache, lengths)
-            hidden = self._text(self._embeddings(numbers[0, :, None]), positions, view)
-            tokens = self._sampler.sample(self._logits(hidden), [sequence.row for sequence in sequences])
+            numbers = torch.tensor([newest, places, lengths], device=self._device)
+            if self._graphs is None:
+                logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
+            else:
+                logits = self._graphs.run(numbers, max(lengths))
+            tokens = self._sampler.sample(logits, [sequence.row for sequence in sequences])
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
         for sequence, token in zip(sequences, newest, strict=True):
             sequence.slot.keys.append(token)
         return tokens
+
+    def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
+        """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
+        positions = numbers[1, None, :, None].expand(3, -1, 1)
+        return self._logits(self._text(self._embeddings(numbers[0, :, None]), positions, view))
 
     def _share(self, sequence: Sequence) -> int:
         """Take over what others have read of the same prompt; returns where to read on."""
