@@ -31,7 +31,13 @@ FLOORS = {
     "webui.pixels": -1,
     "webui": 0,
 }
-TORCH = tuple(f"webui.engine.{name}" for name in ("runner", "kv_cache", "sampler", "loader", "weights", "download"))
+TORCH = tuple(
+    f"webui.engine.{name}"
+    for name in (
+        *("download", "loader", "weights", "runner", "text_model", "vision_features"),
+        *("kv_cache", "cache_views", "graphs", "sampler"),
+    )
+)
 WEB = ("webui.api", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
@@ -50,7 +56,7 @@ LIBRARIES = {
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
-WORKERS = ("webui.engine.local", "webui.engine.resident", "webui.media.worker")
+WORKERS = ("webui.engine.local", "webui.engine.encoder", "webui.engine.resident", "webui.media.worker")
 
 
 @cache

@@ -9,7 +9,7 @@ from pictures import clip, picture
 
 from webui.engine.kv_cache import CachePlan
 from webui.engine.local import LocalEngine
-from webui.engine.runner import ModelRunner, VisionCache
+from webui.engine.runner import ModelRunner
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 TOKENS = 40
@@ -152,13 +152,3 @@ async def test_a_budget_of_zero_answers_without_reasoning(engine):
     deltas = [delta async for delta in engine.generate(request)]
     assert not "".join(delta.reasoning for delta in deltas)
     assert "".join(delta.content for delta in deltas)
-
-
-def test_the_vision_cache_keeps_within_its_budget():
-    cache = VisionCache(100)
-    for name in "abc":
-        cache.put(name, torch.zeros(10))
-    assert cache.get("a") is None
-    assert cache.get("b") is not None
-    cache.put("d", torch.zeros(10))
-    assert cache.get("c") is None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from webui.engine.catalog import Choice
-from webui.engine.local import Runner
+from webui.engine.runner_protocol import Runner
 from webui.protocol import ModelInfo, Progress
 
 
