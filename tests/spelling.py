@@ -51,8 +51,11 @@ class SpellingRunner:
         sleep(self.step_s)
         return [self._next(sequence) for sequence in sequences]
 
-    def _next(self, sequence):
-        written = len(sequence.output)
+    def force(self, sequence):
+        return self._next(sequence, len(sequence.forced))
+
+    def _next(self, sequence, forced=0):
+        written = len(sequence.output) + forced
         endless = "endless" in sequence.id
         ids = sequence.prompt.ids
         return ids[written % len(ids)] if endless or written < len(ids) else END

@@ -104,7 +104,7 @@ async def test_progress_is_told_while_reading(runner):
 
 
 async def test_who_waits_is_told_their_place(runner):
-    runner.slots = 1
+    runner.slots, runner.step_s = 1, 0.01
     engine = LocalEngine(runner)
     running = engine.generate(request("abc", "endless"))
     await anext(running)
@@ -140,7 +140,7 @@ async def test_the_context_bounds_the_answer(engine):
 
 
 @pytest.mark.parametrize("step", [1, 2, 7])
-async def test_answer_now_begins_the_answer_within_two_steps(runner, step):
+async def test_answer_now_begins_the_answer_in_the_next_step(runner, step):
     think, end_think = ord("("), ord(")")
     runner.control = ControlIds(frozenset({END}), think, end_think, (think, end_think), (end_think, ord("!")))
     engine, sampled, decode = LocalEngine(runner), [], runner.decode
@@ -155,6 +155,7 @@ async def test_answer_now_begins_the_answer_within_two_steps(runner, step):
     deltas = await collect(engine, request("(abcdefghijk", "endless", max_tokens=step + 4))
     engine.close()
     assert text_of(deltas)[step + 1 : step + 3] == ")!"
+    assert len(sampled) == step
     assert deltas[-1].usage.thought_cut == "asked"
 
 

@@ -21,7 +21,7 @@ def tiny_model(like: Any) -> Any:
     for part, sizes in ((config.text_config, TEXT | {"intermediate_size": 32}), (config.vision_config, VISION)):
         for name, size in sizes.items():
             setattr(part, name, size)
-    config.text_config.rope_parameters["mrope_section"] = [1, 1, 0]
+    config.text_config.rope_parameters |= {"mrope_section": [1, 1, 0], "partial_rotary_factor": 0.5}
     torch.manual_seed(4)
     model = Glm4vForConditionalGeneration(config).eval()
     for weights in model.parameters():

@@ -135,8 +135,12 @@ class LocalEngine:
         """Admit who fits, read a part of the prompts, write one token of every running row."""
         self._admit()
         self._read()
-        if self._scheduler.running:
-            self._decode()
+        running = list(self._scheduler.running)
+        for sequence in [sequence for sequence in running if sequence.forced]:
+            running.remove(sequence)
+            self._force(sequence)
+        if running:
+            self._decode(running)
 
     def _admit(self) -> None:
         while (sequence := self._scheduler.next_admission()) is not None and self._runner.admit(sequence):
@@ -173,8 +177,19 @@ class LocalEngine:
             self._take(sequence, piece.sampled)
         return piece.tokens
 
-    def _decode(self) -> None:
-        running, start = list(self._scheduler.running), perf_counter()
+    def _force(self, sequence: Sequence) -> None:
+        """What ends a thought goes in at once, so that the answer begins in this very step."""
+        try:
+            sampled = self._runner.force(sequence)
+        except Exception as error:
+            self._fail(sequence, error)
+            return
+        for token in [*sequence.forced, sampled]:
+            if sequence in self._streams:
+                self._take(sequence, token)
+
+    def _decode(self, running: list[Sequence]) -> None:
+        start = perf_counter()
         try:
             tokens = self._runner.decode(running)
         except Exception as error:

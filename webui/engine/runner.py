@@ -114,6 +114,21 @@ class ModelRunner:
             sequence.slot.keys.append(token)
         return tokens
 
+    @torch.inference_mode()
+    def force(self, sequence: Sequence) -> int:
+        ids = [*sequence.output[-1:], *sequence.forced]
+        start, end = sequence.length, sequence.length + len(ids)
+        try:
+            places = torch.arange(start, end, device=self._device) + sequence.prompt.rope_offset
+            embeddings = self._embeddings(torch.tensor([ids], device=self._device))
+            view = PrefillView(self.cache, sequence.slot, start, end)
+            logits = self._logits(self._text(embeddings, places[None, None].expand(3, 1, -1), view))
+            sampled = self._sampler.sample(logits, [sequence.row])[0]
+        except torch.OutOfMemoryError as error:
+            raise DeviceMemoryError() from error
+        sequence.slot.keys.extend(ids)
+        return sampled
+
     def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
         positions = numbers[1, None, :, None].expand(3, -1, 1)

@@ -33,6 +33,10 @@ class Runner(Protocol):
         """The next token of each."""
         ...
 
+    def force(self, sequence: Sequence) -> int:
+        """Read the ids that are forced into the row in one pass; the token after them."""
+        ...
+
     def release(self, sequence: Sequence) -> None:
         """Its slot may be taken by others from now on."""
         ...
