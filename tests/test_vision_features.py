@@ -1,5 +1,6 @@
 """Pages are looked at one after another, when they are needed, and never in vain."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -27,7 +28,7 @@ class Tower:
 def pages(count: int) -> tuple[VisionSpan, ...]:
     """Each page takes ten tokens, after two of text."""
     return tuple(
-        VisionSpan(12 * page + 2, LENGTH, str(page), torch.full((1, 3), float(page)), (1, 1, 1))
+        VisionSpan(12 * page + 2, LENGTH, str(page), (1, 1, 1), partial(torch.full, (1, 3), float(page)))
         for page in range(count)
     )
 
@@ -78,9 +79,21 @@ def test_two_who_read_at_once_get_on_though_the_cache_holds_one_page():
 
 def test_the_same_picture_twice_is_looked_at_once():
     tower, (first, second) = Tower(), pages(2)
-    twin = VisionSpan(second.start, LENGTH, first.digest, first.pixels, first.grid)
+    twin = VisionSpan(second.start, LENGTH, first.digest, first.grid, first.cut)
     read(VisionFeatures(tower, 10**6), (first, twin), 24, 100)
     assert tower.looks == [[0]]
+
+
+def test_patches_are_cut_once_and_only_of_what_was_not_looked_at():
+    cut = []
+    vision, (first, second) = VisionFeatures(Tower(), 10**6), pages(2)
+    vision.look([first], LENGTH)
+    counted = [
+        VisionSpan(span.start, LENGTH, span.digest, span.grid, lambda name=span.digest: cut.append(name))
+        for span in (first, second, second)
+    ]
+    vision.prepare(counted)
+    assert cut == [second.digest]
 
 
 def test_the_vision_cache_keeps_within_its_budget():

@@ -57,7 +57,9 @@ class ModelRunner:
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
     def encode(self, messages: tuple[Message, ...]) -> Prompt:
-        return self._prompts.build(messages)
+        prompt = self._prompts.build(messages)
+        self._vision.prepare(prompt.spans)
+        return prompt
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

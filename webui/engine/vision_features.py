@@ -49,6 +49,11 @@ class VisionFeatures:
         self._model = model
         self._cache = VisionCache(budget_bytes)
 
+    def prepare(self, spans: Sequence[VisionSpan]) -> None:
+        """Cut the patches of what has not been looked at yet: on the caller's thread, so that no step waits for it."""
+        for span in {span.digest: span for span in spans if span.digest not in self._cache}.values():
+            _ = span.pixels
+
     def missing(self, spans: Sequence[VisionSpan], held: Held, start: int, end: int) -> tuple[list[VisionSpan], int]:
         """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.
 
