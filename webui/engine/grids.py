@@ -34,7 +34,7 @@ class Grids:
         return self._image_processor(image, return_tensors="pt")["pixel_values"]
 
     def _measure(self, width: int, height: int) -> Tensor:
-        """[3]: one, rows, columns. By the image processor itself, so that its rule is nowhere repeated: once for each size."""
+        """[3]: one, rows, columns. The image processor itself says it, once for each size: its rule is not repeated."""
         blank = Image.new("RGB", (width, height))
         return self._image_processor(blank, return_tensors="pt")["image_grid_thw"][0]
 

@@ -96,8 +96,8 @@ class PromptBuilder:
         )
         ids = encoded["input_ids"][0].tolist()
         digests = [_digest(frames) for frames in _units(clips, pictures)]
-        cuts = [partial(self._grids.cut, part.image) for part in pictures] or _pairs(encoded)
-        spans = tuple(_spans(encoded, digests, cuts))
+        cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
+        spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
         return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
 
 
