@@ -87,9 +87,19 @@ def test_a_list_that_did_not_change_is_the_same_list():
 def test_prefill_takes_turns_by_owner_and_reads_one_prompt_of_each_to_its_end():
     one = scheduler("a1", "a2", "a3", "b1")
     admit_all(one)
-    assert [one.next_prefill().id for _ in range(4)] == ["a1", "b1", "a1", "b1"]
+    assert [one.next_prefill().id for _ in range(4)] == ["b1", "a1", "b1", "a1"]
     one.start(one.find("a1")[0])
     assert {one.next_prefill().id for _ in range(2)} == {"a2", "b1"}
+
+
+def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
+    one = scheduler("a1", "b1", slots=4)
+    admit_all(one)
+    one.next_prefill()
+    one.add(sequence("c1"))
+    one.admit(one.next_admission())
+    assert one.next_prefill().id == "c1"
+    assert {one.next_prefill().id for _ in range(2)} == {"a1", "b1"}
 
 
 def test_a_removed_row_is_filled_by_the_last_one():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf
 from threading import Thread
@@ -35,6 +37,21 @@ class Answer:
         return self.times[-1] if self.times else inf
 
 
+# Before a model is loaded, which leaves a core free: whoever calls model.generate has as many as torch takes.
+TORCH_THREADS = torch.get_num_threads()
+
+
+@contextmanager
+def torch_as_it_comes() -> Iterator[None]:
+    """In this thread and those that start in it, torch computes with as many threads as it takes by itself."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(TORCH_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class StampedStreamer(TextIteratorStreamer):
     """Keeps each token and when it came. The first call brings the prompt."""
 
@@ -65,20 +82,22 @@ def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
         answers[place] = _answer(loaded, streamer, start)
 
     threads = [Thread(target=person, args=(place,)) for place in range(len(numbers))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with torch_as_it_comes():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     return answers
 
 
 def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
     """One after the other; everybody asked at the start."""
     start, answers = perf_counter(), []
-    for number in numbers:
-        streamer = StampedStreamer(loaded.runner.processor.tokenizer)
-        _generate(loaded, about_picture(number), tokens, streamer)
-        answers.append(_answer(loaded, streamer, start))
+    with torch_as_it_comes():
+        for number in numbers:
+            streamer = StampedStreamer(loaded.runner.processor.tokenizer)
+            _generate(loaded, about_picture(number), tokens, streamer)
+            answers.append(_answer(loaded, streamer, start))
     return answers
 
 

@@ -6,7 +6,7 @@ Random weights measure speed only. The bundled tokenizer stays, so they write it
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -62,12 +62,12 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:
 
 
 @contextmanager
-def engine_of(loaded: Loaded) -> Iterator[LocalEngine]:
-    """An engine whose answers all have the length that was asked for: no token ends them."""
+def engine_of(loaded: Loaded, wrap: Callable[[Any], Any] = lambda runner: runner) -> Iterator[LocalEngine]:
+    """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
     runner = loaded.runner
     control = runner.control
     runner.control = replace(control, end=frozenset())
-    engine = LocalEngine(runner)
+    engine = LocalEngine(wrap(runner))
     try:
         yield engine
     finally:

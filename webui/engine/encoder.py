@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from queue import PriorityQueue
 from threading import Lock, Thread
+from time import perf_counter, sleep
 
 from webui.engine.prompts import Prompt
 from webui.errors import EngineStoppedError
@@ -29,7 +30,10 @@ class Job:
 
 
 class Encoder:
-    """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting."""
+    """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting.
+
+    After a job whose owner had others before it, a thread rests for as long as it took.
+    """
 
     def __init__(self, threads: int) -> None:
         self._jobs: PriorityQueue[Job] = PriorityQueue()
@@ -83,7 +87,12 @@ class Encoder:
     def _work(self) -> None:
         while (job := self._jobs.get()).build is not None:
             if not job.future.cancelled():
+                start = perf_counter()
                 _run(job.build, job.future)
+                if job.turn:
+                    # Building holds on to the interpreter, which the worker needs for each of its operations: who
+                    # sends many requests at once must not slow down everybody's steps.
+                    sleep(perf_counter() - start)
             with self._lock:
                 self._turns[job.owner] -= 1
                 if not self._turns[job.owner]:

@@ -175,6 +175,8 @@ class LocalEngine:
         else:
             self._scheduler.start(sequence)
             self._take(sequence, piece.sampled)
+            # A first token does not wait for what else is read and written in this step.
+            self._flush()
         return piece.tokens
 
     def _force(self, sequence: Sequence) -> None:

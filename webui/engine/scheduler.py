@@ -20,7 +20,8 @@ class Scheduler:
     none: without it, one person's long answers in all slots would make the next person wait for one of them to end.
     The price is one slot less for somebody who is alone and asks for all of them.
 
-    Prefill: one chunk for each owner in turn; within one owner, the first prompt is read to its end.
+    Prefill: one chunk for each owner in turn, at once for one who comes; within one owner, the first prompt is read to
+    its end.
     """
 
     def __init__(self, slots: int) -> None:
@@ -86,7 +87,10 @@ class Scheduler:
         self._turns[sequence.owner] = next(self._clock)
         if len(self._turns) > MOST_OWNERS:
             del self._turns[next(iter(self._turns))]
-        self._prefilling.setdefault(sequence.owner, deque()).append(sequence)
+        if sequence.owner in self._prefilling:
+            self._prefilling[sequence.owner].append(sequence)
+        else:
+            self._prefilling = {sequence.owner: deque([sequence]), **self._prefilling}
 
     def start(self, sequence: Sequence) -> None:
         """Its prompt is read: it decodes from the next step on."""
