@@ -92,8 +92,19 @@ def test_patches_are_cut_once_and_only_of_what_was_not_looked_at():
         VisionSpan(span.start, LENGTH, span.digest, span.grid, lambda name=span.digest: cut.append(name))
         for span in (first, second, second)
     ]
-    vision.prepare(counted)
+    vision.prepare(counted, 0)
     assert cut == [second.digest]
+
+
+def test_what_is_short_is_looked_at_ahead_and_never_again():
+    tower, spans = Tower(), pages(3)
+    vision = VisionFeatures(tower, 10**6)
+    assert vision.prepare(spans, 2 * LENGTH) == {}
+    held = vision.prepare(spans[:2], 2 * LENGTH)
+    vision.keep(held)
+    assert vision.prepare(spans[:2], 2 * LENGTH) == {}
+    assert read(vision, spans[:2], 24, 100).tolist() == [-1.0] * 2 + [0.0] * LENGTH + [-1.0] * 2 + [1.0] * LENGTH
+    assert tower.looks == [[0, 1]]
 
 
 def test_the_vision_cache_keeps_within_its_budget():

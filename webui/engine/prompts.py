@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import groupby
@@ -52,6 +52,7 @@ class Prompt:
     """What the runner reads. `positions` is [3, len(ids)]; the token after the prompt stands at len(ids) + rope_offset.
 
     `keys` is what two prompts are compared by: the id of a text token, a number made from the pixels for a visual one.
+    `features` [length, hidden] by digest is what the vision tower has made of some of the spans already.
     """
 
     ids: list[int]
@@ -59,6 +60,7 @@ class Prompt:
     positions: Tensor
     rope_offset: int
     spans: tuple[VisionSpan, ...]
+    features: dict[str, Tensor] = field(default_factory=dict)
 
 
 class PromptBuilder:

@@ -5,6 +5,7 @@ Owns the model, its KV cache and its vision features. Knows sequences, and nothi
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -22,6 +23,8 @@ from webui.errors import DeviceMemoryError
 from webui.protocol import Message
 
 CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
+# On a CPU there is a core beside the worker's: it looks at a picture or a few before it is their turn to be read.
+AHEAD_TOKENS = {"cpu": 256, "cuda": 0}
 VISION_CACHE_BYTES = 512 * 1024**2
 
 
@@ -56,10 +59,10 @@ class ModelRunner:
         self.context_length = plan.context_length
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
+    @torch.inference_mode()
     def encode(self, messages: tuple[Message, ...]) -> Prompt:
         prompt = self._prompts.build(messages)
-        self._vision.prepare(prompt.spans)
-        return prompt
+        return replace(prompt, features=self._vision.prepare(prompt.spans, AHEAD_TOKENS[self.model.device.type]))
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -70,6 +73,8 @@ class ModelRunner:
             return False
         sequence.slot, sequence.prefilled = place
         sequence.cached_tokens = sequence.prefilled
+        sequence.features = sequence.prompt.features
+        self._vision.keep(sequence.features)
         sequence.row = self._sampler.open(sequence.sampling, sequence.prompt.ids)
         return True
 

@@ -49,10 +49,19 @@ class VisionFeatures:
         self._model = model
         self._cache = VisionCache(budget_bytes)
 
-    def prepare(self, spans: Sequence[VisionSpan]) -> None:
-        """Cut the patches of what has not been looked at yet: on the caller's thread, so that no step waits for it."""
-        for span in {span.digest: span for span in spans if span.digest not in self._cache}.values():
+    def prepare(self, spans: Sequence[VisionSpan], tokens: int) -> Held:
+        """Cut the patches of what is not in the cache, and look at it if it is no longer than `tokens` in all.
+
+        On the caller's thread, so that no step waits for it. What was looked at is the caller's to keep.
+        """
+        unseen = list({span.digest: span for span in spans if span.digest not in self._cache}.values())
+        for span in unseen:
             _ = span.pixels
+        return self._see(unseen) if 0 < sum(span.length for span in unseen) <= tokens else {}
+
+    def keep(self, held: Held) -> None:
+        for digest, features in held.items():
+            self._cache.put(digest, features)
 
     def missing(self, spans: Sequence[VisionSpan], held: Held, start: int, end: int) -> tuple[list[VisionSpan], int]:
         """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.
@@ -74,14 +83,15 @@ class VisionFeatures:
                 break
             looked += 0 if span.digest in chosen else span.length
             chosen.setdefault(span.digest, span)
-        batch = list(chosen.values())
+        held = self._see(list(chosen.values()))
+        self.keep(held)
+        return held
+
+    def _see(self, batch: Sequence[VisionSpan]) -> Held:
         pixels = torch.cat([span.pixels for span in batch]).to(self._model.device, self._model.dtype)
         grids = torch.tensor([span.grid for span in batch], device=self._model.device)
         outputs = self._model.get_image_features(pixels, grids, return_dict=True).pooler_output
-        held = {span.digest: features.clone() for span, features in zip(batch, outputs, strict=True)}
-        for digest, features in held.items():
-            self._cache.put(digest, features)
-        return held
+        return {span.digest: features.clone() for span, features in zip(batch, outputs, strict=True)}
 
     def place(self, embeddings: Tensor, spans: Sequence[VisionSpan], held: Held, start: int) -> None:
         """Write the features of these spans over the embeddings [1, tokens, hidden] of a prompt from `start` on."""
