@@ -113,6 +113,14 @@ class Handlers:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
 
+    async def look_in_language(
+        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language
+    ) -> Stream:
+        """The same in another language. A refusal stays: it may have been told while this was under way."""
+        async with aclosing(self.look(request, message, shelf, conversation, language)) as looks:
+            async for updates in looks:
+                yield {part: update for part, update in updates.items() if part is not self._view.refused}
+
     async def look_again(
         self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language,
         pages: str, frames: float, start: float, end: float | None,

@@ -92,7 +92,7 @@ class Room:
         inputs, outputs = self._what_is_looked_at()
         looking = self.parts.waiting.change(on.look, inputs, outputs, **LOOKING)
         # A look that began in the other language must not come last.
-        language.change(on.look, inputs, outputs, cancels=[looking], **LOOKING)
+        language.change(on.look_in_language, inputs, outputs, cancels=[looking], **LOOKING)
         chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
