@@ -105,8 +105,11 @@ async def test_files_that_are_too_large_are_told_until_others_come():
     english = beside.viewer.refuse(told, EN)[beside.parts.refused]
     assert "&lt;b&gt;.mp4 needs 300 MB; at most 100 MB" in english
     assert "c.mp4 需要 200 MB" in beside.viewer.refuse(told, Strings("zh"))[beside.parts.refused]
-    assert beside.parts.refused not in (await beside.look("a.pdf"))[-1][1]
-    assert (await beside.look())[-1][1][beside.parts.refused] == beside.viewer.put_away()[beside.parts.refused] == ""
+    assert beside.parts.refused not in (await beside.look())[-1][1]
+    shelf, updates, _ = (await beside.look("a.pdf"))[-1]
+    assert beside.parts.refused not in updates
+    assert (await beside.look(shelf=shelf))[-1][1][beside.parts.refused] == ""
+    assert beside.viewer.put_away()[beside.parts.refused] == ""
 
 
 async def test_what_is_made_smaller_is_told():

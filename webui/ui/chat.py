@@ -18,7 +18,7 @@ from webui.ui.chat_parts import ChatParts
 from webui.ui.figures import sent_html
 from webui.ui.render import conversation_rows
 from webui.ui.running import Run, Running
-from webui.ui.strings import Strings
+from webui.ui.strings import Language, Strings
 from webui.ui.tabs import TabSpec
 from webui.ui.turns import Conversation
 
@@ -110,6 +110,9 @@ class Chat:
 
     def busy(self, session: str) -> bool:
         return self._running.busy(session, self._spec.name)
+
+    def language_of(self, session: str, told: Language) -> Language:
+        return self._running.language_of(session, told)
 
     def model_of(self, session: str) -> str:
         """The name of the model that answers this visitor."""

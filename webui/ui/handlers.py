@@ -93,7 +93,7 @@ class Handlers:
         return self._chat.answer_now(session_of(request))
 
     async def begin_anew(self, request: gr.Request) -> Updates:
-        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf()}
+        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf(), self._view.refused: ""}
 
     def copy(self, conversation: Conversation, language: Language) -> Updates:
         return self._chat.copy(conversation, Strings(language))
@@ -107,19 +107,12 @@ class Handlers:
         if busy and not paths:
             yield self._viewer.put_away()
             return
-        model = self._chat.model_of(session_of(request))
-        async with aclosing(self._viewer.look(paths, shelf, conversation, Strings(language), model)) as looks:
+        session = session_of(request)
+        model, t = self._chat.model_of(session), Strings(self._chat.language_of(session, language))
+        async with aclosing(self._viewer.look(paths, shelf, conversation, t, model)) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
-
-    async def look_in_language(
-        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language
-    ) -> Stream:
-        """The same in another language. A refusal stays: it may have been told while this was under way."""
-        async with aclosing(self.look(request, message, shelf, conversation, language)) as looks:
-            async for updates in looks:
-                yield {part: update for part, update in updates.items() if part is not self._view.refused}
 
     async def look_again(
         self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language,

@@ -79,7 +79,9 @@ class Room:
         for card, example in zip(parts.examples, self._spec.examples, strict=True):
             answered.append(card.click(on.ask(example), inputs, self.chat.outputs, **ANSWERING))
         parts.composer.stop(on.stop, **DIRECT)
-        answered.append(parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf], **DIRECT))
+        answered.append(
+            parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf, self.view.refused], **DIRECT)
+        )
         for event in answered:
             event.then(on.look, *self._what_is_looked_at(), **LOOKING)
         copied = parts.copy.click(on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT)
@@ -90,9 +92,15 @@ class Room:
         # Typing changes the composer at every key; only a change of its files reaches the server.
         self.parts.composer.change(None, self.parts.composer, self.parts.waiting, js=FILES_OF)
         inputs, outputs = self._what_is_looked_at()
-        looking = self.parts.waiting.change(on.look, inputs, outputs, **LOOKING)
-        # A look that began in the other language must not come last.
-        language.change(on.look_in_language, inputs, outputs, cancels=[looking], **LOOKING)
+        # One event, so that of a look at the files and one in another language the last to begin is the last to end.
+        gr.on(
+            [self.parts.waiting.change, language.change],
+            on.look,
+            inputs,
+            outputs,
+            trigger_mode="always_last",
+            **LOOKING,
+        )
         chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]

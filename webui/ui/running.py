@@ -39,6 +39,7 @@ class Running:
         self._engine = engine
         self._runs: dict[tuple[str, str], Run] = {}
         self._models: dict[str, str] = {}
+        self._languages: dict[str, Language] = {}
 
     def begin(self, session: str, tab: str, language: Language = "en") -> Run | None:
         """A new run, or None while another one is going on there."""
@@ -55,10 +56,15 @@ class Running:
         return self._models.get(session, "")
 
     def speak(self, session: str, language: Language) -> None:
-        """The visitor has changed the language in the middle of an answer."""
+        """The visitor has chosen a language, perhaps in the middle of an answer."""
+        self._languages[session] = language
         for (owner, _), run in self._runs.items():
             if owner == session:
                 run.language = language
+
+    def language_of(self, session: str, told: Language) -> Language:
+        """The visitor's language. What their browser tells may be older: it was asked before our answer came."""
+        return self._languages.get(session, told)
 
     def busy(self, session: str, tab: str) -> bool:
         return (session, tab) in self._runs
@@ -97,6 +103,7 @@ class Running:
     def leave(self, session: str) -> None:
         """The visitor has gone: stop everything of theirs."""
         self._models.pop(session, None)
+        self._languages.pop(session, None)
         for owner, tab in list(self._runs):
             if owner == session:
                 self.stop(owner, tab)

@@ -101,6 +101,7 @@ class Viewer:
         self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings, model: str = ""
     ) -> AsyncGenerator[tuple[Shelf, dict[Any, Any], str], None]:
         """(shelf, component updates, phase line), as the files become pages and frames at that model's sizes."""
+        taken_away = bool(shelf.items) and not paths
         shelf = shelf.holding(paths)
         for item in shelf.items:
             if item.seen:
@@ -112,7 +113,8 @@ class Viewer:
                         yield shelf, self.show(shelf, conversation, t, model), ""
                     else:
                         yield shelf, {}, phase
-        yield shelf, self.show(shelf, conversation, t, model), ""
+        updates = self.show(shelf, conversation, t, model)
+        yield shelf, updates | {self._parts.refused: ""} if taken_away else updates, ""
 
     async def _preview(self, item: Item, t: Strings, model: str) -> AsyncGenerator[tuple[str, Item | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
@@ -151,8 +153,6 @@ class Viewer:
             parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
             parts.cost: self.cost(shelf, conversation, t, model),
         }
-        if item is None:
-            updates[parts.refused] = ""
         video = item.preview if item and kind == "video" else None
         chosen = item.selection if item and video else Selection()
         most = min(self._reader.limits.max_frames, self._model.status(model).info.max_frames)
@@ -164,7 +164,7 @@ class Viewer:
         return updates
 
     def refuse(self, files: list[tuple[Any, Any]], t: Strings) -> dict[Any, Any]:
-        """Files of so many bytes are too large; it stays to be read until others are added or something is sent."""
+        """Files of so many bytes are too large; it stays to be read until files are added, taken away or sent."""
         errors = too_large(files, self._reader.limits.max_file_bytes)
         return {self._parts.refused: "".join(error_card(error, t) for error in errors)}
 
