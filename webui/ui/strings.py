@@ -142,6 +142,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "example_colour": ("What shape is this?", "这是什么形状？"),
     "example_moving": ("Which colour is the moving shape?", "移动的图形是什么颜色？"),
     "example_moving_shape": ("Which shape is moving?", "移动的是什么形状？"),
+    "example_page_count": ("How many pages are there?", "有几页？"),
     "example_which_page": ("Which page shows the triangle?", "哪一页有三角形？"),
     "example_page_two": ("What is on page 2?", "第 2 页上有什么？"),
     "example_one_page": ("Which shape is on this page?", "这一页上是什么形状？"),

@@ -39,7 +39,7 @@ TABS = (
         "thinking",
         examples=(
             Example("example_circle", "red-circle.png"),
-            Example("example_which_page", "three-shapes.pdf"),
+            Example("example_page_count", "three-shapes.pdf"),
             Example("example_moving", "orange-circle.mp4"),
         ),
     ),
