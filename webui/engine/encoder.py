@@ -16,6 +16,7 @@ from webui.engine.prompts import Prompt
 from webui.errors import EngineStoppedError
 
 LAST = 2**31
+LONGEST_REST_S = 0.02
 
 
 @dataclass(order=True, slots=True)
@@ -32,7 +33,8 @@ class Job:
 class Encoder:
     """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting.
 
-    After a job whose owner had others before it, a thread rests for as long as it took.
+    After a job whose owner had others before it, a thread rests for as long as it took, but not so long that who comes
+    next would notice.
     """
 
     def __init__(self, threads: int) -> None:
@@ -92,7 +94,7 @@ class Encoder:
                 if job.turn:
                     # Building holds on to the interpreter, which the worker needs for each of its operations: who
                     # sends many requests at once must not slow down everybody's steps.
-                    sleep(perf_counter() - start)
+                    sleep(min(perf_counter() - start, LONGEST_REST_S))
             with self._lock:
                 self._turns[job.owner] -= 1
                 if not self._turns[job.owner]:
