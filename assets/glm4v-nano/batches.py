@@ -4,22 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import torch
-from lessons import Lesson, pages_lesson, picture_lesson, text_lesson, video_lesson
+from dice import Dice
+from lessons import (
+    Lesson,
+    any_lesson,
+    chart_lesson,
+    headline_lesson,
+    pages_lesson,
+    scattered_lesson,
+    shapes_lesson,
+    sum_lesson,
+    talk_lesson,
+    video_lesson,
+)
 from torch import Tensor
 from torch.utils.data import Dataset
 
 Batch = dict[str, Tensor]
 IGNORED = -100
-# How many lessons of a kind make one batch, so that all kinds cost about the same.
-SIZES: dict[Callable[[Random], Lesson], int] = {picture_lesson: 10, pages_lesson: 6, video_lesson: 8, text_lesson: 6}
-# Besides pictures, which come in every step.
-COMPANY = (pages_lesson, video_lesson, pages_lesson, video_lesson, pages_lesson, text_lesson)
-FIRST_STEPS = 100  # pictures and talk alone, until colours and shapes have names
-CUT_SHARE = 0.12  # of the lessons end the thought early, as a thinking budget does
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A kind of lesson, how many make a batch, how often it comes, and how many cells its pictures may have."""
+
+    make: Callable[..., Lesson]
+    lessons: int
+    share: float
+    cells: tuple[int, ...] = ()
+
+
+COURSES = (
+    Course(headline_lesson, 12, 4, (24, 40, 48)),
+    Course(headline_lesson, 3, 1, (192,)),
+    Course(shapes_lesson, 10, 2, (32, 48, 64)),
+    Course(scattered_lesson, 12, 3, (40, 48, 64)),
+    Course(chart_lesson, 12, 2, (40, 48, 64)),
+    Course(any_lesson, 8, 1, (48,)),
+    Course(any_lesson, 3, 0.5, (192,)),
+    Course(pages_lesson, 5, 4, (16, 24, 32)),
+    Course(pages_lesson, 1, 0.5, (192,)),
+    Course(video_lesson, 6, 2),
+    Course(sum_lesson, 32, 2),
+    Course(talk_lesson, 8, 1),
+)
+BATCHES = 2  # a step
+CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +82,19 @@ class Encoder:
             processor_kwargs=lesson.processor_arguments,
         )
 
-    def example(self, lesson: Lesson, random: Random) -> Example:
+    def example(self, lesson: Lesson, dice: Dice) -> Example:
         inputs = self.prompt(lesson)
         prompt = inputs.pop("input_ids")[0].tolist()
-        given, learned = self._target(lesson, random)
+        given, learned = self._target(lesson, dice)
         ids = prompt + given + learned
         return Example(inputs, ids, [IGNORED] * (len(prompt) + len(given)) + learned)
 
-    def _target(self, lesson: Lesson, random: Random) -> tuple[list[int], list[int]]:
+    def _target(self, lesson: Lesson, dice: Dice) -> tuple[list[int], list[int]]:
         """(Ids put into the model's mouth, ids to learn): now and then the thought is cut where it stands."""
-        answer = self.spell(lesson.answer) + self._mark("</answer>") + self._mark("<|user|>")
-        thought = self.spell(lesson.thought)
-        if random.random() < CUT_SHARE:
-            kept = thought[: random.randint(0, len(thought)) if random.random() < 0.6 else 0]
+        answer = self.spell(lesson.reply.answer) + self._mark("</answer>") + self._mark("<|user|>")
+        thought = self.spell(lesson.reply.thought)
+        if dice.chance(CUT_SHARE):
+            kept = thought[: dice.randint(0, len(thought)) if dice.chance(0.6) else 0]
             forced = self._mark("</think>") + self.spell("\n") + self._mark("<answer>")
             return self._mark("<think>") + kept + forced, answer
         return [], self._mark("<think>") + thought + self._mark("</think>") + self._mark("<answer>") + answer
@@ -101,13 +134,13 @@ class Steps(Dataset[list[Batch]]):
         self._seed = seed
 
     def __getitem__(self, step: int) -> list[Batch]:
-        random = Random(f"{self._seed} {step}")
-        company = text_lesson if step < FIRST_STEPS else COMPANY[step % len(COMPANY)]
-        kinds = (picture_lesson, company) if step >= FIRST_STEPS or step % 4 == 0 else (picture_lesson,)
-        return [self._batch(kind, random) for kind in kinds]
+        dice = Dice(f"{self._seed} {step}")
+        courses = dice.choices(COURSES, [course.share for course in COURSES], k=BATCHES)
+        return [self._batch(course, dice) for course in courses]
 
-    def _batch(self, kind: Callable[[Random], Lesson], random: Random) -> Batch:
-        examples = [self._encoder.example(kind(random), random) for _ in range(SIZES[kind])]
+    def _batch(self, course: Course, dice: Dice) -> Batch:
+        cells = (dice.choice(course.cells),) if course.cells else ()
+        examples = [self._encoder.example(course.make(dice, *cells), dice) for _ in range(course.lessons)]
         return collate(examples, self._pad)
 
 

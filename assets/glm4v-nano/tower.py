@@ -5,92 +5,111 @@ The recipe knows where it drew what, so that every cell teaches; the heads that 
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import torch
-from batches import Batch
-from drawing import UNIT, Drawing, picture, sight
+from canvas import DOT, UNIT, Drawing
+from dice import Dice
+from drawing import draw
+from lettering import CHARACTERS
 from phrases import COLOURS, SHAPES
+from prints import PATCH, grid_sheet, print_sheet
+from scenes import chart_scene, page_scene, scattered_scene, shapes_scene
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-PICTURES = 16
+Batch = dict[str, Tensor]
+
+SHEETS, SCENES, CELLS = 14, 4, 40
+DOTS = UNIT // DOT  # a cell's mask is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
 OPEN = -100  # the shape of an open cell is not asked for
-KINDS = ("shapes", "text", "blank", "other")
-DOTS = UNIT // 4  # a cell's mask is DOTS x DOTS
-CELL_HEADS = {"colour": len(COLOURS) + 1, "shape": len(SHAPES)}
-PICTURE_HEADS = {"main shape": len(SHAPES) + 1, "count": 5, "kind": len(KINDS), "ground": 2}
+EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
+MOST_JITTER = PATCH / 2
+LEAST_GRIDS = 0.2
+EMPTY_WEIGHT = 0.2  # most quarters of a cell hold no character
 
 
 class Pictures(Dataset[Batch]):
-    """Endless: item n is a batch of pictures with what each cell and each picture shows."""
+    """Endless: item n is a batch of pictures with what each cell of them shows. They get harder with n."""
 
-    def __init__(self, processor: Any, seed: int) -> None:
+    def __init__(self, processor: Any, seed: int, easy_steps: int = EASY_STEPS) -> None:
         self._processor = processor.image_processor
-        self._seed = seed
+        self._seed, self._easy_steps = seed, easy_steps
 
     def __getitem__(self, step: int) -> Batch:
-        random = Random(f"tower {self._seed} {step}")
-        drawn = []
-        for number in range(PICTURES):
-            page = number % 3 == 0
-            drawn.append(picture(sight(random, page), random, page))
+        dice = Dice(f"tower {self._seed} {step}")
+        share = min(step / self._easy_steps, 1.0) if self._easy_steps else 1.0
+        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice) for _ in range(SCENES)]
         batch = dict(self._processor([drawing.image for drawing in drawn], return_tensors="pt"))
-        masks = [cell_masks(drawing) for drawing in drawn]
-        batch["mask"] = torch.cat(masks)
-        for name in CELL_HEADS:
-            labels = [cell_labels(name, *pair) for pair in zip(drawn, masks, strict=True)]
-            batch[name] = torch.cat(labels)
-        for name in PICTURE_HEADS:
-            batch[name] = torch.tensor([picture_label(name, drawing) for drawing in drawn])
+        colours, shapes = (
+            torch.cat([dots(getattr(drawing, name)) for drawing in drawn]) for name in ("colours", "shapes")
+        )
+        covered = (shapes > 0).float()
+        batch["mask"] = covered
+        batch["colour"] = main_label(colours, covered, 0)
+        batch["shape"] = main_label(shapes, covered, OPEN + 1) - 1
+        batch["glyphs"] = torch.cat([glyph_labels(drawing) for drawing in drawn])
         return batch
 
+    def _sheet(self, dice: Dice, share: float) -> Drawing:
+        if dice.chance(1 - (1 - LEAST_GRIDS) * share):
+            return grid_sheet(dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random()))
+        return print_sheet(dice, CELLS)
 
-def cell_masks(drawing: Drawing) -> Tensor:
-    """[cells, DOTS * DOTS], 1 where a shape is, cells row by row as the tower merges them."""
-    rows, columns = drawing.mask.height // DOTS, drawing.mask.width // DOTS
-    dots = torch.frombuffer(bytearray(drawing.mask.tobytes()), dtype=torch.uint8).float() / 255
-    return dots.view(rows, DOTS, columns, DOTS).transpose(1, 2).reshape(rows * columns, DOTS * DOTS)
-
-
-def cell_labels(name: str, drawing: Drawing, masks: Tensor) -> Tensor:
-    """The number of the colour or shape in each cell; an open one is 0 for colour, OPEN for shape."""
-    shown, covered = drawing.sight, masks.mean(1) > COVERED
-    if name == "colour":
-        return covered * (1 + list(COLOURS).index(shown.colour) if shown.kind == "shapes" else 0)
-    shape = list(SHAPES).index(shown.shape) if shown.kind == "shapes" else OPEN
-    return torch.where(covered, shape, OPEN)
+    def _scene(self, dice: Dice) -> Drawing:
+        make = dice.choice((shapes_scene, shapes_scene, scattered_scene, chart_scene, page_scene))
+        return draw(make(dice), dice, CELLS)[1]
 
 
-def picture_label(name: str, drawing: Drawing) -> int:
-    shown = drawing.sight
-    if name == "main shape":
-        return 1 + list(SHAPES).index(shown.shape) if shown.kind == "shapes" else 0
-    if name == "count":
-        return shown.count if shown.kind == "shapes" else 0
-    return KINDS.index(shown.kind) if name == "kind" else int(shown.ground == "dark")
+def dots(chart: Any) -> Tensor:
+    """A map as [cells, DOTS * DOTS], cells row by row as the tower merges them."""
+    rows, columns = chart.height // DOTS, chart.width // DOTS
+    flat = torch.frombuffer(bytearray(chart.tobytes()), dtype=torch.uint8).long()
+    return flat.view(rows, DOTS, columns, DOTS).transpose(1, 2).reshape(rows * columns, DOTS * DOTS)
+
+
+def main_label(labels: Tensor, covered: Tensor, otherwise: int) -> Tensor:
+    """The label that most covered dots of a cell have; `otherwise` for a cell that is not covered."""
+    counts = functional.one_hot(labels, int(labels.max()) + 1)[..., 1:].sum(1)
+    if not counts.shape[1]:
+        return torch.full((len(labels),), otherwise)
+    return torch.where(covered.mean(1) > COVERED, counts.argmax(1) + 1, otherwise)
+
+
+def glyph_labels(drawing: Drawing) -> Tensor:
+    """[cells, 4]: which character has its centre in each quarter of a cell, 0 for none."""
+    columns, rows = (side // PATCH for side in drawing.image.size)
+    labels = torch.zeros(rows, columns, dtype=torch.long)
+    for glyph in drawing.glyphs:
+        row, column = int(glyph.y // PATCH), int(glyph.x // PATCH)
+        if 0 <= row < rows and 0 <= column < columns:
+            labels[row, column] = 1 + CHARACTERS.index(glyph.character)
+    return labels.view(rows // 2, 2, columns // 2, 2).transpose(1, 2).reshape(-1, 4)
 
 
 class Heads(nn.Module):
-    """Linear questions to the features of the cells, and to their mean over a picture."""
+    """Linear questions to the features of the cells."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.mask = nn.Linear(width, DOTS * DOTS)
-        self.cell = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in CELL_HEADS.items()})
-        self.picture = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in PICTURE_HEADS.items()})
+        self.colour = nn.Linear(width, len(COLOURS) + 1)
+        self.shape = nn.Linear(width, len(SHAPES))
+        self.glyphs = nn.Linear(width, 4 * (len(CHARACTERS) + 1))
 
-    def loss(self, features: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        """`features`: [cells, width] of each picture."""
-        cells = self.norm(torch.cat(features))
-        means = torch.stack([part.mean(0) for part in cells.split([len(part) for part in features])])
-        total = functional.binary_cross_entropy_with_logits(self.mask(cells), batch["mask"])
-        for name, head in self.cell.items():
-            total = total + 0.5 * functional.cross_entropy(head(cells), batch[name], ignore_index=OPEN)
-        for name, head in self.picture.items():
-            total = total + 0.25 * functional.cross_entropy(head(means), batch[name])
-        return total
+    def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, float]:
+        """`features` [cells, width]. The loss, and the share of characters that are read."""
+        cells = self.norm(features)
+        asked = batch["glyphs"].view(-1)
+        read = self.glyphs(cells).view(len(asked), -1)
+        weights = torch.ones(read.shape[1], device=read.device)
+        weights[0] = EMPTY_WEIGHT
+        total = functional.cross_entropy(read, asked, weight=weights)
+        total = total + functional.binary_cross_entropy_with_logits(self.mask(cells), batch["mask"])
+        total = total + 0.3 * functional.cross_entropy(self.colour(cells), batch["colour"])
+        total = total + 0.3 * functional.cross_entropy(self.shape(cells), batch["shape"], ignore_index=OPEN)
+        right = (read.argmax(1) == asked)[asked > 0]
+        return total, float(right.float().mean()) if len(right) else 0.0

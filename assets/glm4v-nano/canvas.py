@@ -1,0 +1,81 @@
+"""A picture while it is drawn, and beside it the map of what covers what: the tower is taught from the map."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from dice import Dice
+from lettering import Glyph, Type, set_line
+from PIL import Image, ImageDraw, ImageFilter
+
+RGB = tuple[int, int, int]
+Point = tuple[float, float]
+
+UNIT = 28  # pixels that one visual token covers, each way
+DOT = 4  # pixels of the picture that one dot of the maps covers, each way
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture with its maps, a dot for each 4 x 4 pixels: 1 + the number of the colour and of the shape, 0 for none.
+
+    `glyphs` are the capitals and digits that are large enough to be read.
+    """
+
+    image: Image.Image
+    colours: Image.Image
+    shapes: Image.Image
+    glyphs: Sequence[Glyph] = ()
+
+
+@dataclass
+class Canvas:
+    """`size` is (width, height) of the finished picture; all coordinates are in its pixels.
+
+    It is drawn `fine` times larger, for smooth edges; text alone is smooth without.
+    """
+
+    size: tuple[int, int]
+    ground: RGB
+    fine: int = 2
+    glyphs: list[Glyph] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        width, height = self.size
+        self.image = Image.new("RGB", (self.fine * width, self.fine * height), self.ground)
+        self._pen = ImageDraw.Draw(self.image)
+        self.colours, self.shapes = (Image.new("L", (width // DOT, height // DOT)) for _ in range(2))
+        self._markers = [ImageDraw.Draw(image) for image in (self.colours, self.shapes)]
+
+    def polygon(self, points: Sequence[Point], fill: RGB, marks: tuple[int, int] = (0, 0)) -> None:
+        """`marks`: what the maps say there, colour and shape."""
+        self._pen.polygon([(self.fine * x, self.fine * y) for x, y in points], fill=fill)
+        small = [(x / DOT - 0.5, y / DOT - 0.5) for x, y in points]
+        for marker, mark in zip(self._markers, marks, strict=True):
+            marker.polygon(small, fill=mark)
+
+    def stroke(self, points: Sequence[Point], fill: RGB, width: float) -> None:
+        self._pen.line(
+            [(self.fine * x, self.fine * y) for x, y in points], fill=fill, width=max(round(self.fine * width), 1)
+        )
+
+    def write(self, at: Point, text: str, kind: Type, ink: RGB, readable: bool = True) -> None:
+        """One line with its left top at `at`."""
+        fine = Type(kind.name, self.fine * kind.size, self.fine * kind.spacing)
+        drawn = set_line(self._pen, (self.fine * at[0], self.fine * at[1]), text, fine, ink)
+        if readable:
+            self.glyphs += [Glyph(glyph.character, glyph.x / self.fine, glyph.y / self.fine) for glyph in drawn]
+
+    def paste(self, image: Image.Image, box: tuple[int, int, int, int]) -> None:
+        """An image into left, top, right, bottom."""
+        left, top, right, bottom = (self.fine * edge for edge in box)
+        self.image.paste(image.resize((right - left, bottom - top)), (left, top))
+
+    def finished(self, dice: Dice) -> Drawing:
+        """At its size with smooth edges, now and then a little soft."""
+        kinds = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BOX)
+        image = self.image if self.fine == 1 else self.image.resize(self.size, dice.choice(kinds))
+        if dice.random() < 0.1:
+            image = image.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 0.7)))
+        return Drawing(image, self.colours, self.shapes, tuple(self.glyphs))
