@@ -1,0 +1,117 @@
+"""What people ask about charts, and about one thing of several. Words only."""
+
+from __future__ import annotations
+
+from phrases import Language
+
+PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
+    "tallest": {
+        "en": (
+            "Which bar is the tallest?",
+            "Which bar is tallest?",
+            "Which bar is the highest?",
+            "What is the tallest bar?",
+            "Which letter has the tallest bar?",
+            "Which one is the largest?",
+            "Which value is the largest?",
+            "Where is the maximum?",
+            "tallest bar?",
+            "Name the tallest bar.",
+            "Which bar is the largest?",
+            "Tell me the tallest bar.",
+        ),
+        "zh": (
+            "哪根柱子最高？",
+            "最高的柱子是哪个？",
+            "哪个最高？",
+            "哪个最大？",
+            "哪个字母的柱子最高？",
+            "最大值在哪里？",
+            "最高的是哪根？",
+            "请说出最高的柱子。",
+        ),
+    },
+    "shortest": {
+        "en": (
+            "Which bar is the shortest?",
+            "Which bar is shortest?",
+            "Which bar is the lowest?",
+            "What is the shortest bar?",
+            "Which letter has the shortest bar?",
+            "Which one is the smallest?",
+            "Which value is the smallest?",
+            "Where is the minimum?",
+            "shortest bar?",
+            "Name the shortest bar.",
+            "Which bar is the smallest?",
+            "Tell me the shortest bar.",
+        ),
+        "zh": (
+            "哪根柱子最矮？",
+            "最矮的柱子是哪个？",
+            "哪个最矮？",
+            "哪个最小？",
+            "哪个字母的柱子最矮？",
+            "最小值在哪里？",
+            "最低的是哪根？",
+            "请说出最矮的柱子。",
+        ),
+    },
+    "where": {
+        "en": (
+            "Where is the {colour} {shape}?",
+            "Where is the {shape}?",
+            "Where do you see the {colour} {shape}?",
+            "On which side is the {colour} {shape}?",
+            "Is the {colour} {shape} on the left or on the right?",
+            "In which part of the picture is the {colour} {shape}?",
+            "What is the position of the {colour} {shape}?",
+            "where is the {colour} one?",
+            "Tell me where the {colour} {shape} is.",
+            "Where in the picture is the {shape}?",
+        ),
+        "zh": (
+            "{colour}的{shape}在哪里？",
+            "{shape}在哪里？",
+            "{colour}的{shape}在什么位置？",
+            "{colour}的{shape}在左边还是右边？",
+            "{shape}在图中的哪一边？",
+            "请说出{colour}的{shape}的位置。",
+            "{colour}的{shape}在图中的哪里？",
+        ),
+    },
+    "box": {
+        "en": (
+            "Give the bounding box of the {colour} {shape}.",
+            "What is the bounding box of the {shape}?",
+            "Draw a box around the {colour} {shape}.",
+            "Give the coordinates of the {colour} {shape}.",
+            "Where exactly is the {colour} {shape}? Give a box.",
+            "Locate the {colour} {shape}.",
+            "Mark the {colour} {shape}.",
+            "box of the {shape}?",
+            "Give the box of the {colour} {shape}.",
+            "What are the coordinates of the {shape}?",
+        ),
+        "zh": (
+            "给出{colour}的{shape}的边界框。",
+            "{shape}的坐标是什么？",
+            "用方框标出{colour}的{shape}。",
+            "框出{colour}的{shape}。",
+            "标出{shape}。",
+            "{colour}的{shape}的坐标是多少？",
+            "请框出{shape}。",
+        ),
+    },
+    "item_colour": {
+        "en": (
+            "Which colour is the {shape}?",
+            "What colour is the {shape}?",
+            "What color is the {shape}?",
+            "What is the colour of the {shape}?",
+            "Tell me the colour of the {shape}.",
+            "Name the colour of the {shape}.",
+        ),
+        "zh": ("{shape}是什么颜色？", "{shape}是什么颜色的？", "图中的{shape}是什么颜色？", "请说出{shape}的颜色。"),
+    },
+}
