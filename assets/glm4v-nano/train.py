@@ -161,7 +161,7 @@ def run(training: Training, minutes: float, workers: int) -> None:
     with tqdm(total=round(budget_s), initial=round(training.elapsed_s), unit="s") as bar:
         if training.elapsed_s < budget_s * TOWER_SHARE:
             _phase(training, Pictures(training.processor, SEED), TOWER_SHARE, budget_s, workers, bar)
-            training.tower_steps = training.step
+            training.tower_steps, training.losses = training.step, []
             training.save()
         _phase(training, Both(training.processor), 1.0, budget_s, workers, bar)
 
