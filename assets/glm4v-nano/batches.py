@@ -38,15 +38,15 @@ class Course:
 
 
 COURSES = (
-    Course(headline_lesson, 12, 4, (24, 40, 48)),
-    Course(headline_lesson, 3, 1, (192,)),
-    Course(shapes_lesson, 10, 2, (32, 48, 64)),
-    Course(scattered_lesson, 12, 3, (40, 48, 64)),
-    Course(chart_lesson, 12, 2, (40, 48, 64)),
-    Course(any_lesson, 8, 1, (48,)),
-    Course(any_lesson, 3, 0.5, (192,)),
+    Course(headline_lesson, 14, 7, (16, 24, 40)),
+    Course(headline_lesson, 4, 1, (96, 192)),
+    Course(shapes_lesson, 12, 2, (24, 32, 48)),
+    Course(scattered_lesson, 12, 3, (32, 40, 48)),
+    Course(chart_lesson, 12, 2, (32, 40, 48)),
+    Course(any_lesson, 8, 1, (40,)),
+    Course(any_lesson, 3, 0.3, (192,)),
     Course(pages_lesson, 5, 4, (16, 24, 32)),
-    Course(pages_lesson, 1, 0.5, (192,)),
+    Course(pages_lesson, 1, 0.3, (192,)),
     Course(video_lesson, 6, 2),
     Course(sum_lesson, 32, 2),
     Course(talk_lesson, 8, 1),

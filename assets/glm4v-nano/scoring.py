@@ -41,6 +41,12 @@ def names_facts(lesson: Lesson, text: str) -> float:
     return float(bool(answer) and all(fact in answer for fact in lesson.reply.facts))
 
 
+def names_colour_and_shape(lesson: Lesson, text: str) -> float:
+    """Their number, which the same answer tells, is a task of its own."""
+    answer = answer_of(text)
+    return float(bool(answer) and all(fact in answer for fact in lesson.reply.facts[:2]))
+
+
 def characters(lesson: Lesson, text: str) -> float:
     """The share of the headline's characters that are right, by edit distance."""
     wanted = lesson.reply.facts[0]
@@ -102,7 +108,7 @@ def chart(dice: Dice) -> Lesson:
 
 TASKS = (
     Task("pages or pictures given, 1 to 8", 0.99, lambda dice: pages_lesson(dice, 24, "page_count"), names_facts),
-    Task("main colour and shape", 0.97, about_shapes("describe"), names_facts),
+    Task("main colour and shape", 0.97, about_shapes("describe"), names_colour_and_shape),
     Task("count of shapes, 1 to 6", 0.92, about_shapes("count"), names_facts),
     Task("headline, exact", 0.85, about_headline((*CELLS, FULL_PAGE)), names_facts),
     Task("headline, characters", 0.95, about_headline((*CELLS, FULL_PAGE)), characters),

@@ -37,6 +37,8 @@ MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 PICTURES_EVERY = 3  # steps of lessons, so that the tower goes on learning to read
+WHOLE_SHARE = 0.8  # of the time, after which lessons teach the tower too; until then they would cost twice as much
+LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
 
 
@@ -140,6 +142,7 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
     found: dict[str, float] = {}
     for batch in batches:
         batch = {name: tensor.to(training.device) for name, tensor in batch.items()}
+        training.model.model.visual.requires_grad_("input_ids" not in batch or share > WHOLE_SHARE)
         if "input_ids" in batch:
             loss = loss_of(training.model, batch)
             found["loss"] = found.get("loss", 0.0) + loss.item() / sum("input_ids" in each for each in batches)
@@ -181,7 +184,7 @@ def _phase(training: Training, data: Dataset, last: float, budget_s: float, work
             training.losses.append(found.get("loss", found.get("pictures", 0.0)))
         training.step += 1
         now = monotonic()
-        training.elapsed_s, before = training.elapsed_s + now - before, now
+        training.elapsed_s, before = training.elapsed_s + min(now - before, LONGEST_STEP_S), now
         shown.update(found)
         told = ", ".join(f"{name} {value:.3f}" for name, value in shown.items())
         bar.set_postfix_str(f"step {training.step}, mean {recent(training.losses):.3f}, {told}")
