@@ -37,7 +37,7 @@ MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 PICTURES_EVERY = 3  # steps of lessons, so that the tower goes on learning to read
-WHOLE_SHARE = 0.8  # of the time, after which lessons teach the tower too; until then they would cost twice as much
+WHOLE_SHARE = 0.7  # of the time, after which lessons teach the tower too; until then they would cost twice as much
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
 
