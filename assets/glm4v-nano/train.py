@@ -3,8 +3,11 @@
     python train.py --minutes 90                     writes the checkpoint beside this file
     python train.py --minutes 2 --out DIR --work DIR
 
+    torchrun --nproc-per-node 2 train.py ...         the same with two learners, each with lessons of its own
+
 Starts from random weights, or goes on from the last state in --work. Two CPU cores are enough: one thread learns and
-one process draws. With --start it begins with the weights of a finished checkpoint and leaves the first part out.
+one process draws; two learners see about half as much again. With --start it begins with the weights of a finished
+checkpoint and leaves the first part out.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from time import monotonic
 import torch
 from batches import IGNORED, Batch, Steps, steps_from
 from checkpoint import WIDTH, build_model, build_processor, save
+from learners import Learners
 from muon import Muon
 from safetensors.torch import load_file
 from torch import nn
@@ -52,13 +56,16 @@ class Training:
     optimizers: list[torch.optim.Optimizer]
     work: Path
     device: str
+    learners: Learners
     step: int = 0
     tower_steps: int = 0
     elapsed_s: float = 0.0
     losses: list[float] = field(default_factory=list)
 
     def save(self) -> None:
-        """The state for going on, and beside it the checkpoint as it is now."""
+        """The state for going on, and beside it the checkpoint as it is now. All learners have the same."""
+        if self.learners.rank:
+            return
         state = {
             "model": self.model.state_dict(),
             "heads": self.heads.state_dict(),
@@ -85,7 +92,7 @@ class Training:
             self.elapsed_s, self.losses = state["elapsed_s"], state["losses"]
 
 
-def start(work: Path, device: str, weights: Path | None = None) -> Training:
+def start(work: Path, device: str, weights: Path | None = None, learners: Learners | None = None) -> Training:
     """From the last state in `work`; without one from the checkpoint `weights`; without that from random weights."""
     torch.manual_seed(SEED)
     processor = build_processor()
@@ -96,7 +103,7 @@ def start(work: Path, device: str, weights: Path | None = None) -> Training:
     flatten_patches(model)
     heads = Heads(WIDTH).to(device)
     work.mkdir(parents=True, exist_ok=True)
-    training = Training(model, heads, processor, optimizers(model, heads), work, device)
+    training = Training(model, heads, processor, optimizers(model, heads), work, device, learners or Learners())
     training.resume()
     return training
 
@@ -151,6 +158,7 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
             loss, found["read"] = training.heads.loss(torch.cat(tuple(seen.pooler_output)), batch)
             found["pictures"] = loss.item()
         (loss / len(batches)).backward()
+    training.learners.average([*training.model.parameters(), *training.heads.parameters()])
     torch.nn.utils.clip_grad_norm_(training.model.parameters(), 1.0)
     for optimizer in training.optimizers:
         optimizer.step()
@@ -161,12 +169,15 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
 def run(training: Training, minutes: float, workers: int) -> None:
     """Learns until `minutes` of training, those before a resume included, are over: first the tower, then to speak."""
     budget_s = minutes * 60
-    with tqdm(total=round(budget_s), initial=round(training.elapsed_s), unit="s") as bar:
+    learners = training.learners
+    quiet = learners.rank > 0
+    with tqdm(total=round(budget_s), initial=round(training.elapsed_s), unit="s", disable=quiet) as bar:
         if training.elapsed_s < budget_s * TOWER_SHARE:
-            _phase(training, Pictures(training.processor, SEED), TOWER_SHARE, budget_s, workers, bar)
+            pictures = learners.own(Pictures(training.processor, SEED))
+            _phase(training, pictures, TOWER_SHARE, budget_s, workers, bar)
             training.tower_steps, training.losses = training.step, []
             training.save()
-        _phase(training, Both(training.processor), 1.0, budget_s, workers, bar)
+        _phase(training, Both(training.processor, learners), 1.0, budget_s, workers, bar)
 
 
 def _phase(training: Training, data: Dataset, last: float, budget_s: float, workers: int, bar: tqdm) -> None:
@@ -184,7 +195,8 @@ def _phase(training: Training, data: Dataset, last: float, budget_s: float, work
             training.losses.append(found.get("loss", found.get("pictures", 0.0)))
         training.step += 1
         now = monotonic()
-        training.elapsed_s, before = training.elapsed_s + min(now - before, LONGEST_STEP_S), now
+        training.elapsed_s += training.learners.agree(min(now - before, LONGEST_STEP_S))
+        before = now
         shown.update(found)
         told = ", ".join(f"{name} {value:.3f}" for name, value in shown.items())
         bar.set_postfix_str(f"step {training.step}, mean {recent(training.losses):.3f}, {told}")
@@ -199,8 +211,9 @@ def _phase(training: Training, data: Dataset, last: float, budget_s: float, work
 class Both(Dataset[list[Batch]]):
     """Lessons, and beside them pictures for the tower, so that it goes on learning while the model learns to speak."""
 
-    def __init__(self, processor: Glm4vProcessor) -> None:
-        self._pictures, self._steps = Pictures(processor, SEED + 1, easy_steps=0), Steps(processor, SEED)
+    def __init__(self, processor: Glm4vProcessor, learners: Learners) -> None:
+        self._pictures = learners.own(Pictures(processor, SEED + 1, easy_steps=0))
+        self._steps = learners.own(Steps(processor, SEED))
 
     def __getitem__(self, step: int) -> list[Batch]:
         return [*self._steps[step], *([self._pictures[step]] if step % PICTURES_EVERY == 0 else [])]
@@ -229,9 +242,11 @@ def main() -> None:
     parser.add_argument("--start", type=Path, help="a finished checkpoint to begin with")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    training = start(options.work, options.device, options.start)
+    training = start(options.work, options.device, options.start, Learners.of_torchrun())
     run(training, options.minutes, options.workers)
     training.save()
+    if training.learners.rank:
+        return
     save(training.model, training.processor, options.out)
     first, last = training.losses[0], recent(training.losses)
     print(json.dumps({"steps": training.step, "first_loss": round(first, 4), "last_loss": round(last, 4)}))
