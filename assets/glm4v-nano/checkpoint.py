@@ -7,6 +7,7 @@ of GLM-4.1V, so that any program that runs the one runs the other; the sizes are
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ CONTROL_TOKENS = (
 MARK_TOKENS = ("<think>", "</think>", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink")
 END_TOKENS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 CONTEXT_LENGTH = 8192
+WAVES = (0.5, 1, 2, 4)  # half periods across a picture
 WIDTH = 192
 # Glm4v counts the pixels of a picture twice, as two frames: 192 tokens at most. Those of a video are of all its frames.
 PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 336 * 448}
@@ -165,11 +167,24 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
     )
 
 
+def place_waves(side: int, width: int) -> torch.Tensor:
+    """[side * side, width]: where each place of the tower's map is, as waves of size 1 in the first of its numbers."""
+    steps = (torch.arange(side) + 0.5) / side
+    waves = torch.stack([wave(math.pi * count * steps) for count in WAVES for wave in (torch.sin, torch.cos)], -1)
+    down, right = waves[:, None].expand(-1, side, -1), waves[None].expand(side, -1, -1)
+    table = torch.cat([right, down], -1).reshape(side * side, -1)
+    return torch.nn.functional.pad(table, (0, width - table.shape[1]))
+
+
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Glm4vForConditionalGeneration:
     model = Glm4vForConditionalGeneration(build_config(tokenizer))
     # Every block adds values of size 1 to the stream: words and pictures that start near 0 would drown in it.
     torch.nn.init.normal_(model.get_parameter("model.language_model.embed_tokens.weight"), std=0.5)
     torch.nn.init.normal_(model.get_parameter("model.visual.merger.down_proj.weight"), std=0.3)
+    with torch.no_grad():
+        # So would places, and nothing that the tower is asked at first brings them out.
+        table = model.get_parameter("model.visual.embeddings.position_embedding.weight")
+        table.copy_(place_waves(math.isqrt(len(table)), table.shape[1]))
     model.generation_config = GenerationConfig(
         eos_token_id=[tokenizer.convert_tokens_to_ids(token) for token in END_TOKENS],
         pad_token_id=tokenizer.pad_token_id,

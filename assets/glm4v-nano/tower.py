@@ -28,6 +28,7 @@ OPEN = -100  # the shape of an open cell is not asked for
 EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
 MOST_JITTER = PATCH / 2
 LEAST_GRIDS = 0.2
+PLACE_WEIGHT = 3.0
 EMPTY_WEIGHT = 0.2  # most quarters of a cell hold no character
 
 
@@ -51,6 +52,7 @@ class Pictures(Dataset[Batch]):
         batch["colour"] = main_label(colours, covered, 0)
         batch["shape"] = main_label(shapes, covered, OPEN + 1) - 1
         batch["glyphs"] = torch.cat([glyph_labels(drawing) for drawing in drawn])
+        batch["place"] = torch.cat([places(drawing) for drawing in drawn])
         return batch
 
     def _sheet(self, dice: Dice, share: float) -> Drawing:
@@ -89,6 +91,15 @@ def glyph_labels(drawing: Drawing) -> Tensor:
     return labels.view(rows // 2, 2, columns // 2, 2).transpose(1, 2).reshape(-1, 4)
 
 
+def places(drawing: Drawing) -> Tensor:
+    """[cells, 2]: where a cell's centre is, from the left and from the top, as shares of the picture."""
+    columns, rows = (side // (2 * PATCH) for side in drawing.image.size)
+    down, right = torch.meshgrid(
+        (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
+    )
+    return torch.stack([right, down], -1).view(-1, 2)
+
+
 class Heads(nn.Module):
     """Linear questions to the features of the cells."""
 
@@ -99,6 +110,7 @@ class Heads(nn.Module):
         self.colour = nn.Linear(width, len(COLOURS) + 1)
         self.shape = nn.Linear(width, len(SHAPES))
         self.glyphs = nn.Linear(width, 4 * (len(CHARACTERS) + 1))
+        self.place = nn.Linear(width, 2)
 
     def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, float]:
         """`features` [cells, width]. The loss, and the share of characters that are read."""
@@ -111,5 +123,6 @@ class Heads(nn.Module):
         total = total + functional.binary_cross_entropy_with_logits(self.mask(cells), batch["mask"])
         total = total + 0.3 * functional.cross_entropy(self.colour(cells), batch["colour"])
         total = total + 0.3 * functional.cross_entropy(self.shape(cells), batch["shape"], ignore_index=OPEN)
+        total = total + PLACE_WEIGHT * functional.l1_loss(self.place(cells), batch["place"])
         right = (read.argmax(1) == asked)[asked > 0]
         return total, float(right.float().mean()) if len(right) else 0.0
