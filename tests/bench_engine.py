@@ -1,160 +1,106 @@
-"""Many people at once: this engine beside a thread of model.generate for each person, in one process and one run.
+"""One GPU, many people: this engine measured beside model.generate, in one process and one run.
 
-    python tests/bench_engine.py [--model PATH] [--device cpu] [--people 1 8] [--tokens 96] [--repeats 3] [--json FILE]
+    python tests/bench_engine.py [--only a,d] [--json FILE] [--model PATH]
+    python tests/bench_engine.py --random-weights tests/bench/glm-4.1v-9b.json --contexts 1024 8192 32768
 
-Every person asks about a picture of their own; decoding is greedy, so both ways write the same text, which is checked.
-Prints the median of the repeats: total tokens/s, time to the first text, and the ratio.
+Parts: a  1 to 32 people: a thread of model.generate each, model.generate in turn, this engine
+       b  the second question about a document of 20 pages
+       c  a running stream while somebody sends 20 pages
+       d  50 requests of one owner, and another owner's first token
+       e  an hour's worth of short requests: memory and slots
+       f  Answer now: steps to the answer
+       g  decode speed after long prompts, with --contexts; on a GPU beside what its memory allows
+
+All answers are greedy and have a fixed length: no token ends them, in whichever way they are made.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import sys
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
-from threading import Thread
-from time import perf_counter
 
-ROOT = Path(__file__).parents[1]
-sys.path.insert(0, str(ROOT))
+import torch
+import transformers
+from bench import answer_now, decoding, flood, hour, people, reading
+from bench.report import Report
+from bench.subject import checkpoint, random_weights
+from bench.workload import Workload
 
-import torch  # noqa: E402
-from PIL import Image, ImageDraw  # noqa: E402
-from transformers import TextIteratorStreamer  # noqa: E402
+from webui.engine.loader import Loaded
 
-from webui.engine.catalog import choose  # noqa: E402
-from webui.engine.loader import load  # noqa: E402
-from webui.engine.local import LocalEngine  # noqa: E402
-from webui.protocol import GenerationRequest, ImagePart, Message, SamplingParams  # noqa: E402
-
-COLOURS = ("red", "green", "blue", "orange", "purple", "black", "gray", "pink")
-
-
-@dataclass
-class Run:
-    """One way of answering `people` at once."""
-
-    way: str
-    people: int
-    tokens_per_s: float
-    first_text_s: float
-    texts: list[str]
+Part = Callable[[Loaded, Workload, Report], None]
+PARTS: dict[str, Part] = {
+    "a": people.measure,
+    "b": reading.follow_up,
+    "c": reading.gap,
+    "d": flood.measure,
+    "e": hour.measure,
+    "f": answer_now.measure,
+    "g": decoding.measure,
+}
 
 
-def picture(number: int) -> Image.Image:
-    image = Image.new("RGB", (224, 224), "white")
-    left = 20 + 5 * (number % 8)
-    ImageDraw.Draw(image).ellipse((left, left, left + 120, left + 120), fill=COLOURS[number % len(COLOURS)])
-    return image
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.random_weights and options.quantization != "none":
+        parser.error("random weights are not quantized: --quantization goes with --model")
+    if options.random_weights:
+        loaded = random_weights(options.random_weights, options.device, options.slots, options.context)
+    else:
+        loaded = checkpoint(options.model, options.quantization, options.device, options.slots, options.context)
+    work = Workload(
+        tuple(options.people), options.tokens, options.repeats, options.requests, tuple(options.contexts or ())
+    )
+    report = Report(_machine(loaded, options.quantization))
+    wanted = options.only or [part for part in PARTS if part != "g" or options.contexts]
+    for part in wanted:
+        PARTS[part](loaded, work, report)
+        report.close_part()
+        if options.json:
+            report.write(options.json)
 
 
-def question(number: int) -> tuple[Message, ...]:
-    image = ImagePart(picture(number), "picture", "picture")
-    return (Message("user", (image, "What is the colour and the shape? Describe the picture.")),)
-
-
-def run_threads(model, processor, people: int, tokens: int) -> Run:
-    """The usual way: one thread of model.generate with a streamer for each person."""
-    texts, counts, firsts = [""] * people, [0] * people, [0.0] * people
-
-    def person(number: int) -> None:
-        content = [{"type": "image", "image": picture(number)}, {"type": "text", "text": question(number)[0].text}]
-        inputs = processor.apply_chat_template(
-            [{"role": "user", "content": content}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            return_tensors="pt",
-        ).to(model.device)
-        streamer = TextIteratorStreamer(processor.tokenizer, skip_prompt=True, skip_special_tokens=False)
-        outputs = []
-        arguments = {"max_new_tokens": tokens, "do_sample": False, "streamer": streamer}
-        thread = Thread(target=lambda: outputs.append(model.generate(**inputs, **arguments)))
-        thread.start()
-        for text in streamer:
-            firsts[number] = firsts[number] or perf_counter() - start
-            texts[number] += text
-        thread.join()
-        counts[number] = outputs[0].shape[1] - inputs["input_ids"].shape[1]
-
-    start = perf_counter()
-    threads = [Thread(target=person, args=(number,)) for number in range(people)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    seconds = perf_counter() - start
-    return Run("thread of model.generate each", people, sum(counts) / seconds, median(firsts), texts)
-
-
-def run_engine(engine: LocalEngine, people: int, tokens: int) -> Run:
-    sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=tokens)
-
-    async def person(number: int) -> tuple[str, int, float]:
-        text, first = "", 0.0
-        async for delta in engine.generate(GenerationRequest(question(number), sampling, str(number))):
-            text += delta.reasoning + delta.content
-            first = first or (text and perf_counter() - start) or 0.0
-        assert delta.usage is not None
-        return text, delta.usage.completion_tokens, first
-
-    async def everybody() -> list[tuple[str, int, float]]:
-        return await asyncio.gather(*map(person, range(people)))
-
-    start = perf_counter()
-    answers = asyncio.run(everybody())
-    seconds = perf_counter() - start
-    texts, counts, firsts = zip(*answers, strict=True)
-    return Run("this engine", people, sum(counts) / seconds, median(firsts), list(texts))
-
-
-def letters(text: str) -> str:
-    """A text without tags and spaces: the engine's is parsed, the other is raw."""
-    for tag in ("<think>", "</think>", "<answer>", "</answer>", "<|user|>", "<|endoftext|>"):
-        text = text.replace(tag, "")
-    return "".join(text.split())
-
-
-def same(engine_run: Run, threads_run: Run) -> bool:
-    return [letters(text) for text in engine_run.texts] == [letters(text) for text in threads_run.texts]
-
-
-def middle(runs: list[Run]) -> Run:
-    return sorted(runs, key=lambda run: run.tokens_per_s)[len(runs) // 2]
-
-
-def main() -> None:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="nano")
+    usual = Workload()
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--model", default="nano", help="nano, a folder or a hub id")
+    model.add_argument("--random-weights", type=Path, metavar="CONFIG", help="a config.json of glm4v, or its folder")
+    parser.add_argument("--quantization", choices=("none", "8bit", "4bit"), default="none", help="for --model")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--people", type=int, nargs="+", default=[1, 8])
-    parser.add_argument("--tokens", type=int, default=96)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--json", type=Path)
-    options = parser.parse_args()
-    choice = choose(options.model, "none", 0, ROOT / "assets" / "glm4v-nano")
-    loaded = load(choice, options.device, 0, 0, lambda progress: None)
-    model, processor = loaded.runner.model, loaded.runner.processor
-    print(f"{loaded.info.name} on {loaded.device}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(f"{'people':>6}  {'way':<30} {'tokens/s':>9} {'first text':>11}  {'ratio':>6}  same text")
-    rows = []
-    for people in options.people:
-        engine = LocalEngine(loaded.runner)
-        pairs = [
-            (run_threads(model, processor, people, options.tokens), run_engine(engine, people, options.tokens))
-            for _ in range(options.repeats)
-        ]
-        engine.close()
-        threads_run, engine_run = middle([pair[0] for pair in pairs]), middle([pair[1] for pair in pairs])
-        ratio = median(ours.tokens_per_s / theirs.tokens_per_s for theirs, ours in pairs)
-        for run, note in ((threads_run, ""), (engine_run, f"{ratio:6.1f}  {same(engine_run, threads_run)}")):
-            print(f"{people:>6}  {run.way:<30} {run.tokens_per_s:9.0f} {run.first_text_s:9.2f} s  {note}")
-            rows.append(asdict(run) | {"ratio": ratio})
-    if options.json:
-        options.json.write_text(json.dumps(rows, indent=1))
+    parser.add_argument("--slots", type=int, default=0, help="0: as many as fit")
+    parser.add_argument("--context", type=int, default=0, help="tokens of a slot; 0: as many as fit")
+    parser.add_argument("--only", type=_letters, help="a,b,…: only these parts")
+    parser.add_argument("--people", type=int, nargs="+", default=usual.people)
+    parser.add_argument("--tokens", type=int, default=usual.tokens, help="length of every answer in a, d and g")
+    parser.add_argument("--repeats", type=int, default=usual.repeats)
+    parser.add_argument("--requests", type=int, default=usual.requests, help="of the hour")
+    parser.add_argument("--contexts", type=int, nargs="+", help="prompt lengths of g")
+    parser.add_argument("--json", type=Path, help="write the numbers here, after every part")
+    return parser
+
+
+def _letters(text: str) -> list[str]:
+    letters = text.split(",")
+    if unknown := [letter for letter in letters if letter not in PARTS]:
+        raise argparse.ArgumentTypeError(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    return letters
+
+
+def _machine(loaded: Loaded, quantization: str) -> dict[str, str]:
+    cache = loaded.runner.cache
+    cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
+    return {
+        "model": f"{loaded.info.name} ({loaded.memory_bytes / 1e9:.2f} GB, quantization {quantization})",
+        "on": loaded.device,
+        "cores": f"{cores} with {torch.get_num_threads()} threads, load {load:.1f}",
+        "slots": f"{len(cache.slots)} of {loaded.runner.context_length} tokens",
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+    }
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """Every file of a folder through MediaReader, as a visitor would add it: what became of each, and what was left behind.
 
 python tests/check_files.py FOLDER
+
+While each file is read, somebody else's small picture is read too, and the event loop, which answers everybody, is
+asked for a turn every 20 ms.
 """
 
 from __future__ import annotations
@@ -9,7 +12,11 @@ import asyncio
 import sys
 from collections import Counter
 from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
 from time import perf_counter
+
+from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -21,6 +28,7 @@ from webui.protocol import MediaLimits, ModelInfo, VideoPart
 
 INFO = ModelInfo("any", 65_536)
 TOKENS = 16_384
+TURN_S = 0.02
 
 
 async def verdict(reader: MediaReader, path: Path) -> tuple[str, str]:
@@ -35,21 +43,52 @@ async def verdict(reader: MediaReader, path: Path) -> tuple[str, str]:
     return "read", f"{shown} of {preview.count} {preview.attachment.kind} parts, {tokens:,} tokens{told}"
 
 
+async def healthy(reader: MediaReader, path: Path) -> float:
+    """Seconds until somebody else's good picture was read."""
+    start = perf_counter()
+    await reader.preview(path, INFO)
+    return perf_counter() - start
+
+
+async def longest_stall(done: asyncio.Event) -> float:
+    """The longest time in which the event loop had no turn for anybody, in seconds."""
+    longest = 0.0
+    while not done.is_set():
+        start = perf_counter()
+        await asyncio.sleep(TURN_S)
+        longest = max(longest, perf_counter() - start - TURN_S)
+    return longest
+
+
 async def main(folder: Path, files: list[Path]) -> int:
+    with TemporaryDirectory() as scratch:
+        good = Path(scratch) / "good.png"
+        Image.new("RGB", (64, 64), "red").save(good)
+        return await check(folder, files, good)
+
+
+async def check(folder: Path, files: list[Path], good: Path) -> int:
     adopt_orphans()
     reader = MediaReader(MediaLimits(), office=find_office())
     counts: Counter[str] = Counter()
     left: set[int] = set()
-    slowest = 0.0
+    slowest, others = 0.0, []
+    done = asyncio.Event()
+    stall = asyncio.create_task(longest_stall(done))
     for path in files:
         start = perf_counter()
+        other = asyncio.create_task(healthy(reader, good))
         name, text = await verdict(reader, path)
         seconds = perf_counter() - start
+        others.append(await other)
         slowest = max(slowest, seconds)
         counts[name] += 1
         left |= descendants()
         print(f"{seconds:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
     reader.close()
+    done.set()
+    print(f"somebody else's picture took {median(others):.2f} s, at most {max(others):.2f} s; ", end="")
+    print(f"the event loop stood still for {await stall:.2f} s at most")
     print(f"{len(files)} files, the slowest in {slowest:.1f} s; {len(left)} processes left behind; {dict(counts)}")
     return len(left)
 

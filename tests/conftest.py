@@ -1,5 +1,6 @@
-"""Fixtures shared by the tests of the rooms: the bundled model, loaded once."""
+"""Fixtures shared by the tests of the rooms: the bundled model, loaded once, and people in front of the page."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -30,3 +31,45 @@ def reader():
     reader = MediaReader(MediaLimits(), office=find_office())
     yield reader
     reader.close()
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """For the page in a browser; a test that needs another brings its own."""
+    from page_server import SeeingEngine
+
+    return SeeingEngine()
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    from page_server import page_app, serving
+
+    with serving(page_app(engine)) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=20_000)  # a busy machine is no failure
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser, address):
+    from person import Person
+
+    people = []
+
+    def arrive(tab="Thinking", **context):
+        people.append(Person(browser, address, tab, **context))
+        return people[-1]
+
+    yield arrive
+    for person in people:
+        person.context.close()

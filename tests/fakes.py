@@ -22,7 +22,7 @@ READY = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes
 class FakeEngine:
     """Plays `script` for every request; `error` is raised after it; `step_s` passes between two deltas.
 
-    A request that is told to answer now has no more reasoning.
+    A request that is told to answer now has no more reasoning. `others` are models beside the one of `model_status`.
     """
 
     script: Sequence[Delta] = SCRIPT
@@ -33,6 +33,8 @@ class FakeEngine:
     aborted: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
     hurried: set[str] = field(default_factory=set)
+    others: tuple[ModelStatus, ...] = ()
+    prepared: list[str] = field(default_factory=list)
     closed: bool = False
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
@@ -61,5 +63,11 @@ class FakeEngine:
     def close(self) -> None:
         self.closed = True
 
-    def status(self) -> ModelStatus:
-        return self.model_status
+    def status(self, name: str = "") -> ModelStatus:
+        return next((status for status in self.statuses() if status.info.name == name), self.model_status)
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        return (self.model_status, *self.others)
+
+    def prepare(self, name: str) -> None:
+        self.prepared.append(name)

@@ -9,6 +9,8 @@ from playwright.sync_api import expect
 from pptx import Presentation
 from pptx.dml.color import RGBColor
 
+# Gradio's queue counts its events with calls that pandas 3 has deprecated.
+DEPRECATED = ("ignore:.*no_silent_downcasting", "ignore:The copy keyword is deprecated")
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (30, 60, 220)}
 
 

@@ -40,6 +40,7 @@ async def test_a_damaged_picture_is_refused():
         ("logit_bias", {"1": 2}),
         ("metadata", {}),
         ("stream_options.include_obfuscation", True),
+        ("chat_template_kwargs.custom", True),
     ],
 )
 async def test_unsupported_fields_are_refused_by_name(field, value):
@@ -57,6 +58,9 @@ WRONG = [
     ({"temperature": "hot"}, "temperature"),
     ({"max_tokens": 0}, "max_tokens"),
     ({"max_tokens": 1, "max_completion_tokens": 2}, "max_tokens"),
+    ({"reasoning_effort": "extreme"}, "reasoning_effort"),
+    ({"reasoning_effort": "high", "thinking_token_budget": 9}, "thinking_token_budget"),
+    ({"reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}}, "reasoning_effort"),
     ({"top_k": 1.5}, "top_k"),
     ({"messages": []}, "messages"),
     ({"messages": [5]}, "messages[0]"),

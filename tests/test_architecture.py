@@ -12,7 +12,7 @@ SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in [ROOT / "launch.py", *sorted((ROOT / "webui").rglob("*.py"))]
 }
-TESTS = sorted((ROOT / "tests").glob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MOST_LINES = 250
 MOST_FUNCTION_LINES = 50
 
@@ -25,11 +25,19 @@ FLOORS = {
     "webui.media": 2,
     "webui.engine": 2,
     "webui.settings": 1,
+    "webui.thinking": 0,
     "webui.protocol": 0,
     "webui.errors": 0,
+    "webui.pixels": -1,
     "webui": 0,
 }
-TORCH = ("webui.engine.runner", "webui.engine.kv_cache", "webui.engine.sampler", "webui.engine.loader")
+TORCH = tuple(
+    f"webui.engine.{name}"
+    for name in (
+        *("download", "loader", "weights", "runner", "text_model", "vision_features"),
+        *("kv_cache", "cache_views", "graphs", "sampler"),
+    )
+)
 WEB = ("webui.api", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
@@ -48,7 +56,7 @@ LIBRARIES = {
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
-WORKERS = ("webui.engine.local", "webui.engine.manager", "webui.media.worker")
+WORKERS = ("webui.engine.local", "webui.engine.encoder", "webui.engine.resident", "webui.media.worker")
 
 
 @cache

@@ -8,6 +8,8 @@ from webui.protocol import ModelInfo, ModelStatus, Progress
 from webui.ui.blocks import build_ui
 from webui.ui.header import banner_html, status_html
 from webui.ui.look import HEAD, STYLESHEET, theme
+from webui.ui.model_menu import ModelMenu
+from webui.ui.running import Running
 from webui.ui.strings import Strings
 
 # The tests that build a page are async: outside a loop Gradio makes one of its own and never closes it.
@@ -51,6 +53,49 @@ def test_the_header_tells_how_the_model_is():
     assert "50% · 512 MB of 1 GB" in status_html(loading, EN)
     assert "ready · CPU · 10 MB memory" in status_html(ModelStatus("ready", NANO, None, "CPU", 10 * 1024**2), EN)
     assert "failed · no &lt;file&gt;" in status_html(ModelStatus("failed", NANO, reason="no <file>"), EN)
+
+
+def test_a_model_that_is_not_loaded_says_when_it_comes():
+    unloaded = status_html(ModelStatus("unloaded", NANO), EN, named=False)
+    assert "comes with the next message" in unloaded
+    assert "glm4v-nano" not in unloaded
+
+
+def menus(engine):
+    blocks = build_ui(engine, FakeReader(), examples=EXAMPLES).blocks.values()
+    return [block for block in blocks if isinstance(block, gr.Dropdown)]
+
+
+async def test_one_model_is_plain_text_and_several_are_a_menu():
+    other = ModelStatus("unloaded", ModelInfo("other", 8192))
+    assert [menu.visible for menu in menus(FakeEngine())] == [False]
+    (menu,) = menus(FakeEngine(others=(other,)))
+    assert menu.visible
+    assert [value for _, value in menu.choices] == ["fake", "other"]
+
+
+async def test_a_choice_is_the_visitors_own():
+    engine = FakeEngine(others=(ModelStatus("unloaded", ModelInfo("other", 8192)),))
+    running = Running(engine)
+    with gr.Blocks():
+        menu = ModelMenu(engine, running, EN)
+    menu.choose("ann", "other")
+    assert engine.prepared == ["other"]
+    assert (menu.status_for("ann").info.name, menu.status_for("bob").info.name) == ("other", "fake")
+    assert (running.begin("ann", "chat").model, running.begin("bob", "chat").model) == ("other", "")
+    running.leave("ann")
+    assert menu.status_for("ann").info.name == "fake"
+
+
+async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_after_a_failure():
+    engine = FakeEngine()
+    with gr.Blocks():
+        menu = ModelMenu(engine, Running(engine), EN)
+    _, retry, listed, names = menu.show("ann", EN, ["fake"])
+    assert (retry["visible"], "choices" in listed, names) == (False, False, ["fake"])
+    engine.model_status = ModelStatus("failed", ModelInfo("real", 4096), reason="no disk")
+    _, retry, listed, names = menu.show("ann", EN, names)
+    assert (retry["visible"], listed["choices"], listed["value"], names) == (True, ["real"], "real", ["real"])
 
 
 def test_the_banner_is_there_only_when_there_is_something_to_tell():

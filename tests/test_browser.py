@@ -1,48 +1,13 @@
 """The page in a real browser, over a real server and real files; only the engine is a stand-in."""
 
 import re
-import shutil
 
 import pytest
-from page_server import SeeingEngine, launched, page_app, serving
-from person import MAKERS, Person, contrast, make_pdf
-from playwright.sync_api import expect, sync_playwright
+from page_server import launched
+from person import DEPRECATED, MAKERS, Person, contrast, make_pdf
+from playwright.sync_api import expect
 
-# Gradio's queue counts its events with calls that pandas 3 has deprecated.
-DEPRECATED = ("ignore:.*no_silent_downcasting", "ignore:The copy keyword is deprecated")
 pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
-
-
-@pytest.fixture(scope="module")
-def engine():
-    return SeeingEngine()
-
-
-@pytest.fixture(scope="module")
-def address(engine):
-    with serving(page_app(engine)) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(browser, address):
-    people = []
-
-    def arrive(tab="Thinking", **context):
-        people.append(Person(browser, address, tab, **context))
-        return people[-1]
-
-    yield arrive
-    for person in people:
-        person.context.close()
 
 
 def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path):
@@ -52,6 +17,8 @@ def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path
     expect(person.room.locator(".cost")).to_contain_text("3 of 3 pages")
     person.room.get_by_label("Pages").fill("1-2")
     expect(person.room.locator(".cost")).to_contain_text("2 of 3 pages")
+    expect(person.room.locator(".sheet figure").last).to_have_css("opacity", "0.3")
+    expect(person.room.locator(".sheet figure").nth(1)).to_have_css("opacity", "1")
     engine.may_answer.clear()
     person.say("A long answer, please")
     expect(person.room.locator(".thought-group .content")).to_contain_text("thought3")
@@ -133,6 +100,19 @@ def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_p
     person.say("你好")
     expect(person.room.locator(".chat .card")).to_contain_text("broken.pdf 已损坏")
     expect(person.room.locator(".composer textarea")).to_have_value("你好")
+
+
+def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(visit, tmp_path):
+    person = visit(locale="zh-CN")
+    expect(person.page.get_by_role("tab", name="思考")).to_be_visible()
+    with (tmp_path / "huge.mp4").open("wb") as file:
+        file.truncate(101 * 1024**2)
+    person.add(tmp_path / "huge.mp4", make_pdf(tmp_path / "a.pdf", "red"))
+    expect(person.room.locator(".refused .card")).to_contain_text("huge.mp4 需要 101 MB；最多可读 100 MB")
+    expect(person.room.locator(".sheet figure")).to_have_count(1)
+    expect(person.room.locator(".cost")).to_contain_text("a.pdf")
+    expect(person.room.locator(".refused .card")).to_be_visible()
+    expect(person.page.locator(".toast-body")).to_have_count(0)
 
 
 def test_the_language_changes_in_place(visit):

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from webui.engine.kv_cache import CachePlan, DecodeView, KVCache, PrefillView, Slot, plan_cache
+from webui.engine.cache_views import DecodeView, PrefillView
+from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot, plan_cache
 
 
 def cache(slots: int = 3, context: int = 16) -> KVCache:
@@ -65,24 +66,64 @@ def test_arrange_moves_content_with_its_slot():
         slot.keys.extend([number] * 4)
         taken.append(slot)
     slots.arrange([taken[2], taken[0]])
-    assert [slots.keys[1][row, 0, 0, 0].item() for row in range(3)] == [3, 1, 2]
+    assert [slots.layers[1][0, row, 0, 0, 0].item() for row in range(3)] == [3, 1, 2]
     assert [slot.index for slot in taken] == [1, 2, 0]
 
 
 def test_a_decode_step_writes_each_row_at_its_own_length_and_sees_no_further():
     slots = cache(2)
-    view = DecodeView(slots, [2, 5], "cpu")
+    view = DecodeView.of(slots, [2, 5])
     keys, _ = view.update(torch.ones(2, 1, 1, 4), torch.ones(2, 1, 1, 4), 0)
     assert keys.shape == (2, 1, 6, 4)
-    assert slots.keys[0][:, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
-    assert view.mask("cpu").sum(-1).flatten().tolist() == [3, 6]
+    assert slots.layers[0][0, :, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
+    assert (view.mask(torch.float32) == 0).sum(-1).flatten().tolist() == [3, 6]
 
 
 def test_a_prefill_chunk_sees_itself_causally():
     slots = cache(1)
     slot, _ = slots.acquire([1] * 5)
-    mask = PrefillView(slots, slot, 2, 5).mask("cpu")
-    assert mask[0, 0].sum(-1).tolist() == [3, 4, 5]
+    mask = PrefillView(slots, slot, 2, 5).mask(torch.float32)
+    assert (mask[0, 0] == 0).sum(-1).tolist() == [3, 4, 5]
+
+
+def fill(slots: KVCache, slot: Slot, keys: list[int]) -> None:
+    """Keys and values that tell which token they belong to."""
+    numbers = torch.tensor(keys, dtype=torch.float32)[None, None, :, None].expand(1, 1, -1, 4)
+    for layer in range(2):
+        PrefillView(slots, slot, len(slot.keys), len(slot.keys) + len(keys)).update(numbers, -numbers, layer)
+    slot.keys.extend(keys)
+
+
+def test_a_prefix_of_a_busy_slot_is_copied_with_its_content():
+    slots, document = cache(2, 64), list(range(1, 41))
+    reader, _ = slots.acquire([*document, 50])
+    fill(slots, reader, document)
+    other, shared = slots.acquire([*document, 60])
+    assert shared == 0
+    assert slots.share(other, [*document, 60]) == 40
+    assert other.keys == document
+    assert slots.layers[1][:, other.index, 0, :40, 0].tolist() == [document, [-key for key in document]]
+
+
+def test_two_who_read_the_same_take_over_from_each_other():
+    slots, document = cache(2, 100), list(range(1, 91))
+    one, _ = slots.acquire(document)
+    two, _ = slots.acquire(document)
+    fill(slots, one, document[:30])
+    assert slots.share(two, document) == 30
+    fill(slots, two, document[30:60])
+    assert slots.share(one, document) == 60
+    fill(slots, one, document[60:])
+    assert slots.share(two, document) == 89
+
+
+def test_what_is_short_or_not_the_same_is_not_copied():
+    slots = cache(2, 64)
+    one, _ = slots.acquire([1] * 40)
+    fill(slots, one, [*range(LEAST_SHARED - 1), *[99] * 20])
+    two, _ = slots.acquire(list(range(40)))
+    assert slots.share(two, list(range(40))) == 0
+    assert slots.share(two, [7, *range(39)]) == 0
 
 
 def test_the_plan_keeps_the_whole_context_if_four_people_fit():

@@ -1,66 +1,14 @@
 """The worker and the bridge, with a runner that spells a text instead of running a model."""
 
 import asyncio
-from dataclasses import dataclass, field
-from time import sleep
-from types import SimpleNamespace
 
 import pytest
+from spelling import END, SpellingRunner
 
 from webui.engine.local import LocalEngine
-from webui.engine.scheduler import ControlIds
+from webui.engine.sequence import ControlIds
 from webui.errors import ContextLengthError, DeviceMemoryError, EngineStoppedError, QueueFullError
 from webui.protocol import GenerationRequest, Message, SamplingParams
-
-END = 0
-
-
-@dataclass
-class SpellingRunner:
-    """Answers each prompt with its own text, a character a token, `chunk_tokens` prompt tokens a step."""
-
-    slots: int = 4
-    chunk_tokens: int = 100
-    step_s: float = 0.0
-    context_length: int = 1000
-    fail_prefill: Exception | None = None
-    fail_decode: Exception | None = None
-    held: set = field(default_factory=set)
-    control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
-
-    def encode(self, messages):
-        return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
-
-    def decode_text(self, ids):
-        return "".join(map(chr, ids))
-
-    def admit(self, sequence):
-        if len(self.held) == self.slots:
-            return False
-        self.held.add(sequence)
-        return True
-
-    def release(self, sequence):
-        self.held.discard(sequence)
-
-    def prefill(self, sequence):
-        if self.fail_prefill and "bad" in sequence.id:
-            raise self.fail_prefill
-        sleep(self.step_s)
-        sequence.prefilled = min(sequence.prefilled + self.chunk_tokens, len(sequence.prompt.ids))
-        return self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None
-
-    def decode(self, sequences):
-        if self.fail_decode:
-            raise self.fail_decode
-        sleep(self.step_s)
-        return [self._next(sequence) for sequence in sequences]
-
-    def _next(self, sequence):
-        written = len(sequence.output)
-        endless = "endless" in sequence.id
-        ids = sequence.prompt.ids
-        return ids[written % len(ids)] if endless or written < len(ids) else END
 
 
 def request(text: str, name: str = "a", **sampling) -> GenerationRequest:
@@ -156,7 +104,7 @@ async def test_progress_is_told_while_reading(runner):
 
 
 async def test_who_waits_is_told_their_place(runner):
-    runner.slots = 1
+    runner.slots, runner.step_s = 1, 0.01
     engine = LocalEngine(runner)
     running = engine.generate(request("abc", "endless"))
     await anext(running)
@@ -189,6 +137,26 @@ async def test_the_context_bounds_the_answer(engine):
     deltas = await collect(engine, request("x" * 990, "endless"))
     assert deltas[-1].finish_reason == "length"
     assert deltas[-1].usage.completion_tokens == 10
+
+
+@pytest.mark.parametrize("step", [1, 2, 7])
+async def test_answer_now_begins_the_answer_in_the_next_step(runner, step):
+    think, end_think = ord("("), ord(")")
+    runner.control = ControlIds(frozenset({END}), think, end_think, (think, end_think), (end_think, ord("!")))
+    engine, sampled, decode = LocalEngine(runner), [], runner.decode
+
+    def pressed(sequences):
+        sampled.append(decode(sequences))
+        if len(sampled) == step:
+            engine.answer_now("endless")
+        return sampled[-1]
+
+    runner.decode = pressed
+    deltas = await collect(engine, request("(abcdefghijk", "endless", max_tokens=step + 4))
+    engine.close()
+    assert text_of(deltas)[step + 1 : step + 3] == ")!"
+    assert len(sampled) == step
+    assert deltas[-1].usage.thought_cut == "asked"
 
 
 async def test_an_error_in_prefill_reaches_that_request_only(runner):

@@ -11,7 +11,8 @@ from api_client import ASK, PATH, http, official, refusal, served
 from fakes import READY, SCRIPT, FakeEngine
 from PIL import Image
 
-from webui.protocol import Message, ModelInfo, ModelStatus, Progress, SamplingParams
+from webui.errors import ModelLoadError
+from webui.protocol import Delta, Message, ModelInfo, ModelStatus, Progress, SamplingParams, Usage
 
 
 def picture_url(color="red", kind="png"):
@@ -21,13 +22,15 @@ def picture_url(color="red", kind="png"):
 
 
 async def test_a_whole_answer():
-    async with official(FakeEngine()) as client:
+    script = (*SCRIPT[:-1], Delta(finish_reason="stop", usage=Usage(10, 9, 5, 4)))
+    async with official(FakeEngine(script)) as client:
         answer = await client.chat.completions.create(model="fake", messages=ASK)
     assert answer.choices[0].message.reasoning_content == "I see a red circle."
     assert answer.choices[0].message.content == "A red circle."
     assert answer.choices[0].finish_reason == "stop"
     assert (answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.total_tokens) == (10, 9, 19)
     assert answer.usage.completion_tokens_details.reasoning_tokens == 5
+    assert answer.usage.prompt_tokens_details.cached_tokens == 4
 
 
 async def test_a_streamed_answer():
@@ -74,6 +77,35 @@ async def test_turns_and_sampling_reach_the_engine():
     assert engine.requests[0].sampling == SamplingParams(0, 0.5, 3, 1.2, 9, 7, 4)
 
 
+@pytest.mark.parametrize(
+    ("told", "budget"),
+    [
+        ({"reasoning_effort": "none"}, 0),
+        ({"reasoning_effort": "low"}, 512),
+        ({"reasoning_effort": "medium"}, 2048),
+        ({"reasoning_effort": "high"}, None),
+        ({"chat_template_kwargs": {"enable_thinking": False}}, 0),
+        ({"chat_template_kwargs": {"enable_thinking": True}}, None),
+        ({"chat_template_kwargs": {"enable_thinking": True}, "thinking_token_budget": 9}, 9),
+    ],
+)
+async def test_thinking_is_told_in_words_or_exactly(told, budget):
+    engine = FakeEngine()
+    async with http(engine) as client:
+        assert (await client.post(PATH, json={"messages": ASK, **told})).status_code == 200
+    assert engine.requests[0].sampling.thinking_token_budget == budget
+
+
+async def test_a_request_is_owned_by_the_user_or_else_the_address_whatever_its_body_says():
+    engine = FakeEngine()
+    body = {"messages": ASK, "user": "somebody else"}
+    async with http(engine) as client:
+        await client.post(PATH, json=body, headers={"authorization": "Bearer made-up"})
+    async with http(engine, accounts=[("ann", "secret"), ("bob", "pass")]) as client:
+        await client.post(PATH, json=body, headers={"authorization": "Bearer bob:pass"})
+    assert [request.owner for request in engine.requests] == ["address 127.0.0.1", "user bob"]
+
+
 async def test_defaults_are_those_of_the_model():
     engine = FakeEngine()
     async with official(engine) as client:
@@ -111,6 +143,49 @@ async def test_health_tells_the_state_until_it_is_ready():
 async def test_while_loading_a_request_is_told_to_come_back():
     engine = FakeEngine(model_status=ModelStatus("loading", ModelInfo("fake", 4096)))
     assert (await refusal({}, 503, engine))["code"] == "model_not_ready"
+
+
+OTHER = ModelStatus("unloaded", ModelInfo("other", 8192), served=True)
+
+
+async def test_several_models_are_listed_and_asked_for_by_name():
+    engine = FakeEngine(others=(OTHER,))
+    async with official(engine) as client:
+        assert [model.id async for model in client.models.list()] == ["fake", "other"]
+        for name in ("default", "other", "org/other", "fake"):
+            answer = await client.chat.completions.create(model=name, messages=ASK)
+            assert answer.model == engine.requests[-1].model
+    assert [request.model for request in engine.requests] == ["fake", "other", "other", "fake"]
+    assert "'fake', 'other'" in (await refusal({"model": "else"}, 404, FakeEngine(others=(OTHER,))))["message"]
+
+
+async def test_a_request_waits_for_a_model_that_is_swapped_in():
+    loading = ModelStatus("loading", ModelInfo("fake", 4096), served=True)
+    wait = Delta(progress=Progress("loading", 1, 2))
+    async with http(FakeEngine(model_status=loading, script=(wait, wait, *SCRIPT))) as client:
+        assert (await client.post(PATH, json={"messages": ASK})).json()["choices"][0]["message"]["content"]
+    failing = FakeEngine(model_status=loading, script=(wait,), error=ModelLoadError(model="fake", reason="no disk"))
+    assert (await refusal({"stream": True}, 503, failing))["code"] == "model_load_failed"
+
+
+@pytest.mark.parametrize(
+    ("states", "served", "shown", "status"),
+    [
+        (["unloaded"], True, "unloaded", 200),
+        (["loading"], True, "loading", 200),
+        (["failed"], True, "failed", 503),
+        (["loading", "unloaded"], False, "loading", 503),
+        (["failed", "unloaded"], False, "failed", 503),
+        (["unloaded", "failed"], True, "unloaded", 200),
+        (["unloaded", "ready"], True, "ready", 200),
+    ],
+)
+async def test_health_is_good_while_a_request_would_be_answered(states, served, shown, status):
+    first, *others = [ModelStatus(state, ModelInfo(str(i), 4096), served=served) for i, state in enumerate(states)]
+    async with http(FakeEngine(model_status=first, others=tuple(others))) as client:
+        answer = await client.get("/health")
+    assert (answer.status_code, answer.json()["state"]) == (status, shown)
+    assert [row["state"] for row in answer.json().get("models", [])] == (states if others else [])
 
 
 async def test_accounts_protect_the_api():

@@ -69,6 +69,18 @@ def test_each_picture_is_one_span_with_its_pixels(builder):
     assert prompt.positions.shape == (3, len(prompt.ids))
 
 
+@pytest.mark.parametrize("size", [(224, 224), (112, 500), (333, 97), (1200, 900), (30, 20)])
+def test_a_picture_takes_the_places_that_the_image_processor_gives_it(builder, nano, size):
+    part = picture("red", size)
+    prompt = builder.build((user(part, "which?"),))
+    processor = nano.runner.processor
+    alone = processor.image_processor(part.image, return_tensors="pt")
+    span = prompt.spans[0]
+    assert list(span.grid) == alone["image_grid_thw"][0].tolist()
+    assert span.length == len(span.pixels) // processor.image_processor.merge_size**2
+    assert span.pixels.equal(alone["pixel_values"])
+
+
 def test_frames_pair_up_and_carry_their_seconds(builder, tokenizer):
     prompt = builder.build((user(clip(count=5), "what moves?"),))
     assert len(prompt.spans) == 3

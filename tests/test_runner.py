@@ -9,7 +9,8 @@ from pictures import clip, picture
 
 from webui.engine.kv_cache import CachePlan
 from webui.engine.local import LocalEngine
-from webui.engine.runner import ModelRunner, VisionCache
+from webui.engine.runner import ModelRunner
+from webui.engine.sequence import Sequence
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 TOKENS = 40
@@ -154,11 +155,24 @@ async def test_a_budget_of_zero_answers_without_reasoning(engine):
     assert "".join(delta.content for delta in deltas)
 
 
-def test_the_vision_cache_keeps_within_its_budget():
-    cache = VisionCache(100)
-    for name in "abc":
-        cache.put(name, torch.zeros(10))
-    assert cache.get("a") is None
-    assert cache.get("b") is not None
-    cache.put("d", torch.zeros(10))
-    assert cache.get("c") is None
+def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
+    pressed, patient = (
+        Sequence(name, runner.encode(CONVERSATIONS[1]), GREEDY, runner.control, TOKENS) for name in "ab"
+    )
+    for sequence in (pressed, patient):
+        runner.admit(sequence)
+        piece = runner.prefill(sequence, 10)
+        while piece.sampled is None:
+            piece = runner.prefill(sequence, 10)
+        sequence.take(piece.sampled)
+        sequence.take(runner.decode([sequence])[0])
+        sequence.answer_now()
+    ids = list(patient.forced)
+    sampled = runner.force(pressed)
+    while patient.forced:
+        patient.take(runner.decode([patient])[0])
+    assert patient.output[2:] == ids
+    assert sampled == runner.decode([patient])[0]
+    assert pressed.slot.keys == patient.slot.keys
+    runner.release(pressed)
+    runner.release(patient)

@@ -31,6 +31,25 @@ def test_leaving_stops_all_of_ones_own():
     assert engine.aborted == mine
 
 
+def test_a_chosen_language_is_newer_than_what_a_browser_tells():
+    running = Running(FakeEngine())
+    assert running.language_of("ann", "en") == "en"
+    running.speak("ann", "zh")
+    assert (running.language_of("ann", "en"), running.language_of("bob", "en")) == ("zh", "en")
+    running.leave("ann")
+    assert running.language_of("ann", "en") == "en"
+
+
+def test_answer_now_reaches_only_ones_own():
+    engine = FakeEngine()
+    running = Running(engine)
+    mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
+    running.answer_now("ann", "pdf")
+    running.answer_now("ann", "chat")
+    assert engine.hurried == {mine.request_id}
+    assert (mine.hurried, theirs.hurried) == (True, False)
+
+
 async def test_discard_waits_until_the_end():
     running = Running(FakeEngine())
     run = running.begin("ann", "pdf")

@@ -1,104 +1,121 @@
-"""Sequences and the scheduler's books, without a model."""
+"""The scheduler's books, without a model."""
 
 from types import SimpleNamespace
 
-from webui.engine.scheduler import ControlIds, Scheduler, Sequence
+from webui.engine.scheduler import Scheduler
+from webui.engine.sequence import ControlIds, Sequence
 from webui.protocol import SamplingParams
 
-CONTROL = ControlIds(end=frozenset({0}), think=1, end_think=2, direct=(1, 2, 3), close=(2, 3))
+CONTROL = ControlIds(end=frozenset({0}))
 
 
-def sequence(name: str = "a", limit: int = 10, **sampling) -> Sequence:
-    prompt = SimpleNamespace(ids=[5, 6, 7])
-    return Sequence(name, prompt, SamplingParams(**sampling), CONTROL, limit)
+def sequence(name: str) -> Sequence:
+    """ "a1" belongs to the owner "a"."""
+    return Sequence(name, SimpleNamespace(ids=[5]), SamplingParams(), CONTROL, 10, owner=name[0])
 
 
-def take_all(one: Sequence, sampled: list[int]) -> list[int]:
-    return [one.take(token)[0] for token in sampled]
+def scheduler(*names: str, slots: int = 99) -> Scheduler:
+    one = Scheduler(slots)
+    for name in names:
+        one.add(sequence(name))
+    return one
 
 
-def test_an_end_token_ends_with_stop_and_the_limit_with_length():
-    assert sequence().take(0) == (0, "stop")
-    assert sequence(limit=1).take(9) == (9, "length")
-    assert sequence().take(9) == (9, None)
+def admit_all(one: Scheduler) -> list[str]:
+    admitted = []
+    while (found := one.next_admission()) is not None:
+        one.admit(found)
+        admitted.append(found.id)
+    return admitted
 
 
-def test_reasoning_tokens_are_those_between_the_tags():
-    one = sequence()
-    take_all(one, [1, 8, 8, 8, 2, 9, 9])
-    assert one.usage.reasoning_tokens == 3
-    assert one.usage.completion_tokens == 7
+def ids(sequences) -> list[str]:
+    return [one.id for one in sequences]
 
 
-def test_at_the_budget_the_closing_ids_are_forced_into_the_row():
-    one = sequence(thinking_token_budget=2)
-    assert take_all(one, [1, 8, 8, 8, 8, 9]) == [1, 8, 8, 2, 3, 9]
-    assert not one.thinking
-    assert one.usage.reasoning_tokens == 2
+def test_owners_take_turns_and_each_owners_requests_keep_their_order():
+    one = scheduler("a1", "a2", "a3", "b1", "b2", "c1")
+    assert ids(one.waiting) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    assert admit_all(one) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
-def test_a_budget_of_zero_answers_directly():
-    one = sequence(thinking_token_budget=0)
-    assert take_all(one, [8, 8, 8, 9]) == [1, 2, 3, 9]
-    assert one.usage.reasoning_tokens == 0
+def test_whoever_holds_nothing_comes_before_whoever_holds_much():
+    one = scheduler("a1", "a2", "a3", "a4", slots=4)
+    assert admit_all(one) == ["a1", "a2", "a3"]
+    one.add(sequence("b1"))
+    one.add(sequence("b2"))
+    assert ids(one.waiting) == ["b1", "b2", "a4"]
 
 
-def test_answer_now_cuts_a_thought_that_runs():
-    one = sequence()
-    take_all(one, [1, 8])
-    one.answer_now()
-    one.answer_now()
-    assert take_all(one, [8, 8, 9]) == [2, 3, 9]
-    assert one.usage.thought_cut == "asked"
+def test_the_last_free_slot_is_kept_for_the_next_owner():
+    one = scheduler(*(f"a{number}" for number in range(50)), slots=4)
+    assert len(admit_all(one)) == 3
+    one.add(sequence("b1"))
+    assert admit_all(one) == ["b1"]
 
 
-def test_answer_now_before_the_first_token_leaves_the_thought_out():
-    one = sequence()
-    one.answer_now()
-    assert take_all(one, [8, 8, 8, 9]) == [1, 2, 3, 9]
+def test_one_slot_alone_is_kept_for_nobody():
+    assert admit_all(scheduler("a1", "a2", slots=1)) == ["a1"]
 
 
-def test_answer_now_changes_no_answer_that_has_begun():
-    one = sequence()
-    take_all(one, [1, 8, 2, 3, 9])
-    one.answer_now()
-    assert one.take(9) == (9, None)
-    assert one.usage.thought_cut == ""
+def test_the_next_freed_slot_goes_to_the_other_owner():
+    one = scheduler("a1", "a2", "a3", "b1", "c1", slots=3)
+    assert admit_all(one) == ["a1", "b1", "c1"]
+    one.add(sequence("d1"))
+    one.remove(one.find("a1")[0])
+    assert admit_all(one) == ["d1"]
 
 
-def test_length_counts_what_is_in_the_slot():
-    one = sequence()
-    one.prefilled = 3
-    assert one.length == 3
-    take_all(one, [8, 8])
-    assert one.length == 4
+def test_the_order_told_is_the_order_in_which_slots_are_given():
+    one = scheduler("a1", "a2", "b1", "a3", "c1", "b2", "c2", slots=2)
+    admit_all(one)
+    while one.waiting:
+        told = one.waiting[0]
+        one.remove(next(holder for holder in one if holder not in one.waiting))
+        assert one.next_admission() in (told, None)
+        admit_all(one)
 
 
-def test_prefill_takes_turns():
-    scheduler = Scheduler()
-    for name in "ab":
-        scheduler.add(sequence(name))
-        scheduler.admit()
-    assert [scheduler.next_prefill().id for _ in range(4)] in (list("abab"), list("baba"))
+def test_a_list_that_did_not_change_is_the_same_list():
+    one = scheduler("a1", "b1")
+    assert one.waiting is one.waiting
+    before = one.waiting
+    one.add(sequence("c1"))
+    assert one.waiting is not before
+
+
+def test_prefill_takes_turns_by_owner_and_reads_one_prompt_of_each_to_its_end():
+    one = scheduler("a1", "a2", "a3", "b1")
+    admit_all(one)
+    assert [one.next_prefill().id for _ in range(4)] == ["b1", "a1", "b1", "a1"]
+    one.start(one.find("a1")[0])
+    assert {one.next_prefill().id for _ in range(2)} == {"a2", "b1"}
+
+
+def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
+    one = scheduler("a1", "b1", slots=4)
+    admit_all(one)
+    one.next_prefill()
+    one.add(sequence("c1"))
+    one.admit(one.next_admission())
+    assert one.next_prefill().id == "c1"
+    assert {one.next_prefill().id for _ in range(2)} == {"a1", "b1"}
 
 
 def test_a_removed_row_is_filled_by_the_last_one():
-    scheduler = Scheduler()
+    one = scheduler("a", "b", "c")
+    admit_all(one)
     for name in "abc":
-        scheduler.add(sequence(name))
-        scheduler.admit()
-        scheduler.start(scheduler.prefilling[0])
-    scheduler.remove(scheduler.running[0])
-    assert [one.id for one in scheduler.running] == ["c", "b"]
+        one.start(one.find(name)[0])
+    one.remove(one.running[0])
+    assert ids(one.running) == ["c", "b"]
 
 
 def test_remove_finds_a_sequence_wherever_it_is_and_may_be_repeated():
-    scheduler = Scheduler()
-    for name in "abc":
-        scheduler.add(sequence(name))
-    scheduler.admit()
-    scheduler.admit()
-    scheduler.start(scheduler.prefilling[0])
-    for one in [*scheduler, *scheduler]:
-        scheduler.remove(one)
-    assert scheduler.idle
+    one = scheduler("a", "b", "c", slots=3)
+    one.admit(one.next_admission())
+    one.admit(one.next_admission())
+    one.start(one.next_prefill())
+    for found in [*one, *one]:
+        one.remove(found)
+    assert one.idle

@@ -16,13 +16,13 @@ def test_every_setting_is_a_flag_and_a_variable():
         "model": "nano", "quantization": "none", "device": "cuda:1", "host": "::1", "port": "0", "share": "on",
         "auth": "a:b", "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
         "max_pages": "3", "max_frames": "4", "max_video_minutes": "5", "convert_timeout_s": "6",
-        "office_timeout_s": "7", "convert_memory_mb": "512",
+        "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9",
     }  # fmt: skip
     options = make_options(False)
     flags = [part for option in options for part in (option.flag, told[option.name]) if part != "on"]
     environ = {option.variable: told[option.name] for option in options}
     limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
-    wanted = Settings("nano", "none", "cuda:1", "::1", 0, True, (("a", "b"),), 3, 4096, limits)
+    wanted = Settings(("nano",), "none", "cuda:1", "::1", 0, True, (("a", "b"),), 3, 4096, 9, limits)
     assert Settings.from_args(flags, {}) == Settings.from_args([], environ) == wanted
 
 
@@ -38,7 +38,17 @@ def test_auth_is_repeatable():
 
 def test_model_is_a_name_a_hub_id_or_a_folder(tmp_path):
     for model in ("auto", "nano", "zai-org/GLM-4.1V-9B-Thinking", str(tmp_path)):
-        assert Settings.from_args(["--model", model], {}).model == model
+        assert Settings.from_args(["--model", model], {}).model == (model,)
+
+
+def test_models_are_a_list_without_repeats(tmp_path):
+    folder = tmp_path / "a, b"
+    folder.mkdir()
+    flags = ["--model", "nano, zai-org/A", "--model", "zai-org/B", "--model", "nano"]
+    assert Settings.from_args(flags, {}).model == ("nano", "zai-org/A", "zai-org/B")
+    assert Settings.from_args([], {"WEBUI_MODEL": "nano,zai-org/A"}).model == ("nano", "zai-org/A")
+    assert Settings.from_args(["--model", str(folder)], {}).model == (str(folder),)
+    assert Settings.from_args(["--model", "a/b,nano", "--quantization", "4bit"], {}).quantization == "4bit"
 
 
 def test_a_space_listens_to_everybody():
@@ -57,6 +67,8 @@ WRONG = [
     (["--prot", "1"], {}, "The command line is '--prot 1'; accepted: the flags that --help lists."),
     (["--port"], {}, "The command line is 'argument --port: expected one argument'; accepted: the flags"),
     (["--model", "nano", "--quantization", "4bit"], {}, "--quantization is '4bit'; accepted: none with --model nano."),
+    (["--model", "nano,"], {}, "--model is 'nano,'; accepted: auto, nano, a hub id such as"),
+    (["--idle-minutes", "soon"], {}, "--idle-minutes is 'soon'; accepted: a whole number from 0 to 100000."),
     (["--share"], {"SPACE_ID": "a/b"}, "--share is 'on'; accepted: off on Spaces"),
 ]  # fmt: skip
 

@@ -9,7 +9,7 @@ from PIL import Image
 from webui.errors import PasswordProtectedError
 from webui.media.attachments import Selection
 from webui.protocol import ImagePart, Message, ModelInfo, ModelStatus
-from webui.ui.figures import about_html, conversation_html
+from webui.ui.figures import about_html, conversation_html, stretches_of
 from webui.ui.labels import Labels
 from webui.ui.pictures import pictures_of
 from webui.ui.shelf import Item, Shelf
@@ -25,7 +25,7 @@ class Beside:
     def __init__(self, reader=None, spec=None):
         self.reader = reader or FakeReader()
         with gr.Blocks():
-            self.parts = viewer_parts(Labels(EN), 32)
+            self.parts = viewer_parts(Labels(EN), self.reader.limits)
         self.viewer = Viewer(spec or TabSpec("thinking"), FakeEngine(), self.reader, self.parts)
 
     async def look(self, *names, shelf=None, conversation=None):
@@ -88,6 +88,28 @@ async def test_a_wrong_range_is_told_where_it_is_typed():
     cost = beside.viewer.cost(shelf.choose(Selection(pages="99")), Conversation(), EN)
     assert "page range" in cost
     assert 'role="alert"' in cost
+
+
+async def test_pages_that_were_not_chosen_are_dimmed():
+    beside = Beside()
+    shelf, updates, _ = (await beside.look("a.pdf"))[-1]
+    assert "<style>" not in updates[beside.parts.cost]
+    cost = beside.viewer.cost(shelf.choose(Selection(pages="1, 3")), Conversation(), EN)
+    assert "figure:not(:nth-child(n+1):nth-child(-n+1), :nth-child(n+3):nth-child(-n+3))" in cost
+    assert stretches_of((1, 2, 3, 7, 9, 10)) == [(1, 3), (7, 7), (9, 10)]
+
+
+async def test_files_that_are_too_large_are_told_until_others_come():
+    beside = Beside()
+    told = [["<b>.mp4", 300 * 1024**2], ["c.mp4", 200 * 1024**2]]
+    english = beside.viewer.refuse(told, EN)[beside.parts.refused]
+    assert "&lt;b&gt;.mp4 needs 300 MB; at most 100 MB" in english
+    assert "c.mp4 需要 200 MB" in beside.viewer.refuse(told, Strings("zh"))[beside.parts.refused]
+    assert beside.parts.refused not in (await beside.look())[-1][1]
+    shelf, updates, _ = (await beside.look("a.pdf"))[-1]
+    assert beside.parts.refused not in updates
+    assert (await beside.look(shelf=shelf))[-1][1][beside.parts.refused] == ""
+    assert beside.viewer.put_away()[beside.parts.refused] == ""
 
 
 async def test_what_is_made_smaller_is_told():

@@ -22,6 +22,7 @@ from gradio.networking import setup_tunnel
 from webui.api.access import Access
 from webui.api.health import health_router
 from webui.api.openai import openai_router
+from webui.engine.loading import CheckpointLoader
 from webui.engine.manager import ModelManager
 from webui.errors import SettingsError
 from webui.media.attachments import MediaReader, find_office
@@ -77,17 +78,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("uvicorn.error").addFilter(is_no_cancellation)
     try:
         settings = Settings.from_args(argv)
+        model = make_model(settings)
         listener = listen(settings.host, settings.port)
     except SettingsError as error:
         sys.exit(told(error))
-    model = ModelManager(
-        settings.model,
-        quantization=settings.quantization,
-        device=settings.device,
-        slots=settings.slots,
-        context_length=settings.context_length,
-        bundled=ASSETS / "glm4v-nano",
-    )
     reader = MediaReader(settings.limits, office=find_office())
     app = create_app(model, reader, settings)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S)
@@ -99,6 +93,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"Open {address}", flush=True)
     with suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def make_model(settings: Settings) -> ModelManager:
+    """Not started yet. SettingsError if two models cannot be told apart."""
+    return ModelManager(
+        settings.model,
+        quantization=settings.quantization,
+        bundled=ASSETS / "glm4v-nano",
+        loader=CheckpointLoader(settings.device, settings.slots, settings.context_length),
+        idle_s=settings.idle_minutes * 60,
+    )
 
 
 def is_no_cancellation(record: logging.LogRecord) -> bool:

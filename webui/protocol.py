@@ -1,15 +1,16 @@
 """The words that all rooms share: messages, parts, requests, deltas and the Engine protocol.
 
-Imports nothing of ours. Everything that flows between rooms is a frozen value defined here.
+Everything that flows between rooms is a frozen value defined here; PixelBudget has a file of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
+
+from webui.pixels import PixelBudget as PixelBudget
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -19,7 +20,7 @@ Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
 ThoughtCut = Literal["", "budget", "asked", "repetition"]
 Phase = Literal["loading", "converting", "queued", "reading", "thinking", "answering"]
-ModelState = Literal["loading", "ready", "failed"]
+ModelState = Literal["loading", "ready", "unloaded", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,8 @@ class GenerationRequest:
     """What an engine answers.
 
     `conversation` is the key under which a KV slot may be reused, "" for none. `owner` is whose turn it counts as when
-    many wait: a visitor or an API key; "" makes the request its own owner.
+    many wait: a visitor or an API key; "" makes the request its own owner. `model` names the one that shall answer,
+    "" the first.
     """
 
     messages: tuple[Message, ...]
@@ -113,6 +115,7 @@ class GenerationRequest:
     id: str
     conversation: str = ""
     owner: str = ""
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,44 +157,6 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class PixelBudget:
-    """Which sizes in pixels a model takes for one image, and what they cost in tokens.
-
-    `unit` is the side of the square that one visual token covers. The rounding is that of Glm4v's smart_resize, so a
-    picture fitted here passes the processor unchanged.
-    """
-
-    unit: int = 28
-    min_pixels: int = 112 * 112
-    max_pixels: int = 4_816_896
-
-    def fit(self, width: int, height: int) -> tuple[int, int]:
-        """The (width, height) nearest to the given one, both multiples of `unit`, within the limits."""
-        unit = self.unit
-        wide, high = (max(unit, round(side / unit) * unit) for side in (width, height))
-        if wide * high > self.max_pixels:
-            scale = sqrt(width * height / self.max_pixels)
-            wide, high = (max(unit, floor(side / scale / unit) * unit) for side in (width, height))
-        elif wide * high < self.min_pixels:
-            scale = sqrt(self.min_pixels / (width * height))
-            wide, high = (ceil(side * scale / unit) * unit for side in (width, height))
-        # A strip one unit high may still be over the limit, and over the side ratio of 200 that the model refuses.
-        longest = min(self.max_pixels // min(wide, high) // unit, 196) * unit
-        return min(wide, longest), min(high, longest)
-
-    def tokens(self, width: int, height: int) -> int:
-        """Visual tokens of a picture of that size once fitted."""
-        wide, high = self.fit(width, height)
-        return wide * high // self.unit**2
-
-    def share(self, count: int, max_tokens: int) -> PixelBudget:
-        """The budget of one of `count` pictures that may cost `max_tokens` together."""
-        allowed = max(max_tokens // max(count, 1), 1) * self.unit**2
-        most = max(min(self.max_pixels, allowed), self.min_pixels)
-        return PixelBudget(self.unit, self.min_pixels, most)
-
-
-@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What a model can take. `media_tokens` is the part of the context that pages and frames may fill."""
 
@@ -209,9 +174,11 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The state of the resident model. `device` and `memory_bytes` are known once it is ready; `reason` if failed.
+    """The state of one model. `device` and `memory_bytes` are known once it is ready; `reason` if failed.
 
-    `notice` tells why another model than the wanted one answers, "" if it is the wanted one.
+    "unloaded" is a model that the next request for it loads. `notice` tells why another model than the wanted one
+    answers, "" if it is the wanted one. `served`: some model has been ready since the start, so that a request for
+    one that loads waits for it.
     """
 
     state: ModelState
@@ -221,6 +188,7 @@ class ModelStatus:
     memory_bytes: int = 0
     reason: str = ""
     notice: str = ""
+    served: bool = False
 
 
 class Engine(Protocol):
@@ -244,6 +212,17 @@ class Engine(Protocol):
 
 
 class Model(Engine, Protocol):
-    """An engine that may still be loading: `generate` reports phase "loading" until it is ready."""
+    """One engine over one or several models, of which one is loaded at a time.
 
-    def status(self) -> ModelStatus: ...
+    `generate` reports phase "loading" until the wanted one is ready. A name nobody knows, "" too, means the first.
+    """
+
+    def status(self, name: str = "") -> ModelStatus: ...
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        """Of every model that can be asked for, the first first."""
+        ...
+
+    def prepare(self, name: str) -> None:
+        """Load that model as soon as it is its turn, as a request for it would. Returns at once."""
+        ...

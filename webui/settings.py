@@ -26,9 +26,12 @@ SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false":
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`slots` and `context_length` 0 mean: decided from the free memory. `auth` holds (user, password) pairs."""
+    """`slots` and `context_length` 0 mean: decided from the free memory. `auth` holds (user, password) pairs.
 
-    model: str = "auto"
+    The first of the models is loaded at the start; `idle_minutes` 0 never unloads.
+    """
+
+    model: tuple[str, ...] = ("auto",)
     quantization: str = "none"
     device: str = "auto"
     host: str = "127.0.0.1"
@@ -37,6 +40,7 @@ class Settings:
     auth: tuple[tuple[str, str], ...] = ()
     slots: int = 0
     context_length: int = 0
+    idle_minutes: int = 0
     limits: MediaLimits = field(default_factory=MediaLimits)
 
     @staticmethod
@@ -49,7 +53,7 @@ class Settings:
         values = read_values(options, argv, environ)
         limits = {option.limit: values.pop(option.name) * option.scale for option in options if option.limit}
         settings = Settings(limits=MediaLimits(**limits), **values)
-        if settings.model == "nano" and settings.quantization != "none":
+        if set(settings.model) == {"nano"} and settings.quantization != "none":
             raise SettingsError(name="--quantization", value=settings.quantization, accepted="none with --model nano")
         if settings.share and on_spaces:
             raise SettingsError(name="--share", value="on", accepted="off on Spaces, where the page is public already")
@@ -61,6 +65,7 @@ class Option:
     """One setting. `read` makes a value of its text, ValueError or KeyError if `accepted` does not hold.
 
     `limit` names the field of MediaLimits that it sets, `scale` turns its unit into that field's.
+    `separator` stands between several values, for which the flag may be repeated.
     """
 
     name: str
@@ -71,6 +76,7 @@ class Option:
     metavar: str | None = None
     limit: str = ""
     scale: int = 1
+    separator: str = ""
 
     @property
     def flag(self) -> str:
@@ -97,7 +103,7 @@ def read_values(options: Sequence[Option], argv: Sequence[str], environ: Mapping
     parser = Parser(prog="launch.py", description="A web demo for GLM-4.1V-Thinking.", allow_abbrev=False)
     for option in options:
         text = f"{option.help} (default: {option.default or 'none'}; {option.variable})".replace("%", "%%")
-        action: dict[str, Any] = {"action": "append"} if option.name == "auth" else {}
+        action: dict[str, Any] = {"action": "append"} if option.separator else {}
         if option.name == "share":
             action = {"action": "store_const", "const": "on"}
         else:
@@ -110,7 +116,7 @@ def read_values(options: Sequence[Option], argv: Sequence[str], environ: Mapping
     for option in options:
         told = getattr(given, option.name)
         if told is not None:
-            text = " ".join(map(str.strip, told)) if isinstance(told, list) else told
+            text = option.separator.join(map(str.strip, told)) if isinstance(told, list) else told
             values[option.name] = option.value(text, option.flag)
         elif environ.get(option.variable):
             values[option.name] = option.value(environ[option.variable], option.variable)
@@ -125,9 +131,11 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
             "model",
             "auto",
             "auto, nano, a hub id such as zai-org/GLM-4.1V-9B-Thinking, or a folder that holds a checkpoint",
-            "auto (the largest GLM-4.1V that the GPU holds, else nano), nano (the bundled model), a hub id or a folder",
-            read_model,
+            "auto (the largest GLM-4.1V that the GPU holds, else nano), nano (the bundled one), a hub id or a folder; "
+            "repeat it, or write commas, for several: the first is loaded at the start, others when they are asked for",
+            read_models,
             "NAME",
+            separator=",",
         ),
         choice("quantization", ("none", "8bit", "4bit"), "how the weights are kept in GPU memory"),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", "where the model runs", matching(DEVICE), "DEVICE"),
@@ -148,9 +156,11 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
             "let in only who knows this; repeat it for more people, in the variable with spaces between them",
             read_auth,
             "USER:PASSWORD",
+            separator=" ",
         ),
         number("slots", 0, 0, 4096, "conversations kept on the device at once; 0: as many as memory allows"),
         number("context_length", 0, 0, 10_000_000, "tokens of one conversation; 0: the model's own, if memory allows"),
+        number("idle_minutes", 0, 0, 100_000, "minutes without a request after which the model is unloaded; 0: never"),
         *limit_options(),
     )  # fmt: skip
 
@@ -201,7 +211,15 @@ def read_switch(text: str) -> bool:
     return SWITCH[text.lower()]
 
 
+def read_models(text: str) -> tuple[str, ...]:
+    if Path(text).expanduser().is_dir():  # its name may have a comma
+        return (read_model(text),)
+    return tuple(dict.fromkeys(read_model(part.strip()) for part in text.split(",")))
+
+
 def read_model(text: str) -> str:
+    if not text:  # which Path takes for this folder
+        raise ValueError
     folder = Path(text).expanduser()
     if text in ("auto", "nano"):
         return text

@@ -14,12 +14,12 @@ class Access:
     """Lets everybody in if there are no accounts. A key is "USER:PASSWORD", as a Bearer token or by HTTP Basic."""
 
     def __init__(self, accounts: Sequence[tuple[str, str]]) -> None:
-        self._keys = [f"{user}:{password}".encode() for user, password in accounts]
+        self._keys = [(user, f"{user}:{password}".encode()) for user, password in accounts]
 
-    def check(self, authorization: str) -> None:
-        """`authorization` is the header of that name. Raises HTTPError 401."""
+    def check(self, authorization: str) -> str:
+        """The user, "" if there are no accounts. `authorization` is the header of that name. Raises HTTPError 401."""
         if not self._keys:
-            return
+            return ""
         scheme, _, told = authorization.partition(" ")
         key = told.strip().encode()
         if scheme.lower() == "basic":
@@ -28,6 +28,7 @@ class Access:
             except binascii.Error:
                 key = b""
         # Compares with every key, so that the time taken tells nothing.
-        known = sum(compare_digest(key, one) for one in self._keys)
+        known = [user for user, one in self._keys if compare_digest(key, one)]
         if scheme.lower() not in ("bearer", "basic") or not known:
             raise HTTPError(401, "invalid_api_key", "This server needs a key: USER:PASSWORD, as --auth was given.")
+        return known[0]

@@ -13,9 +13,18 @@ from pydantic_core import from_json
 
 from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
 from webui.protocol import SamplingParams
+from webui.thinking import BUDGETS, Level
 
 DEFAULT = SamplingParams()
 LONGEST_SHOWN = 60
+Effort = Literal["none", "minimal", "low", "medium", "high"]
+EFFORTS: dict[Effort, Level] = {
+    "none": "off",
+    "minimal": "short",
+    "low": "short",
+    "medium": "normal",
+    "high": "long",
+}
 # How pydantic marks the chosen member of a union in a location; these are no fields.
 TAGS = frozenset({"text", "image_url", "system", "developer", "user", "assistant"})
 # What pydantic's types of error mean to whoever wrote the field.
@@ -91,7 +100,15 @@ class StreamOptions(Body):
     include_usage: bool = False
 
 
+class TemplateOptions(Body):
+    """As vLLM and SGLang name it."""
+
+    enable_thinking: bool = True
+
+
 class ChatRequest(Body):
+    """`thinking_token_budget` is exact; `reasoning_effort` and `enable_thinking` say it in words."""
+
     messages: Annotated[list[Turn], Field(min_length=1)]
     model: str = "default"
     stream: bool = False
@@ -102,7 +119,9 @@ class ChatRequest(Body):
     repetition_penalty: Annotated[float, Field(gt=0, le=2)] = DEFAULT.repetition_penalty
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    thinking_token_budget: Annotated[int, Field(ge=0)] | None = DEFAULT.thinking_token_budget
+    thinking_token_budget: Annotated[int, Field(ge=0)] | None = None
+    reasoning_effort: Effort | None = None
+    chat_template_kwargs: TemplateOptions = TemplateOptions()
     seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = DEFAULT.seed
     user: str = ""
     n: Literal[1] = 1
@@ -118,9 +137,21 @@ class ChatRequest(Body):
             top_k=self.top_k,
             repetition_penalty=self.repetition_penalty,
             max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULT.max_tokens,
-            thinking_token_budget=self.thinking_token_budget,
+            thinking_token_budget=next(iter(self.thinking_budgets.values()), DEFAULT.thinking_token_budget),
             seed=self.seed,
         )
+
+    @property
+    def thinking_budgets(self) -> dict[str, int | None]:
+        """What was told of the thinking budget, by the field that told it."""
+        told: dict[str, int | None] = {}
+        if self.thinking_token_budget is not None:
+            told["thinking_token_budget"] = self.thinking_token_budget
+        if self.reasoning_effort is not None:
+            told["reasoning_effort"] = BUDGETS[EFFORTS[self.reasoning_effort]]
+        if not self.chat_template_kwargs.enable_thinking:
+            told["chat_template_kwargs.enable_thinking"] = 0
+        return told
 
 
 def read_chat_request(body: bytes) -> ChatRequest:
@@ -139,6 +170,10 @@ def read_chat_request(body: bytes) -> ChatRequest:
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         accepted = "the same as max_completion_tokens; give one of the two"
         raise InvalidFieldError(field="max_tokens", value=request.max_tokens, accepted=accepted)
+    if len(set(request.thinking_budgets.values())) > 1:
+        field, *others = request.thinking_budgets
+        value = getattr(request, field)
+        raise InvalidFieldError(field=field, value=value, accepted=f"the same as {others[0]}; give one of the two")
     return request
 
 

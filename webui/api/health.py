@@ -7,17 +7,29 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from webui.protocol import Model, ModelStatus
+from webui.protocol import Model, ModelState, ModelStatus
+
+# Of several models the one that can answer soonest stands for all.
+SOONEST: tuple[ModelState, ...] = ("ready", "loading", "unloaded", "failed")
 
 
 def health_router(model: Model) -> APIRouter:
-    """GET /health answers 200 once the model is ready, 503 with the same state before and if loading failed."""
+    """GET /health answers 200 while a request would be answered, 503 before the first model is ready and if none loads.
+
+    An unloaded model is 200, and so is one that is being swapped in: both make a request wait, not fail, and whoever
+    restarted the server for it would only make it wait longer.
+    """
     router = APIRouter()
 
     @router.get("/health")
     async def health() -> JSONResponse:
-        status = model.status()
-        return JSONResponse(state(status), 200 if status.state == "ready" else 503)
+        statuses = model.statuses()
+        first = statuses[0]
+        shown = min(statuses, key=lambda status: SOONEST.index(status.state)) if first.served else first
+        answers = shown.state == "ready" or (shown.served and shown.state != "failed")
+        several = [{"model": status.info.name, "state": status.state} for status in statuses]
+        more = {"models": several} if len(several) > 1 else {}
+        return JSONResponse(state(shown) | more, 200 if answers else 503)
 
     return router
 

@@ -1,4 +1,4 @@
-"""/v1: the part of OpenAI's API that fits one resident model. JSON to GenerationRequest, deltas to JSON.
+"""/v1: the part of OpenAI's API that fits a model of one's own. JSON to GenerationRequest, deltas to JSON.
 
 A client that goes away ends its request, streaming or not.
 """
@@ -21,8 +21,9 @@ from webui.api.access import Access
 from webui.api.answers import Answer
 from webui.api.chat_request import ChatRequest, read_chat_request
 from webui.api.failures import HTTPError, failure, failure_response
-from webui.api.pictures import ImageReader, check_model, make_messages
-from webui.errors import ModelNotReadyError, WebUIError
+from webui.api.models import card, find_model
+from webui.api.pictures import ImageReader, make_messages
+from webui.errors import WebUIError
 from webui.protocol import Delta, GenerationRequest, Model
 
 MEGABYTE = 1024**2
@@ -52,13 +53,13 @@ def openai_router(model: Model, reader: ImageReader, access: Access, max_body_by
     @router.get("/models")
     async def models(request: Request) -> JSONResponse:
         access.check(request.headers.get("authorization", ""))
-        return JSONResponse({"object": "list", "data": [card(model)]})
+        return JSONResponse({"object": "list", "data": [card(status.info) for status in model.statuses()]})
 
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
-        access.check(request.headers.get("authorization", ""))
+        owner = owner_of(request, access.check(request.headers.get("authorization", "")))
         body = await read_body(request, max_body_bytes)
-        return await completions.answer(read_chat_request(body), request)
+        return await completions.answer(read_chat_request(body), request, owner)
 
     return router
 
@@ -67,13 +68,10 @@ class Completions:
     def __init__(self, model: Model, reader: ImageReader) -> None:
         self._model, self._reader = model, reader
 
-    async def answer(self, asked: ChatRequest, request: Request) -> Response:
-        status = self._model.status()
-        if status.state == "loading":
-            raise ModelNotReadyError(model=status.info.name)
-        check_model(asked.model, status.info)
+    async def answer(self, asked: ChatRequest, request: Request, owner: str) -> Response:
+        status = find_model(asked.model, self._model)
         messages = await make_messages(asked.messages, self._reader, status.info)
-        generation = GenerationRequest(messages, asked.sampling, uuid4().hex)
+        generation = GenerationRequest(messages, asked.sampling, uuid4().hex, owner=owner, model=status.info.name)
         answer = Answer(generation.id, status.info.name, asked.stream and asked.stream_options.include_usage)
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
@@ -125,9 +123,13 @@ class EventStream(StreamingResponse):
 
 
 async def first_said(deltas: AsyncIterator[Delta]) -> Delta:
-    """The first delta that says anything: until then an error can still become an HTTP status."""
+    """The first delta that says anything: until then an error can still become an HTTP status.
+
+    That a model loads says nothing yet: loading may fail.
+    """
     async for delta in deltas:
-        if delta != Delta():
+        loading = delta.progress is not None and delta.progress.phase == "loading"
+        if delta != Delta() and not loading:
             return delta
     return Delta()
 
@@ -155,9 +157,9 @@ async def read_body(request: Request, most: int) -> bytes:
     return bytes(body)
 
 
-def card(model: Model) -> dict[str, Any]:
-    info = model.status().info
-    return {"id": info.name, "object": "model", "created": 0, "owned_by": "local", "max_model_len": info.context_length}
+def owner_of(request: Request, user: str) -> str:
+    """Whose turn a request counts as: the user's, else the address's. What the body says is never believed here."""
+    return f"user {user}" if user else f"address {request.client.host if request.client else ''}"
 
 
 def event(data: dict[str, Any]) -> str:

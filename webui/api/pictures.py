@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from webui.api.chat_request import AssistantTurn, ImageContent, SystemTurn, Turn, UserTurn
-from webui.api.failures import HTTPError
 from webui.errors import InvalidFieldError
 from webui.protocol import ImagePart, Message, ModelInfo, Part
 
@@ -54,10 +53,3 @@ def image_bytes(url: str, field: str) -> bytes:
     except binascii.Error:
         pass
     raise InvalidFieldError(field=field, value=url[:LONGEST_SHOWN], accepted=ACCEPTED_URL)
-
-
-def check_model(name: str, info: ModelInfo) -> None:
-    """A client may call the resident model "default", by its name, or by a hub id that ends with its name."""
-    if name != "default" and name.rsplit("/", 1)[-1] != info.name:
-        reason = f"The model {name[:LONGEST_SHOWN]!r} does not run here. Running: {info.name!r}, also called 'default'."
-        raise HTTPError(404, "model_not_found", reason, param="model")

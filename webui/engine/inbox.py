@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webui.engine.scheduler import Sequence
+from webui.engine.sequence import Sequence
 from webui.engine.stream import Stream
 
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from itertools import count
 
 import torch
-from torch import Tensor
 
 MAX_SLOTS = 32
 WANTED_SLOTS = 4
 LEAST_CONTEXT = 8192
+# Fewer tokens are read faster than copied.
+LEAST_SHARED = 16
 
 
 @dataclass(slots=True)
@@ -61,16 +62,19 @@ def plan_cache(
 
 
 class KVCache:
-    """Slots of `context_length` tokens: per layer two tensors [slots, kv_heads, context_length, head_dim]."""
+    """Slots of `context_length` tokens: per layer one tensor [2, slots, kv_heads, context_length, head_dim].
+
+    The first half are keys, the second values. The last position of a slot is never asked for by a sequence, whose
+    newest token is not in its slot yet.
+    """
 
     def __init__(
         self, plan: CachePlan, layers: int, heads: int, head_dim: int, *, device: str, dtype: torch.dtype
     ) -> None:
         self.context_length = plan.context_length
-        shape = (plan.slots, heads, plan.context_length, head_dim)
+        shape = (2, plan.slots, heads, plan.context_length, head_dim)
         # Zeros, not empty: a masked position still takes part in 0 x value, and stray memory may hold NaN.
-        self.keys = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(layers)]
-        self.values = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(layers)]
+        self.layers = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(layers)]
         self._slots = [Slot(index) for index in range(plan.slots)]
         self._clock = count(1)
 
@@ -82,7 +86,8 @@ class KVCache:
         """A slot for a prompt and how many of its tokens need no prefill; None if all are busy.
 
         The slot that shares most with the prompt is taken if what it would lose is less than what it shares; else an
-        empty one, else the one unused for longest. At least one token is left to prefill: its logits are needed.
+        empty one, else the one unused for longest, into which `share` copies what is worth it. At least one token is
+        left to prefill: its logits are needed.
         """
         idle = [slot for slot in self._slots if not slot.busy]
         if not idle:
@@ -101,6 +106,24 @@ class KVCache:
         slot.busy = False
         slot.last_used = next(self._clock)
 
+    def share(self, slot: Slot, keys: Sequence[int]) -> int:
+        """Copy what another slot, busy or not, has of this prompt beyond what is here. Returns what is here then.
+
+        Two prompts with a long prefix in common, read at the same time, so take turns in reading it for both.
+        """
+        here = len(slot.keys)
+        ahead = [
+            other for other in self._slots if len(other.keys) >= here + LEAST_SHARED and other.keys[here] == keys[here]
+        ]
+        found, donor = max(((other.common_prefix(keys), other.index) for other in ahead), default=(0, 0))
+        shared = min(found, len(keys) - 1)
+        if shared < here + LEAST_SHARED:
+            return here
+        for layer in self.layers:
+            layer[:, slot.index, :, here:shared] = layer[:, donor, :, here:shared]
+        slot.keys.extend(keys[here:shared])
+        return shared
+
     def arrange(self, running: Sequence[Slot]) -> None:
         """Bring the running slots to the front in this order, so that a decode step reads views, never copies."""
         for index, slot in enumerate(running):
@@ -109,56 +132,7 @@ class KVCache:
 
     def _swap(self, one: Slot, other: Slot) -> None:
         pair, length = [one.index, other.index], max(len(one.keys), len(other.keys))
-        for tensor in (*self.keys, *self.values):
-            tensor[pair, :, :length] = tensor[pair[::-1], :, :length]
+        for layer in self.layers:
+            layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
         one.index, other.index = other.index, one.index
         self._slots[one.index], self._slots[other.index] = one, other
-
-
-class PrefillView:
-    """One slot as the model's cache while tokens start..end of it are written."""
-
-    def __init__(self, cache: KVCache, slot: Slot, start: int, end: int) -> None:
-        self._cache, self._row, self._start, self._end = cache, slot.index, start, end
-
-    def update(self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
-        """Store [1, heads, end - start, head_dim]; return all of the slot so far, [1, heads, end, head_dim]."""
-        row, start, end = slice(self._row, self._row + 1), self._start, self._end
-        all_keys, all_values = self._cache.keys[layer], self._cache.values[layer]
-        all_keys[row, :, start:end] = keys
-        all_values[row, :, start:end] = values
-        return all_keys[row, :, :end], all_values[row, :, :end]
-
-    def get_seq_length(self, layer: int = 0) -> int:
-        return self._start
-
-    def mask(self, device: str) -> Tensor:
-        """Which cached positions each new token sees: bool [1, 1, end - start, end]."""
-        sees = (
-            torch.arange(self._end, device=device)[None, :]
-            <= torch.arange(self._start, self._end, device=device)[:, None]
-        )
-        return sees[None, None]
-
-
-class DecodeView:
-    """The first len(lengths) slots as the model's cache while each gets one token, at its own length."""
-
-    def __init__(self, cache: KVCache, lengths: Sequence[int], device: str) -> None:
-        self._cache, self._count, self._longest = cache, len(lengths), max(lengths) + 1
-        self._rows = torch.arange(len(lengths), device=device)
-        self.lengths = torch.tensor(lengths, device=device)
-
-    def update(self, keys: Tensor, values: Tensor, layer: int, *_: object, **__: object) -> tuple[Tensor, Tensor]:
-        """Store [rows, heads, 1, head_dim]; return [rows, heads, longest, head_dim]."""
-        all_keys, all_values = self._cache.keys[layer], self._cache.values[layer]
-        all_keys[self._rows, :, self.lengths] = keys[:, :, 0]
-        all_values[self._rows, :, self.lengths] = values[:, :, 0]
-        return all_keys[: self._count, :, : self._longest], all_values[: self._count, :, : self._longest]
-
-    def get_seq_length(self, layer: int = 0) -> int:
-        return self._longest - 1
-
-    def mask(self, device: str) -> Tensor:
-        """Which cached positions each row sees: bool [rows, 1, 1, longest]."""
-        return (torch.arange(self._longest, device=device)[None, :] <= self.lengths[:, None])[:, None, None]

@@ -1,36 +1,39 @@
-"""A checkpoint's files to a ModelRunner: download, check, load, plan the memory.
+"""A choice to a ModelRunner: the files, what they need and what is free, the weights, the plan of the memory.
 
 Imports torch and transformers, so it is itself imported only by the thread that loads.
 """
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 from safetensors import SafetensorError
-from tqdm.auto import tqdm
-from transformers import AutoConfig, AutoProcessor, BitsAndBytesConfig, Glm4vForConditionalGeneration
+from transformers import AutoProcessor
 
 from webui.engine.catalog import Choice
+from webui.engine.checkpoint import Checkpoint, read_checkpoint
+from webui.engine.download import download
 from webui.engine.kv_cache import plan_cache
+from webui.engine.memory import available_bytes, total_bytes
 from webui.engine.runner import ModelRunner
+from webui.engine.weights import dtype_on, load_weights
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, PixelBudget, Progress
 
 logger = logging.getLogger(__name__)
 
+GIGABYTE = 10**9
 # What a step needs beside weights and cache: activations of a prefill chunk and of the vision tower.
 RESERVE_BYTES = 2 * 1024**3
+# Of a CPU machine's memory, and never more than half of what is free.
 MEMORY_SHARE = 0.25
-NEEDED_FILES = ("config.json", "tokenizer.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,27 +51,69 @@ def gpu_bytes() -> int:
     return torch.cuda.get_device_properties(0).total_memory if torch.cuda.is_available() else 0
 
 
+def free() -> None:
+    """Give back what a model held that nobody refers to any more; its layers refer to each other."""
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def load(choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]) -> Loaded:
     """Raises ModelLoadError with a reason that a person can act on."""
-    device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
-    folder = _files(choice, on_progress)
-    size = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
-    on_progress(Progress("loading", 0, size))
-    try:
-        model, processor = _model(folder, choice, device)
-    except (OSError, ValueError, RuntimeError, ImportError, SafetensorError) as error:
-        raise ModelLoadError(model=choice.info.name, reason=_first_line(error)) from error
+    name = choice.info.name
+    device = find_device(device, name)
+    leave_a_core()
+    folder = Path(choice.source)
+    if not folder.is_dir():
+        folder = download(choice.source, name, on_progress)
+    checkpoint = read_checkpoint(folder, name)
+    check_memory(checkpoint, choice, device)
+    model, processor = _model(checkpoint, choice, device, on_progress)
     info = model_info(choice.info, model.config, processor)
-    plan = plan_cache(_free_bytes(device), _bytes_per_token(model), info.context_length, slots=slots, context=context)
+    plan = plan_cache(_cache_bytes(device), _bytes_per_token(model), info.context_length, slots=slots, context=context)
     if not plan.slots:
         raise ModelLoadError(
-            model=choice.info.name,
+            model=name,
             reason=f"no memory is left for a conversation of {plan.context_length:,} tokens. "
             "Use --quantization 4bit or a smaller --context-length.",
         )
     logger.info("%s on %s: %d slots of %d tokens", info.name, device, plan.slots, plan.context_length)
-    info = ModelInfo(info.name, plan.context_length, info.image, info.frame, info.max_frames, info.bundled)
-    return Loaded(ModelRunner(model, processor, plan), info, _device_name(device), model.get_memory_footprint())
+    info = replace(info, context_length=plan.context_length)
+    taken = checkpoint.loaded_bytes(dtype_on(device).itemsize, choice.quantization)
+    return Loaded(ModelRunner(model, processor, plan), info, _device_name(device), taken)
+
+
+def find_device(device: str, name: str) -> str:
+    """What "auto" means here. Raises ModelLoadError if the device does not exist."""
+    count = torch.cuda.device_count()
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    if device != "cpu" and int(device.partition(":")[2] or 0) >= count:
+        reason = f"--device is {device} and this machine has {count} CUDA devices. Use --device cpu or another."
+        raise ModelLoadError(model=name, reason=reason)
+    return device
+
+
+def leave_a_core() -> None:
+    """torch computes on all cores but one, and on no more than it would by itself.
+
+    Its threads wait for each other many times a step. When one of them has to wait for a core, because the event loop
+    runs there, they all do: on two cores a step of eight rows took twice as long with two threads as with one.
+    """
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - 1)))
+
+
+def check_memory(checkpoint: Checkpoint, choice: Choice, device: str, free_bytes: int | None = None) -> None:
+    """Refuse before the machine swaps or kills us, with the numbers. `free_bytes` is passed in by tests only."""
+    needed = checkpoint.loaded_bytes(dtype_on(device).itemsize, choice.quantization)
+    available = _free_bytes(device) if free_bytes is None else free_bytes
+    if needed > available:
+        smaller = "" if choice.quantization == "4bit" else "--quantization 4bit, "
+        raise ModelLoadError(
+            model=choice.info.name,
+            reason=f"its weights take {needed / GIGABYTE:.1f} GB of memory and {available / GIGABYTE:.1f} GB are free "
+            f"on {_device_name(device)}. Use {smaller}a smaller model, or free some memory.",
+        )
 
 
 def model_info(known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
@@ -82,64 +127,23 @@ def model_info(known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
     return ModelInfo(known.name, context, image, PixelBudget(unit, least, most), known.max_frames, known.bundled)
 
 
-def _files(choice: Choice, on_progress: Callable[[Progress], None]) -> Path:
-    """The folder of the checkpoint, downloaded if it is not one already."""
-    folder = Path(choice.source)
-    if folder.is_dir():
-        missing = [name for name in NEEDED_FILES if not (folder / name).is_file()]
-        if missing:
-            raise ModelLoadError(model=choice.info.name, reason=f"{folder} has no {', '.join(missing)}.")
-        return folder
-    most = 0
-
-    class Bar(tqdm):  # type: ignore[misc]
-        """Reports the bytes of the whole download; there are several bars, and the furthest one counts."""
-
-        def update(self, n: float | None = 1) -> bool | None:
-            nonlocal most
-            shown = super().update(n)
-            if self.unit == "B" and self.n > most:
-                most = int(self.n)
-                on_progress(Progress("loading", most, int(self.total or 0)))
-            return shown
-
+def _model(
+    checkpoint: Checkpoint, choice: Choice, device: str, on_progress: Callable[[Progress], None]
+) -> tuple[Any, Any]:
+    """Raises ModelLoadError for whatever the libraries below raise for a checkpoint or a machine that will not do."""
     try:
-        return Path(snapshot_download(choice.source, tqdm_class=Bar, ignore_patterns=["*.bin", "*.pth", "*.gguf"]))
-    except RepositoryNotFoundError as error:
-        reason = f"the hub has no model {choice.source}, or it needs a token (HF_TOKEN)."
-        raise ModelLoadError(model=choice.info.name, reason=reason) from error
-    except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError) as error:
-        raise ModelLoadError(
-            model=choice.info.name, reason=f"the hub cannot be reached ({_first_line(error)})"
-        ) from error
-
-
-def _model(folder: Path, choice: Choice, device: str) -> tuple[Any, Any]:
-    config = AutoConfig.from_pretrained(folder)
-    if config.model_type != "glm4v":
-        reason = f"its type is {config.model_type}; this demo runs glm4v checkpoints."
-        raise ModelLoadError(model=choice.info.name, reason=reason)
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
-    model = Glm4vForConditionalGeneration.from_pretrained(
-        folder, dtype=dtype, device_map={"": device}, quantization_config=_quantization(choice.quantization, dtype)
-    )
-    return model, AutoProcessor.from_pretrained(folder)
-
-
-def _quantization(kind: str, dtype: torch.dtype) -> BitsAndBytesConfig | None:
-    """bitsandbytes leaves lm_head alone; the vision tower stays whole, for a 1% share of the memory it reads better."""
-    keep = ["lm_head", "visual"]
-    if kind == "8bit":
-        return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=keep)
-    if kind == "4bit":
-        return BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_compute_dtype=dtype,
-            bnb_4bit_use_double_quant=True,
-            llm_int8_skip_modules=keep,
-        )
-    return None
+        model = load_weights(checkpoint, device, choice.quantization, on_progress)
+        return model, AutoProcessor.from_pretrained(checkpoint.folder)
+    except torch.OutOfMemoryError:
+        logger.warning("loading %s", choice.source, exc_info=True)
+        reason = f"the memory of {_device_name(device)} ran out. Use --quantization 4bit, or free some memory."
+    except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
+        logger.warning("loading %s", choice.source, exc_info=True)
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        if choice.quantization != "none" and isinstance(error, (RuntimeError, ImportError)):
+            reason = f"bitsandbytes does not pack to {choice.quantization} here ({reason}); accepted: none."
+    # Raised outside: what was caught holds on to the half-loaded model.
+    raise ModelLoadError(model=choice.info.name, reason=reason)
 
 
 def _bytes_per_token(model: Any) -> int:
@@ -149,15 +153,15 @@ def _bytes_per_token(model: Any) -> int:
 
 
 def _free_bytes(device: str) -> int:
+    return int(torch.cuda.mem_get_info(device)[0]) if device.startswith("cuda") else available_bytes()
+
+
+def _cache_bytes(device: str) -> int:
     """What the cache may take: free GPU memory less a reserve, or a share of a CPU machine's memory."""
     if device.startswith("cuda"):
-        return max(torch.cuda.mem_get_info(device)[0] - RESERVE_BYTES, 0)
-    return int(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") * MEMORY_SHARE)
+        return max(_free_bytes(device) - RESERVE_BYTES, 0)
+    return int(min(total_bytes() * MEMORY_SHARE, available_bytes() / 2))
 
 
 def _device_name(device: str) -> str:
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else device.upper()
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

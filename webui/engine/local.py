@@ -8,48 +8,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
-from typing import Protocol
+from time import perf_counter
 
+from webui.engine.encoder import Encoder
 from webui.engine.inbox import Abort, AnswerNow, Close, Join, Letter
-from webui.engine.prompts import Prompt
-from webui.engine.scheduler import ControlIds, Scheduler, Sequence
+from webui.engine.pace import Pace
+from webui.engine.runner_protocol import Runner
+from webui.engine.scheduler import Scheduler
+from webui.engine.sequence import Sequence
 from webui.engine.stream import Event, Stream
 from webui.errors import ContextLengthError, EngineStoppedError, QueueFullError, WebUIError
-from webui.protocol import Delta, GenerationRequest, Message, Progress
+from webui.protocol import Delta, GenerationRequest, Progress, Usage
 
 logger = logging.getLogger(__name__)
 
-
-class Runner(Protocol):
-    """The model behind the engine. All but encode and decode_text are called from the worker thread only."""
-
-    context_length: int
-    chunk_tokens: int
-    control: ControlIds
-
-    def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
-
-    def decode_text(self, ids: list[int]) -> str: ...
-
-    def admit(self, sequence: Sequence) -> bool:
-        """Give it a slot and tell it how much of its prompt is there already; False while all slots are busy."""
-        ...
-
-    def prefill(self, sequence: Sequence) -> int | None:
-        """Read the next chunk of the prompt. Returns the first token once all of it is read."""
-        ...
-
-    def decode(self, sequences: list[Sequence]) -> list[int]:
-        """The next token of each."""
-        ...
-
-    def release(self, sequence: Sequence) -> None:
-        """Its slot may be taken by others from now on."""
-        ...
+# Each admission moves everybody up: telling a long queue every time would cost more than the steps.
+TELL_S = 0.2
 
 
 class LocalEngine:
@@ -59,21 +39,28 @@ class LocalEngine:
         self._runner = runner
         self._max_waiting = max_waiting
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
-        self._scheduler = Scheduler()
+        self._encoder = Encoder(threads=max(1, min(4, (os.cpu_count() or 1) // 2)))
+        self._scheduler = Scheduler(runner.slots)
+        self._pace = Pace(runner.chunk_tokens)
         self._streams: dict[Sequence, Stream] = {}
         self._outbox: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(list)
         self._told: list[Sequence] = []
+        self._tell_at = 0.0
         self._stopped = False
         self._thread = Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
-        prompt = await asyncio.to_thread(self._runner.encode, request.messages)
+        owner = request.owner or request.id
+        prompt = await self._encoder.encode(request.id, owner, partial(self._runner.encode, request.messages))
+        if prompt is None:
+            yield Delta(finish_reason="abort", usage=Usage(0, 0))
+            return
         room = self._runner.context_length - len(prompt.ids)
         if room < 1:
             raise ContextLengthError(tokens=len(prompt.ids), limit=self._runner.context_length - 1)
         limit = min(request.sampling.max_tokens, room)
-        sequence = Sequence(request.id, prompt, request.sampling, self._runner.control, limit)
+        sequence = Sequence(request.id, prompt, request.sampling, self._runner.control, limit, owner)
         stream = Stream()
         self._inbox.put(Join(sequence, stream))
         if self._stopped:
@@ -85,6 +72,7 @@ class LocalEngine:
             self.abort(request.id)
 
     def abort(self, request_id: str) -> None:
+        self._encoder.abort(request_id)
         self._inbox.put(Abort(request_id))
 
     def answer_now(self, request_id: str) -> None:
@@ -93,6 +81,7 @@ class LocalEngine:
     def close(self) -> None:
         self._inbox.put(Close())
         self._thread.join()
+        self._encoder.close()
 
     # Everything below runs on the worker thread.
 
@@ -139,50 +128,77 @@ class LocalEngine:
         self._scheduler.add(message.sequence)
         self._admit()
         if len(self._scheduler.waiting) > self._max_waiting:
-            self._fail(message.sequence, QueueFullError(waiting=self._max_waiting))
+            # Not always the newest: a flood of one owner does not keep the next one out.
+            self._fail(self._scheduler.waiting[-1], QueueFullError(waiting=self._max_waiting))
 
     def _step(self) -> None:
-        """Admit who fits, read one chunk of prompts, write one token of every running row."""
+        """Admit who fits, read a part of the prompts, write one token of every running row."""
         self._admit()
-        budget = self._runner.chunk_tokens
-        while budget > 0 and (sequence := self._scheduler.next_prefill()) is not None:
-            budget -= self._prefill(sequence)
-        if self._scheduler.running:
-            self._decode()
+        self._read()
+        running = list(self._scheduler.running)
+        for sequence in [sequence for sequence in running if sequence.forced]:
+            running.remove(sequence)
+            self._force(sequence)
+        if running:
+            self._decode(running)
 
     def _admit(self) -> None:
-        waiting = self._scheduler.waiting
-        while waiting and self._runner.admit(waiting[0]):
-            self._scheduler.admit()
-        if self._told != list(waiting):
-            self._told = list(waiting)
+        while (sequence := self._scheduler.next_admission()) is not None and self._runner.admit(sequence):
+            self._scheduler.admit(sequence)
+        waiting, now = self._scheduler.waiting, perf_counter()
+        if self._told is not waiting and now >= self._tell_at:
+            self._told, self._tell_at = waiting, now + TELL_S
             for ahead, sequence in enumerate(waiting):
                 self._emit(sequence, Event(progress=Progress("queued", ahead)))
 
-    def _prefill(self, sequence: Sequence) -> int:
-        """Returns how many tokens were read: several short prompts share a step, a long one takes many."""
-        before = sequence.prefilled
+    def _read(self) -> None:
+        """One piece of each owner's prompt in turn, as long as those who write hardly feel it."""
+        start, read = perf_counter(), 0
+        while (sequence := self._scheduler.next_prefill()) is not None:
+            writing = bool(self._scheduler.running)
+            tokens = self._pace.tokens(read, perf_counter() - start, writing=writing)
+            if not tokens:
+                return
+            read += self._prefill(sequence, tokens)
+
+    def _prefill(self, sequence: Sequence, tokens: int) -> int:
+        """Returns how many tokens were worked on: several short prompts share a step, a long one takes many."""
+        start = perf_counter()
         try:
-            token = self._runner.prefill(sequence)
+            piece = self._runner.prefill(sequence, tokens)
         except Exception as error:
             self._fail(sequence, error)
             return 0
-        if token is None:
-            done, total = sequence.prefilled, len(sequence.prompt.ids)
-            self._emit(sequence, Event(progress=Progress("reading", done, total)))
+        self._pace.read(piece.tokens, perf_counter() - start)
+        if piece.sampled is None:
+            self._emit(sequence, Event(progress=Progress("reading", sequence.prefilled, len(sequence.prompt.ids))))
         else:
             self._scheduler.start(sequence)
-            self._take(sequence, token)
-        return sequence.prefilled - before
+            self._take(sequence, piece.sampled)
+            # A first token does not wait for what else is read and written in this step.
+            self._flush()
+        return piece.tokens
 
-    def _decode(self) -> None:
-        running = list(self._scheduler.running)
+    def _force(self, sequence: Sequence) -> None:
+        """What ends a thought goes in at once, so that the answer begins in this very step."""
+        try:
+            sampled = self._runner.force(sequence)
+        except Exception as error:
+            self._fail(sequence, error)
+            return
+        for token in [*sequence.forced, sampled]:
+            if sequence in self._streams:
+                self._take(sequence, token)
+
+    def _decode(self, running: list[Sequence]) -> None:
+        start = perf_counter()
         try:
             tokens = self._runner.decode(running)
         except Exception as error:
             for sequence in running:
                 self._fail(sequence, error)
             return
+        self._pace.wrote(perf_counter() - start)
         for sequence, token in zip(running, tokens, strict=True):
             self._take(sequence, token)
 

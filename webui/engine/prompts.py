@@ -6,11 +6,14 @@ Knows the processor, no device and no weights. Safe to call from several threads
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from hashlib import blake2b
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from webui.engine.grids import Grids
 from webui.errors import MixedMediaError
 from webui.protocol import ImagePart, Message, VideoPart
 
@@ -21,18 +24,23 @@ if TYPE_CHECKING:
 MILLISECONDS = 1000.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class VisionSpan:
     """The run of prompt tokens that one picture, or one pair of video frames, takes.
 
-    `pixels` is [patches, patch size], `grid` counts patches as (1, rows, columns), `digest` names the pixels.
+    `grid` counts patches as (1, rows, columns), `digest` names the pixels, `cut` makes the patches of them.
     """
 
     start: int
     length: int
     digest: str
-    pixels: Tensor
     grid: tuple[int, int, int]
+    cut: Callable[[], Tensor]
+
+    @cached_property
+    def pixels(self) -> Tensor:
+        """[patches, patch size], when first asked for: most pictures of a conversation have been looked at before."""
+        return self.cut()
 
     @property
     def end(self) -> int:
@@ -44,6 +52,7 @@ class Prompt:
     """What the runner reads. `positions` is [3, len(ids)]; the token after the prompt stands at len(ids) + rope_offset.
 
     `keys` is what two prompts are compared by: the id of a text token, a number made from the pixels for a visual one.
+    `features` [length, hidden] by digest is what the vision tower has made of some of the spans already.
     """
 
     ids: list[int]
@@ -51,13 +60,16 @@ class Prompt:
     positions: Tensor
     rope_offset: int
     spans: tuple[VisionSpan, ...]
+    features: dict[str, Tensor] = field(default_factory=dict)
 
 
 class PromptBuilder:
     """Builds prompts with one processor. `rope_index` is Glm4vModel.get_rope_index."""
 
     def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]]) -> None:
-        self._processor = processor
+        self._grids = Grids(processor.image_processor)
+        self._processor = copy(processor)
+        self._processor.image_processor = self._grids
         self._rope_index = rope_index
         tokenizer = processor.tokenizer
         # Every added token is a control token here, also those that the template does not write, such as </think>.
@@ -85,7 +97,9 @@ class PromptBuilder:
             video_grid_thw=encoded.get("video_grid_thw"),
         )
         ids = encoded["input_ids"][0].tolist()
-        spans = tuple(_spans(encoded, [_digest(frames) for frames in _units(clips, pictures)]))
+        digests = [_digest(frames) for frames in _units(clips, pictures)]
+        cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
+        spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
         return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
 
 
@@ -138,21 +152,29 @@ def _digest(frames: tuple[Image, ...]) -> str:
     return pixels.hexdigest()
 
 
-def _spans(encoded: Any, digests: list[str]) -> Iterator[VisionSpan]:
+def _shapes(encoded: Any) -> list[tuple[int, int]]:
+    """(rows, columns) of patches of each picture or pair of frames."""
+    grids = encoded.get("image_grid_thw", encoded.get("video_grid_thw"))
+    return [] if grids is None else [(rows, columns) for times, rows, columns in grids.tolist() for _ in range(times)]
+
+
+def _pairs(encoded: Any) -> list[Callable[[], Tensor]]:
+    """The patches of each pair of frames: the video processor has cut them already, whoever asks."""
+    pixels = encoded.get("pixel_values_videos", ())
+    pairs = pixels.split([rows * columns for rows, columns in _shapes(encoded)]) if len(pixels) else ()
+    return [pair.contiguous for pair in pairs]
+
+
+def _spans(encoded: Any, digests: list[str], cuts: list[Callable[[], Tensor]]) -> Iterator[VisionSpan]:
     """One span for each run of visual tokens, in the order of the digests."""
     kinds = encoded["mm_token_type_ids"][0].tolist()
-    pixels = encoded.get("pixel_values", encoded.get("pixel_values_videos"))
-    grids = encoded.get("image_grid_thw", encoded.get("video_grid_thw"))
-    shapes = [] if grids is None else [tuple(grid[1:]) for grid in grids.tolist() for _ in range(grid[0])]
-    units = zip(digests, shapes, strict=True)
-    start = taken = 0
+    units = zip(digests, _shapes(encoded), cuts, strict=True)
+    start = 0
     for visual, group in groupby(kinds, bool):
         length = len(list(group))
         if visual:
-            digest, (rows, columns) = next(units)
-            patches = pixels[taken : taken + rows * columns]
-            yield VisionSpan(start, length, digest, patches, (1, rows, columns))
-            taken += rows * columns
+            digest, shape, cut = next(units)
+            yield VisionSpan(start, length, digest, (1, *shape), cut)
         start += length
 
 

@@ -1,45 +1,31 @@
-"""ModelRunner: prefill in chunks and decode of all running rows at once, for any Glm4v checkpoint.
+"""ModelRunner: prefill in pieces and decode of all running rows at once, for any Glm4v checkpoint.
 
 Owns the model, its KV cache and its vision features. Knows sequences, and nothing of threads, queues or text streams.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Sequence as Row
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from webui.engine.kv_cache import CachePlan, DecodeView, KVCache, PrefillView
-from webui.engine.prompts import Prompt, PromptBuilder, VisionSpan
-from webui.engine.sampler import SamplerRow, sample
-from webui.engine.scheduler import ControlIds, Sequence
+from webui.engine.cache_views import DecodeView, PrefillView
+from webui.engine.graphs import DecodeGraphs
+from webui.engine.kv_cache import CachePlan, KVCache
+from webui.engine.prompts import Prompt, PromptBuilder
+from webui.engine.sampler import Sampler
+from webui.engine.sequence import ControlIds, Piece, Sequence
+from webui.engine.text_model import TextModel
+from webui.engine.vision_features import VisionFeatures
 from webui.errors import DeviceMemoryError
 from webui.protocol import Message
 
 CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
+# On a CPU there is a core beside the worker's: it looks at a picture or a few before it is their turn to be read.
+AHEAD_TOKENS = {"cpu": 256, "cuda": 0}
 VISION_CACHE_BYTES = 512 * 1024**2
-
-
-class VisionCache:
-    """Vision features by content digest, least recently used out first, within a byte budget."""
-
-    def __init__(self, budget_bytes: int) -> None:
-        self._budget, self._bytes = budget_bytes, 0
-        self._features: OrderedDict[str, Tensor] = OrderedDict()
-
-    def get(self, digest: str) -> Tensor | None:
-        if digest in self._features:
-            self._features.move_to_end(digest)
-        return self._features.get(digest)
-
-    def put(self, digest: str, features: Tensor) -> None:
-        self._features[digest] = features
-        self._bytes += features.nbytes
-        while self._bytes > self._budget and len(self._features) > 1:
-            self._bytes -= self._features.popitem(last=False)[1].nbytes
 
 
 class ModelRunner:
@@ -61,16 +47,22 @@ class ModelRunner:
         self.cache = KVCache(
             plan, text.num_hidden_layers, text.num_key_value_heads, head_dim, device=self._device, dtype=model.dtype
         )
-        self._features = VisionCache(vision_cache_bytes)
+        self._text = TextModel(model.model.language_model)
+        cuda = model.device.type == "cuda"
+        self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if cuda else None
+        self._vision = VisionFeatures(model, vision_cache_bytes)
+        self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
         self.processor = processor
-        self._vocabulary = text.vocab_size
+        self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
+    @torch.inference_mode()
     def encode(self, messages: tuple[Message, ...]) -> Prompt:
-        return self._prompts.build(messages)
+        prompt = self._prompts.build(messages)
+        return replace(prompt, features=self._vision.prepare(prompt.spans, AHEAD_TOKENS[self.model.device.type]))
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -81,83 +73,104 @@ class ModelRunner:
             return False
         sequence.slot, sequence.prefilled = place
         sequence.cached_tokens = sequence.prefilled
-        sequence.row = SamplerRow(sequence.sampling, sequence.prompt.ids, self._vocabulary, self._device)
+        sequence.features = sequence.prompt.features
+        self._vision.keep(sequence.features)
+        sequence.row = self._sampler.open(sequence.sampling, sequence.prompt.ids)
         return True
 
     def release(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
             self.cache.release(sequence.slot)
-            sequence.slot = None
+            self._sampler.close(sequence.row)
+            sequence.slot = sequence.row = None
 
     @torch.inference_mode()
-    def prefill(self, sequence: Sequence) -> int | None:
-        prompt, start = sequence.prompt, sequence.prefilled
-        end = min(start + self.chunk_tokens, len(prompt.ids))
+    def prefill(self, sequence: Sequence, tokens: int) -> Piece:
+        prompt, start = sequence.prompt, self._share(sequence)
+        end = min(start + tokens, len(prompt.ids))
         try:
-            embeddings = self._embed(prompt, start, end)
-            view = PrefillView(self.cache, sequence.slot, start, end)
-            positions = prompt.positions[:, None, start:end].to(self._device)
-            hidden = self._forward(embeddings, positions, view)
+            ahead, end = self._vision.missing(prompt.spans, sequence.features, start, end)
+            if ahead:
+                sequence.features = self._vision.look(ahead, tokens)
+                self._wait_for_device()
+                return Piece(sum(len(features) for features in sequence.features.values()))
+            logits = self._read(sequence, start, end)
+            done = end == len(prompt.ids)
+            sampled = self._sampler.sample(logits, [sequence.row])[0] if done else None
+            self._wait_for_device()
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
-        sequence.slot.keys.extend(prompt.keys[start:end])
-        sequence.prefilled = end
-        return sample(self._logits(hidden), [sequence.row])[0] if end == len(prompt.ids) else None
+        return Piece(end - start, sampled)
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[int]:
         self.cache.arrange([sequence.slot for sequence in sequences])
         newest = [sequence.output[-1] for sequence in sequences]
         lengths = [sequence.length for sequence in sequences]
-        offsets = [sequence.prompt.rope_offset for sequence in sequences]
-        view = DecodeView(self.cache, lengths, self._device)
-        positions = (view.lengths + torch.tensor(offsets, device=self._device))[None, :, None].expand(3, -1, -1)
+        places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
         try:
-            hidden = self._forward(self._embed_ids([[token] for token in newest]), positions, view)
-            tokens = sample(self._logits(hidden), [sequence.row for sequence in sequences])
+            numbers = torch.tensor([newest, places, lengths], device=self._device)
+            if self._graphs is None:
+                logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
+            else:
+                logits = self._graphs.run(numbers, max(lengths))
+            tokens = self._sampler.sample(logits, [sequence.row for sequence in sequences])
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
         for sequence, token in zip(sequences, newest, strict=True):
             sequence.slot.keys.append(token)
         return tokens
 
-    def _forward(self, embeddings: Tensor, positions: Tensor, view: PrefillView | DecodeView) -> Tensor:
-        """Hidden states [rows, tokens, hidden] of embeddings of that shape at positions [3, rows, tokens]."""
-        return self.model.model.language_model(
-            inputs_embeds=embeddings,
-            position_ids=positions,
-            attention_mask=view.mask(self._device),
-            past_key_values=view,
-            use_cache=True,
-        ).last_hidden_state
+    @torch.inference_mode()
+    def force(self, sequence: Sequence) -> int:
+        ids = [*sequence.output[-1:], *sequence.forced]
+        start, end = sequence.length, sequence.length + len(ids)
+        try:
+            places = torch.arange(start, end, device=self._device) + sequence.prompt.rope_offset
+            embeddings = self._embeddings(torch.tensor([ids], device=self._device))
+            view = PrefillView(self.cache, sequence.slot, start, end)
+            logits = self._logits(self._text(embeddings, places[None, None].expand(3, 1, -1), view))
+            sampled = self._sampler.sample(logits, [sequence.row])[0]
+        except torch.OutOfMemoryError as error:
+            raise DeviceMemoryError() from error
+        sequence.slot.keys.extend(ids)
+        return sampled
+
+    def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
+        """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
+        positions = numbers[1, None, :, None].expand(3, -1, 1)
+        return self._logits(self._text(self._embeddings(numbers[0, :, None]), positions, view))
+
+    def _share(self, sequence: Sequence) -> int:
+        """Take over what others have read of the same prompt; returns where to read on."""
+        shared = self.cache.share(sequence.slot, sequence.prompt.keys)
+        sequence.cached_tokens += shared - sequence.prefilled
+        sequence.prefilled = shared
+        return shared
+
+    def _read(self, sequence: Sequence, start: int, end: int) -> Tensor:
+        """Write tokens start..end of the prompt to its slot; returns the logits after them."""
+        prompt = sequence.prompt
+        embeddings = self._embeddings(torch.tensor([prompt.ids[start:end]], device=self._device))
+        self._vision.place(embeddings, prompt.spans, sequence.features, start)
+        positions = prompt.positions[:, None, start:end].to(self._device)
+        hidden = self._text(embeddings, positions, PrefillView(self.cache, sequence.slot, start, end))
+        sequence.slot.keys.extend(prompt.keys[start:end])
+        sequence.prefilled = end
+        if end == len(prompt.ids):
+            sequence.features = {}
+        return self._logits(hidden)
+
+    def _embeddings(self, ids: Tensor) -> Tensor:
+        return self.model.get_input_embeddings()(ids)
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return self.model.lm_head(hidden[:, -1])
 
-    def _embed_ids(self, ids: Row[Row[int]]) -> Tensor:
-        return self.model.get_input_embeddings()(torch.tensor(ids, device=self._device))
-
-    def _embed(self, prompt: Prompt, start: int, end: int) -> Tensor:
-        """Embeddings [1, end - start, hidden] of a part of the prompt, pictures in their places."""
-        embeddings = self._embed_ids([prompt.ids[start:end]])
-        spans = [span for span in prompt.spans if span.start < end and span.end > start]
-        for span, features in zip(spans, self._vision_features(spans), strict=True):
-            first, last = max(span.start, start), min(span.end, end)
-            embeddings[0, first - start : last - start] = features[first - span.start : last - span.start]
-        return embeddings
-
-    def _vision_features(self, spans: Row[VisionSpan]) -> list[Tensor]:
-        """Features [length, hidden] of each span; those not seen before go through the vision tower together."""
-        found = {span.digest: self._features.get(span.digest) for span in spans}
-        new = list({span.digest: span for span in spans if found[span.digest] is None}.values())
-        if new:
-            pixels = torch.cat([span.pixels for span in new]).to(self._device, self.model.dtype)
-            grids = torch.tensor([span.grid for span in new], device=self._device)
-            outputs = self.model.get_image_features(pixels, grids, return_dict=True).pooler_output
-            for span, features in zip(new, outputs, strict=True):
-                found[span.digest] = features
-                self._features.put(span.digest, features)
-        return [features for span in spans if (features := found[span.digest]) is not None]
+    def _wait_for_device(self) -> None:
+        """A piece of prefill counts as done when it is, not when it is queued: its time sizes the next one."""
+        if self.model.device.type == "cuda":
+            torch.cuda.synchronize(self.model.device)
 
 
 def control_ids(tokenizer: Any, end: int | list[int] | None) -> ControlIds:

@@ -5,7 +5,8 @@ The order of the filters is that of transformers' generate: repetition penalty, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from random import Random
 
 import torch
@@ -14,62 +15,82 @@ from torch import Tensor
 from webui.protocol import SamplingParams
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class SamplerRow:
-    """What the sampler remembers of one sequence: its params, its own random numbers, the tokens it has seen."""
+    """One sequence's params, its place in the sampler's memory, and its own random numbers.
 
-    def __init__(self, params: SamplingParams, prompt_ids: Sequence[int], vocabulary: int, device: str) -> None:
-        self.params = params
-        # One number of its own a token: the same seed gives the same text whoever shares the batch.
-        self.random = Random(params.seed)
-        self.seen: Tensor | None = None
+    One number a token: the same seed gives the same text whoever shares the batch.
+    """
+
+    params: SamplingParams
+    index: int
+    random: Random
+
+
+class Columns:
+    """The params of a batch as tensors [rows, 1], made once for as long as the batch stays the same."""
+
+    def __init__(self, rows: Sequence[SamplerRow], vocabulary: int, device: str) -> None:
+        def column(value: Callable[[SamplingParams], float], dtype: torch.dtype = torch.float32) -> Tensor:
+            return torch.tensor([[value(row.params)] for row in rows], dtype=dtype, device=device)
+
+        self.rows = list(rows)
+        self.indices = torch.tensor([row.index for row in rows], device=device)
+        self.penalised = any(row.params.repetition_penalty != 1.0 for row in rows)
+        self.penalty = column(lambda params: params.repetition_penalty)
+        self.all_greedy = all(row.params.temperature == 0 for row in rows)
+        self.greedy = column(lambda params: params.temperature == 0, torch.bool)
+        self.temperature = column(lambda params: max(params.temperature, 1e-5))
+        self.limit = column(lambda params: params.top_k or vocabulary, torch.long)
+        self.most = min(max(row.params.top_k or vocabulary for row in rows), vocabulary)
+        self.top_p = column(lambda params: params.top_p)
+
+
+class Sampler:
+    """Remembers which tokens each of up to `rows` sequences has seen: bool [rows, vocabulary]."""
+
+    def __init__(self, rows: int, vocabulary: int, device: str) -> None:
+        self._seen = torch.zeros(rows, vocabulary, dtype=torch.bool, device=device)
+        self._free = list(range(rows))
+        self._columns: Columns | None = None
+
+    def open(self, params: SamplingParams, prompt_ids: Sequence[int]) -> SamplerRow:
+        row = SamplerRow(params, self._free.pop(), Random(params.seed))
         if params.repetition_penalty != 1.0:
-            self.seen = torch.zeros(vocabulary, dtype=torch.bool, device=device)
-            self.seen[torch.tensor(prompt_ids, dtype=torch.long, device=device)] = True
+            self._seen[row.index] = False
+            self._seen[row.index, torch.tensor(prompt_ids, dtype=torch.long, device=self._seen.device)] = True
+        return row
+
+    def close(self, row: SamplerRow) -> None:
+        self._free.append(row.index)
+
+    def sample(self, logits: Tensor, rows: Sequence[SamplerRow]) -> list[int]:
+        """The next token of each row; logits [rows, vocabulary]."""
+        columns = self._columns
+        if columns is None or columns.rows != rows:
+            columns = self._columns = Columns(rows, self._seen.shape[1], str(self._seen.device))
+        logits = logits.float()
+        if columns.penalised:
+            seen = self._seen[columns.indices]
+            penalised = torch.where(logits < 0, logits * columns.penalty, logits / columns.penalty)
+            logits = torch.where(seen, penalised, logits)
+        tokens = logits.argmax(-1, keepdim=True)
+        if not columns.all_greedy:
+            tokens = torch.where(columns.greedy, tokens, _drawn(logits, columns))
+        if columns.penalised:
+            self._seen[columns.indices, tokens[:, 0]] = True
+        return tokens[:, 0].tolist()
 
 
-def sample(logits: Tensor, rows: Sequence[SamplerRow]) -> list[int]:
-    """The next token of each row; logits [rows, vocabulary]."""
-    logits = _penalised(logits.float(), rows)
-    if all(row.params.temperature == 0 for row in rows):
-        tokens = logits.argmax(-1)
-    else:
-        tokens = torch.where(_column(rows, "temperature", logits) == 0, logits.argmax(-1, True), _drawn(logits, rows))[
-            :, 0
-        ]
-    for index, row in enumerate(rows):
-        if row.seen is not None:
-            row.seen[tokens[index]] = True
-    return tokens.tolist()
-
-
-def _column(rows: Sequence[SamplerRow], name: str, like: Tensor) -> Tensor:
-    """One number of each row's params as [rows, 1]."""
-    return torch.tensor([getattr(row.params, name) for row in rows], dtype=torch.float32, device=like.device)[:, None]
-
-
-def _penalised(logits: Tensor, rows: Sequence[SamplerRow]) -> Tensor:
-    if all(row.seen is None for row in rows):
-        return logits
-    none = torch.zeros(logits.shape[-1], dtype=torch.bool, device=logits.device)
-    seen = torch.stack([none if row.seen is None else row.seen for row in rows])
-    penalty = _column(rows, "repetition_penalty", logits)
-    return torch.where(seen, torch.where(logits < 0, logits * penalty, logits / penalty), logits)
-
-
-def _drawn(logits: Tensor, rows: Sequence[SamplerRow]) -> Tensor:
+def _drawn(logits: Tensor, columns: Columns) -> Tensor:
     """One token a row by the inverse of its cumulated probabilities, [rows, 1]."""
-    logits = logits / _column(rows, "temperature", logits).clamp_min(1e-5)
-    limits = [row.params.top_k or logits.shape[-1] for row in rows]
-    scores, ids = logits.topk(min(max(limits), logits.shape[-1]), dim=-1)
+    scores, ids = (logits / columns.temperature).topk(columns.most, dim=-1)
     ranks = torch.arange(scores.shape[-1], device=logits.device)
-    scores = scores.masked_fill(ranks >= torch.tensor(limits, device=logits.device)[:, None], -torch.inf)
-    probabilities = scores.softmax(-1)
+    probabilities = scores.masked_fill(ranks >= columns.limit, -torch.inf).softmax(-1)
     cumulated = probabilities.cumsum(-1)
     # A token stays while those before it hold less than top_p; the first always does.
-    probabilities = probabilities.masked_fill(
-        (cumulated - probabilities >= _column(rows, "top_p", logits)) & (ranks > 0), 0
-    )
+    probabilities = probabilities.masked_fill((cumulated - probabilities >= columns.top_p) & (ranks > 0), 0)
     cumulated = probabilities.cumsum(-1)
-    draws = torch.tensor([row.random.random() for row in rows], device=logits.device)[:, None] * cumulated[:, -1:]
+    draws = torch.tensor([[row.random.random()] for row in columns.rows], device=logits.device) * cumulated[:, -1:]
     last = (probabilities > 0).sum(-1, keepdim=True) - 1
     return ids.gather(-1, torch.minimum((cumulated <= draws).sum(-1, keepdim=True), last))

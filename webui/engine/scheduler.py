@@ -2,137 +2,120 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from itertools import count
 
-from webui.protocol import FinishReason, SamplingParams, ThoughtCut, Usage
+from webui.engine.sequence import Sequence
 
-if TYPE_CHECKING:
-    from webui.engine.prompts import Prompt
-
-
-@dataclass(frozen=True, slots=True)
-class ControlIds:
-    """The token ids that end an answer and that open and close the thought; `direct` and `close` are forced whole."""
-
-    end: frozenset[int]
-    think: int | None = None
-    end_think: int | None = None
-    direct: tuple[int, ...] = ()
-    close: tuple[int, ...] = ()
-
-
-@dataclass(slots=True, eq=False)
-class Sequence:
-    """One request on its way. `prefilled` counts prompt tokens in the slot; `slot` and `row` belong to the runner."""
-
-    id: str
-    prompt: Prompt
-    sampling: SamplingParams
-    control: ControlIds
-    limit: int
-    output: list[int] = field(default_factory=list)
-    forced: deque[int] = field(default_factory=deque)
-    prefilled: int = 0
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-    thinking: bool = False
-    thought_cut: ThoughtCut = ""
-    slot: Any = None
-    row: Any = None
-
-    def __post_init__(self) -> None:
-        if self.sampling.thinking_token_budget == 0:
-            self._cut_thought("budget")
-
-    @property
-    def length(self) -> int:
-        """Tokens in the slot: the newest output token gets there when the next one is computed."""
-        return self.prefilled + max(len(self.output) - 1, 0)
-
-    @property
-    def usage(self) -> Usage:
-        counts = len(self.prompt.ids), len(self.output), self.reasoning_tokens, self.cached_tokens
-        return Usage(*counts, self.thought_cut)
-
-    def take(self, sampled: int) -> tuple[int, FinishReason | None]:
-        """Append the sampled token, or the forced one in its place. Returns it and the reason to end, if any."""
-        token = self.forced.popleft() if self.forced else sampled
-        self.output.append(token)
-        self._watch_thinking(token)
-        if token in self.control.end:
-            return token, "stop"
-        return token, "length" if len(self.output) >= self.limit else None
-
-    def _watch_thinking(self, token: int) -> None:
-        if token in (self.control.think, self.control.end_think):
-            self.thinking = token == self.control.think
-        elif self.thinking:
-            self.reasoning_tokens += 1
-        budget = self.sampling.thinking_token_budget
-        if self.thinking and budget is not None and self.reasoning_tokens >= budget:
-            self._cut_thought("budget")
-
-    def answer_now(self) -> None:
-        """Somebody wants the answer: the thought ends where it is, or never begins."""
-        if self.thinking or not self.output:
-            self._cut_thought("asked")
-
-    def _cut_thought(self, reason: ThoughtCut) -> None:
-        """The closing ids follow the text so far; before the first token, those of an empty thought."""
-        ids = self.control.close if self.output else self.control.direct
-        if ids and not self.forced:
-            self.forced.extend(ids)
-            self.thought_cut = reason
+MOST_OWNERS = 1024
 
 
 class Scheduler:
-    """First come, first served; every sequence with a slot makes progress in every step."""
+    """Fair turns by owner; every sequence that runs writes a token in every step.
 
-    def __init__(self) -> None:
-        self.waiting: deque[Sequence] = deque()
-        self.prefilling: deque[Sequence] = deque()
+    Slots: number each owner's requests, those that hold a slot first, then those that wait in the order of arrival;
+    the lowest number goes first, and of equal ones that of the owner whose last turn is longest ago. So owners take
+    turns, and whoever holds nothing comes before whoever holds much. The last free slot is kept for an owner who holds
+    none: without it, one person's long answers in all slots would make the next person wait for one of them to end.
+    The price is one slot less for somebody who is alone and asks for all of them.
+
+    Prefill: one chunk for each owner in turn, at once for one who comes; within one owner, the first prompt is read to
+    its end.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self._slots = slots
+        self._waiting: list[Sequence] = []
+        self._order: list[Sequence] | None = []
+        self._turns: dict[str, int] = {}
+        self._clock = count(1)
+        self._prefilling: dict[str, deque[Sequence]] = {}
         self.running: list[Sequence] = []
 
     def __iter__(self) -> Iterator[Sequence]:
-        yield from (*self.waiting, *self.prefilling, *self.running)
+        yield from self._waiting
+        yield from self._with_slot()
+
+    def _with_slot(self) -> Iterator[Sequence]:
+        for queue in self._prefilling.values():
+            yield from queue
+        yield from self.running
 
     @property
     def idle(self) -> bool:
-        return not (self.waiting or self.prefilling or self.running)
+        return not (self._waiting or self._prefilling or self.running)
 
-    def add(self, sequence: Sequence) -> None:
-        self.waiting.append(sequence)
+    @property
+    def waiting(self) -> list[Sequence]:
+        """In the order in which they will get a slot if nobody else comes. A new list whenever that order changed."""
+        if self._order is None:
+            held = Counter(sequence.owner for sequence in self._with_slot())
+            numbers = []
+            for arrival, sequence in enumerate(self._waiting):
+                numbers.append((held[sequence.owner], self._turns.get(sequence.owner, 0), arrival))
+                held[sequence.owner] += 1
+            self._order = [self._waiting[arrival] for *_, arrival in sorted(numbers)]
+        return self._order
 
-    def admit(self) -> None:
-        """The first in the queue got its slot."""
-        self.prefilling.append(self.waiting.popleft())
+    def next_admission(self) -> Sequence | None:
+        """Who may ask for a slot now."""
+        if not self.waiting:
+            return None
+        first, holders = self.waiting[0], [sequence.owner for sequence in self._with_slot()]
+        kept = 1 if first.owner in holders and self._slots > 1 else 0
+        return first if len(holders) + kept < self._slots else None
 
     def next_prefill(self) -> Sequence | None:
-        """Whose turn it is; with several, one chunk each in turn."""
-        if not self.prefilling:
+        """Whose turn it is to have a chunk read."""
+        if not self._prefilling:
             return None
-        self.prefilling.rotate(-1)
-        return self.prefilling[-1]
+        owner = next(iter(self._prefilling))
+        self._prefilling[owner] = self._prefilling.pop(owner)
+        return self._prefilling[owner][0]
+
+    def add(self, sequence: Sequence) -> None:
+        self._waiting.append(sequence)
+        self._order = None
+
+    def admit(self, sequence: Sequence) -> None:
+        """It got its slot."""
+        self._waiting.remove(sequence)
+        self._order = None
+        # Owners who come back are remembered, those unseen for longest are not.
+        self._turns.pop(sequence.owner, None)
+        self._turns[sequence.owner] = next(self._clock)
+        if len(self._turns) > MOST_OWNERS:
+            del self._turns[next(iter(self._turns))]
+        if sequence.owner in self._prefilling:
+            self._prefilling[sequence.owner].append(sequence)
+        else:
+            self._prefilling = {sequence.owner: deque([sequence]), **self._prefilling}
 
     def start(self, sequence: Sequence) -> None:
         """Its prompt is read: it decodes from the next step on."""
-        self.prefilling.remove(sequence)
+        self._leave_prefill(sequence)
         self.running.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
         """It ended, wherever it was. The last running row takes its place, so that at most one row moves."""
-        if sequence in self.running:
+        self._order = None
+        if sequence in self._waiting:
+            self._waiting.remove(sequence)
+        elif sequence in self.running:
             index = self.running.index(sequence)
             last = self.running.pop()
             if last is not sequence:
                 self.running[index] = last
-            return
-        for queue in (self.waiting, self.prefilling):
-            if sequence in queue:
-                queue.remove(sequence)
+        else:
+            self._leave_prefill(sequence)
 
     def find(self, request_id: str) -> list[Sequence]:
         return [sequence for sequence in self if sequence.id == request_id]
+
+    def _leave_prefill(self, sequence: Sequence) -> None:
+        queue = self._prefilling.get(sequence.owner, deque())
+        if sequence in queue:
+            queue.remove(sequence)
+            if not queue:
+                del self._prefilling[sequence.owner]

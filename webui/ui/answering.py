@@ -104,19 +104,22 @@ class Answering:
     ) -> None:
         asked = question.words
         if question.files:
-            loaded = await self._load(question, conversation, put)
+            loaded = await self._load(question, conversation, self._model.status(run.model).info, put)
             put(loaded)
             asked = Message("user", (*loaded.parts, *asked.parts))
         messages = conversation.ask(asked)
         if question.system_prompt:
             messages.insert(0, Message("system", (question.system_prompt,)))
         run.generating = True
-        request = GenerationRequest(tuple(messages), question.sampling, run.request_id, conversation.key)
+        request = GenerationRequest(
+            tuple(messages), question.sampling, run.request_id, conversation.key, run.owner, run.model
+        )
         async for delta in self._model.generate(request):
             put(delta)
 
-    async def _load(self, question: Question, conversation: Conversation, put: Callable[[Event], None]) -> Loaded:
-        info = self._model.status().info
+    async def _load(
+        self, question: Question, conversation: Conversation, info: ModelInfo, put: Callable[[Event], None]
+    ) -> Loaded:
         room = max(info.media_tokens - conversation.media_tokens(info), 0) // len(question.files)
         parts: list[ImagePart | VideoPart] = []
         for path, selection in question.files:

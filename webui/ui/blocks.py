@@ -10,8 +10,10 @@ import gradio as gr
 from webui.media.attachments import MediaReader
 from webui.protocol import Model
 from webui.ui.answering import Answering
-from webui.ui.header import banner_html, status_html, title_html
+from webui.ui.handlers import session_of
+from webui.ui.header import banner_html, title_html
 from webui.ui.labels import Labels
+from webui.ui.model_menu import ModelMenu
 from webui.ui.room import DIRECT, Room, Shared
 from webui.ui.running import Running
 from webui.ui.strings import Language, Strings, language_of
@@ -46,8 +48,7 @@ class Page:
     def _build_header(self) -> None:
         with gr.Row(elem_classes="header"):
             self._labels.add_made(gr.HTML(), title_html)
-            self._status = gr.HTML(elem_classes="status-line")
-            self._labels.add_made(self._status, lambda t: status_html(self._model.status(), t))
+            self._menu = ModelMenu(self._model, self._running, self._labels.first)
             self._language = gr.Radio(
                 [("EN", "en"), ("中文", "zh")],
                 value="en",
@@ -59,8 +60,7 @@ class Page:
             )
             self._labels.add(self._language, label="language")
         with gr.Row(elem_classes="banner") as self._banner:
-            self._banner_text = gr.HTML()
-            self._labels.add_made(self._banner_text, lambda t: banner_html(self._model.status(), t))
+            self._banner_text = gr.HTML(banner_html(self._model.status(), self._labels.first))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
 
@@ -71,33 +71,56 @@ class Page:
         return room
 
     def _listen(self) -> None:
-        timer = gr.Timer(LOADING_TICK_S)
+        self._timer, menu = gr.Timer(LOADING_TICK_S), self._menu
         abouts = [room.view.about for room in self._rooms]
-        timer.tick(self._tick, self._language, [self._status, self._banner_text, timer, *abouts], **DIRECT)
+        changing = [*menu.outputs, self._banner_text, self._timer, *abouts]
+        ticked = [self._language, menu.listed]
+        self._timer.tick(self._tick, ticked, changing, **DIRECT)
+        # A tick that began in the other language must not come last.
+        self._language.change(self._tick, ticked, changing, **DIRECT)
+        gr.on(
+            [menu.menu.input, menu.retry.click],
+            self._choose,
+            [self._language, menu.listed, menu.menu],
+            changing,
+            **DIRECT,
+        )
         self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]
-        said = [*self._labels.components, *chatbots]
-        self._language.input(self._speak, [self._language, *conversations], said, **DIRECT)
-        self.demo.load(self._greet, conversations, [self._language, *said], **DIRECT)
+        said = [*menu.outputs, self._banner_text, *self._labels.components, *chatbots]
+        self._language.input(self._speak, [self._language, menu.listed, *conversations], said, **DIRECT)
+        self.demo.load(self._greet, [menu.listed, *conversations], [self._language, *said], **DIRECT)
         self.demo.unload(self._leave)
 
-    def _tick(self, language: Language) -> list[Any]:
-        status, t = self._model.status(), Strings(language)
+    def _tick(self, request: gr.Request, language: Language, listed: list[str]) -> list[Any]:
+        status, t = self._menu.status_for(session_of(request)), Strings(language)
         every = LOADING_TICK_S if status.state == "loading" else STEADY_TICK_S
-        abouts = [room.viewer.invitation(t) for room in self._rooms]
-        return [status_html(status, t), banner_html(status, t), gr.Timer(every), *abouts]
+        abouts = [room.viewer.invitation(t, status.info.name) for room in self._rooms]
+        return [*self._header(request, t, listed), gr.Timer(every), *abouts]
 
-    def _speak(self, request: gr.Request, language: Language, *conversations: Conversation) -> list[Any]:
-        t, session = Strings(language), str(request.session_hash)
+    def _choose(self, request: gr.Request, language: Language, listed: list[str], name: str) -> list[Any]:
+        """Looks often from now on, for the model begins to load."""
+        self._menu.choose(session_of(request), name)
+        abouts = [room.viewer.invitation(Strings(language), name) for room in self._rooms]
+        return [*self._header(request, Strings(language), listed), gr.Timer(LOADING_TICK_S), *abouts]
+
+    def _header(self, request: gr.Request, t: Strings, listed: list[str]) -> list[Any]:
+        session = session_of(request)
+        return [*self._menu.show(session, t, listed), banner_html(self._menu.status_for(session), t)]
+
+    def _speak(
+        self, request: gr.Request, language: Language, listed: list[str], *conversations: Conversation
+    ) -> list[Any]:
+        t, session = Strings(language), session_of(request)
         self._running.speak(session, language)
         rows = [room.chat.relabelled(talk, t, session) for room, talk in zip(self._rooms, conversations, strict=True)]
-        return [*self._labels.updates(t), *rows]
+        return [*self._header(request, t, listed), *self._labels.updates(t), *rows]
 
-    def _greet(self, request: gr.Request, *conversations: Conversation) -> list[Any]:
+    def _greet(self, request: gr.Request, listed: list[str], *conversations: Conversation) -> list[Any]:
         """A new visitor is spoken to in the language of their browser."""
         language = language_of(request.headers.get("accept-language", ""))
-        return [language, *self._speak(request, language, *conversations)]
+        return [language, *self._speak(request, language, listed, *conversations)]
 
     def _leave(self, request: gr.Request) -> None:
-        self._running.leave(str(request.session_hash))
+        self._running.leave(session_of(request))

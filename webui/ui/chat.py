@@ -18,7 +18,7 @@ from webui.ui.chat_parts import ChatParts
 from webui.ui.figures import sent_html
 from webui.ui.render import conversation_rows
 from webui.ui.running import Run, Running
-from webui.ui.strings import Strings
+from webui.ui.strings import Language, Strings
 from webui.ui.tabs import TabSpec
 from webui.ui.turns import Conversation
 
@@ -71,6 +71,8 @@ class Chat:
                 if live.turn.pictures and self._sheet not in standing:
                     standing[self._sheet] = sent_html(live.turn, t)
                 updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
+                thinks = live.turn.phase == "thinking" and not (run.hurried or run.stopped)
+                updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
                 if live.turn.phase is None:
                     updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question, t)
                 yield updates
@@ -109,8 +111,20 @@ class Chat:
     def busy(self, session: str) -> bool:
         return self._running.busy(session, self._spec.name)
 
+    def language_of(self, session: str, told: Language) -> Language:
+        return self._running.language_of(session, told)
+
+    def model_of(self, session: str) -> str:
+        """The name of the model that answers this visitor."""
+        return self._running.model_of(session)
+
     def stop(self, session: str) -> None:
         self._running.stop(session, self._spec.name)
+
+    def answer_now(self, session: str) -> Updates:
+        """End the thought of this column's answer; the button has done its work."""
+        self._running.answer_now(session, self._spec.name)
+        return {self._parts.thinking.answer_now: gr.update(visible=False)}
 
     async def begin_anew(self, session: str) -> Updates:
         """An empty conversation; what was still being written is stopped and forgotten."""
@@ -120,6 +134,7 @@ class Chat:
             self._parts.conversation: Conversation(),
             self._parts.phase: "",
             self._parts.composer: gr.update(value=None, submit_btn=True, stop_btn=False),
+            self._parts.thinking.answer_now: gr.update(visible=False),
             self._parts.cards: gr.update(visible=True),
             self._parts.actions: gr.update(visible=False),
         }

@@ -9,6 +9,7 @@ import gradio as gr
 
 from webui.ui.labels import Labels
 from webui.ui.tabs import TabSpec
+from webui.ui.thinking_row import ThinkingRow, thinking_row
 from webui.ui.turns import Conversation
 from webui.ui.wire import LATEX_DELIMITERS
 
@@ -37,6 +38,7 @@ class ChatParts:
     examples: tuple[gr.Button, ...]
     phase: gr.HTML
     composer: gr.MultimodalTextbox
+    thinking: ThinkingRow
     waiting: gr.Textbox
     copied: gr.Textbox
     conversation: gr.State
@@ -52,6 +54,7 @@ class ChatParts:
             self.cards,
             self.phase,
             self.composer,
+            self.thinking.answer_now,
             self.conversation,
         ]
 
@@ -86,9 +89,11 @@ def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
         max_lines=8,
     )
     labels.add(composer, label="composer", placeholder=f"ask_{spec.name}")
+    thinking = thinking_row(labels)
     waiting, copied = gr.Textbox("[]", visible="hidden"), gr.Textbox(visible="hidden")
     state = gr.State(Conversation())
-    return ChatParts(chatbot, actions, copy, retry, new_chat, cards, shown, phase, composer, waiting, copied, state)
+    buttons = (actions, copy, retry, new_chat, cards, shown)
+    return ChatParts(chatbot, *buttons, phase, composer, thinking, waiting, copied, state)
 
 
 def _example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from webui.errors import WebUIError
+from webui.media.attachments import parse_pages
 from webui.protocol import MediaLimits, ModelInfo, ModelStatus
 from webui.ui.render import error_card, pictures_html
 from webui.ui.shelf import Item
@@ -58,8 +59,28 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
     return (
         f'<div class="cost"><p class="name">{escape(item.path.name)}</p>'
         f"<p><span>{escape(words)}</span><span>{escape(figures)}</span></p>"
-        f'<div class="bar"><i style="width:{share:.1%}"></i></div>{smaller}</div>'
+        f'<div class="bar"><i style="width:{share:.1%}"></i></div>{smaller}</div>{dimming(item)}'
     )
+
+
+def dimming(item: Item) -> str:
+    """A style that dims the pages which were not chosen, so that the sheet need not be drawn anew; "" if all were."""
+    preview = item.preview
+    if preview is None or preview.attachment.kind != "document" or not item.selection.pages.strip():
+        return ""
+    stretches = stretches_of(parse_pages(item.selection.pages, preview.count, preview.count, item.path.name))
+    chosen = ", ".join(f":nth-child(n+{first}):nth-child(-n+{last})" for first, last in stretches)
+    name = ",".join(f"{first}-{last}" for first, last in stretches)
+    # Every tab has a viewer: the rule holds for the one that says the same pages.
+    beside = f'.side:has(i[data-pages="{name}"]) .viewer figure'
+    return f'<i hidden data-pages="{name}"></i><style>{beside}:not({chosen}) {{ opacity: .3; }}</style>'
+
+
+def stretches_of(pages: Sequence[int]) -> list[tuple[int, int]]:
+    """The first and the last of each stretch of neighbours, of pages in their order."""
+    known = set(pages)
+    firsts = [page for page in pages if page - 1 not in known]
+    return list(zip(firsts, [page for page in pages if page + 1 not in known], strict=True))
 
 
 def conversation_html(conversation: Conversation, t: Strings) -> str:

@@ -89,8 +89,11 @@ class Handlers:
     def stop(self, request: gr.Request) -> None:
         self._chat.stop(session_of(request))
 
+    def answer_now(self, request: gr.Request) -> Updates:
+        return self._chat.answer_now(session_of(request))
+
     async def begin_anew(self, request: gr.Request) -> Updates:
-        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf()}
+        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf(), self._view.refused: ""}
 
     def copy(self, conversation: Conversation, language: Language) -> Updates:
         return self._chat.copy(conversation, Strings(language))
@@ -104,7 +107,9 @@ class Handlers:
         if busy and not paths:
             yield self._viewer.put_away()
             return
-        async with aclosing(self._viewer.look(paths, shelf, conversation, Strings(language))) as looks:
+        session = session_of(request)
+        model, t = self._chat.model_of(session), Strings(self._chat.language_of(session, language))
+        async with aclosing(self._viewer.look(paths, shelf, conversation, t, model)) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
@@ -124,17 +129,24 @@ class Handlers:
                 yield updates
 
     def recount(
-        self, shelf: Shelf, conversation: Conversation, language: Language,
+        self, request: gr.Request, shelf: Shelf, conversation: Conversation, language: Language,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Updates:  # fmt: skip
         """Other pages were chosen: nothing is drawn anew, only their cost changes."""
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
-        cost = self._viewer.cost(shelf, conversation, Strings(language))
+        cost = self._viewer.cost(shelf, conversation, Strings(language), self._chat.model_of(session_of(request)))
         return {self._shelf: shelf, self._view.cost: cost}
 
-    def pick(self, index: int, shelf: Shelf, conversation: Conversation, language: Language) -> Updates:
+    def refuse(self, event: gr.EventData, language: Language) -> Updates:
+        """The browser kept back files that are too large."""
+        return self._viewer.refuse(event.files, Strings(language))
+
+    def pick(
+        self, request: gr.Request, index: int, shelf: Shelf, conversation: Conversation, language: Language
+    ) -> Updates:
         shelf = replace(shelf, current=index)
-        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language))}
+        model = self._chat.model_of(session_of(request))
+        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language), model)}
 
 
 def session_of(request: gr.Request) -> str:

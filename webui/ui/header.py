@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from webui.protocol import ModelStatus
+from webui.ui.notices import notice_text
 from webui.ui.strings import Strings, file_size
 
 RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
@@ -15,8 +16,8 @@ def title_html(t: Strings) -> str:
     return f'<h1 class="title">{escape(t("title"))}</h1>'
 
 
-def status_html(status: ModelStatus, t: Strings) -> str:
-    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed."""
+def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
+    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed; the name may stand beside it."""
     words = [t(f"state_{status.state}")]
     if status.state == "loading" and status.progress and status.progress.total:
         done, total = status.progress.done, status.progress.total
@@ -26,9 +27,9 @@ def status_html(status: ModelStatus, t: Strings) -> str:
         words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
     if status.state == "failed":
         words.append(status.reason)
+    name = f"<b>{escape(status.info.name)}</b>" if named else ""
     return (
-        f'<div class="status {status.state}" role="status"><b>{escape(status.info.name)}</b>'
-        f"<i></i><span>{escape(' · '.join(words))}</span></div>"
+        f'<div class="status {status.state}" role="status">{name}<i></i><span>{escape(" · ".join(words))}</span></div>'
     )
 
 
@@ -42,5 +43,5 @@ def banner_html(status: ModelStatus, t: Strings) -> str:
         command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
         text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
         how = f'<span class="how">{text}</span>'
-    notice = f" {escape(status.notice)}" if status.notice else ""
+    notice = f" {escape(notice_text(status.notice, t))}" if status.notice else ""
     return f"<p><b>{escape(title)}</b>{notice} {how}</p>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -27,6 +27,10 @@ class Labels:
     def add_made(self, component: Block, make: Callable[[Strings], str]) -> None:
         """For a component whose value is made from several texts."""
         self._add(component, lambda t: {"value": make(t)})
+
+    def add_choices(self, component: Block, choices: Sequence[tuple[str, Any]]) -> None:
+        """For a component to choose from: the key of each choice's text, and its value."""
+        self._add(component, lambda t: {"choices": [(t(key), value) for key, value in choices]})
 
     def _add(self, component: Block, words: Words) -> None:
         self._words.append((component, words))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from webui.protocol import Progress
+from webui.protocol import Progress, Usage
 from webui.ui.strings import Strings, file_size
 from webui.ui.turns import Turn
 
@@ -37,11 +37,12 @@ def phase_html(words: str, number: str = "") -> str:
 
 
 def stats(turn: Turn, t: Strings) -> str:
-    """ "31 tok/s · first token 0.4 s · 512 tokens"; why it ended comes first if that was not the model's own end."""
+    """ "31 tok/s · first token 0.4 s · 512 tokens"; what cut it short comes first."""
     figures: list[str] = []
     if turn.finish_reason == "abort":
         figures.append(t("stopped"))
     if turn.usage is not None and turn.usage.completion_tokens:
+        figures += thought_cut(turn.usage, t)
         if turn.finish_reason == "length":
             figures.append(t("length", limit=f"{turn.usage.completion_tokens:,}"))
         if turn.tokens_per_s:
@@ -49,3 +50,10 @@ def stats(turn: Turn, t: Strings) -> str:
         figures.append(t("first_token", seconds=t.seconds(turn.first_token_s)))
         figures.append(t.tokens(turn.usage.completion_tokens))
     return " · ".join(figures)
+
+
+def thought_cut(usage: Usage, t: Strings) -> list[str]:
+    """What ended the thought, unless it was the model itself."""
+    if usage.thought_cut == "budget" and not usage.reasoning_tokens:
+        return [t("no_thought")]
+    return [t(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")] if usage.thought_cut else []

@@ -19,6 +19,7 @@ from webui.ui.running import Running
 from webui.ui.settings_panel import settings_panel
 from webui.ui.shelf import Shelf
 from webui.ui.tabs import TabSpec
+from webui.ui.thinking_row import TO_BUDGET, TO_CHOICE
 from webui.ui.viewers import Viewer, viewer_parts
 
 # Many people answer at once: the engine batches them, so nobody waits in Gradio's own queue.
@@ -54,7 +55,7 @@ class Room:
             with gr.Column(scale=7, min_width=320, elem_classes="talk"):
                 self.parts = chat_parts(spec, shared.labels, shared.examples)
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
-                self.view = viewer_parts(shared.labels, shared.reader.limits.max_frames)
+                self.view = viewer_parts(shared.labels, shared.reader.limits)
                 self._settings = settings_panel(shared.labels)
         self._shelf, self._taken = gr.State(Shelf()), gr.State(Question(""))
         self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
@@ -64,6 +65,7 @@ class Room:
         shared.labels.add_made(self.view.about, self.viewer.invitation)
         self._listen_to_chat()
         self._listen_to_viewer()
+        self._listen_to_thinking()
 
     def _listen_to_chat(self) -> None:
         parts, on = self.parts, self._on
@@ -77,7 +79,9 @@ class Room:
         for card, example in zip(parts.examples, self._spec.examples, strict=True):
             answered.append(card.click(on.ask(example), inputs, self.chat.outputs, **ANSWERING))
         parts.composer.stop(on.stop, **DIRECT)
-        answered.append(parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf], **DIRECT))
+        answered.append(
+            parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf, self.view.refused], **DIRECT)
+        )
         for event in answered:
             event.then(on.look, *self._what_is_looked_at(), **LOOKING)
         copied = parts.copy.click(on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT)
@@ -88,15 +92,28 @@ class Room:
         # Typing changes the composer at every key; only a change of its files reaches the server.
         self.parts.composer.change(None, self.parts.composer, self.parts.waiting, js=FILES_OF)
         inputs, outputs = self._what_is_looked_at()
-        looking = self.parts.waiting.change(on.look, inputs, outputs, **LOOKING)
-        # A look that began in the other language must not come last.
-        language.change(on.look, inputs, outputs, cancels=[looking], **LOOKING)
+        # One event, so that of a look at the files and one in another language the last to begin is the last to end.
+        gr.on(
+            [self.parts.waiting.change, language.change],
+            on.look,
+            inputs,
+            outputs,
+            trigger_mode="always_last",
+            **LOOKING,
+        )
         chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
         view.pages.change(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
+        view.refused.upload(on.refuse, language, view.refused, **DIRECT)
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
+
+    def _listen_to_thinking(self) -> None:
+        row, budget = self.parts.thinking, self._settings.thinking_budget
+        row.answer_now.click(self._on.answer_now, None, row.answer_now, **DIRECT)
+        row.levels.input(None, row.levels, budget, js=TO_BUDGET, **DIRECT)
+        budget.input(None, budget, row.levels, js=TO_CHOICE, **DIRECT)
 
     def _what_is_looked_at(self) -> tuple[list[Any], list[Any]]:
         """Inputs and outputs of a look at the files."""

@@ -8,6 +8,9 @@ import gradio as gr
 
 from webui.protocol import SamplingParams
 from webui.ui.labels import Labels
+from webui.ui.thinking_row import FIRST, UNLIMITED, budget_of
+
+LARGEST_SEED = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +21,7 @@ class SettingsPanel:
     top_k: gr.Slider
     repetition_penalty: gr.Slider
     max_tokens: gr.Number
-    thinking_budget: gr.Number
+    thinking_budget: gr.Slider
     seed: gr.Number
 
     @property
@@ -36,8 +39,9 @@ def settings_panel(labels: Labels) -> SettingsPanel:
             gr.Slider(0, 100, defaults.top_k, step=1),
             gr.Slider(1, 2, defaults.repetition_penalty, step=0.05),
             gr.Number(defaults.max_tokens, minimum=1, maximum=65_536, precision=0),
-            gr.Number(defaults.thinking_token_budget, minimum=0, precision=0),
-            gr.Number(defaults.seed, minimum=0, precision=0),
+            gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
+            # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.
+            gr.Number(0, minimum=0, maximum=LARGEST_SEED, precision=0),
         )
     labels.add(accordion, label="settings")
     for name in panel.__slots__:
@@ -52,7 +56,7 @@ def settings_of(
     top_k: float,
     repetition_penalty: float,
     max_tokens: float | None,
-    thinking_budget: float | None,
+    thinking_budget: float,
     seed: float | None,
 ) -> tuple[str, SamplingParams]:
     """(system prompt, sampling) as the panel's controls say, in their order; an emptied box means the default."""
@@ -62,7 +66,7 @@ def settings_of(
         top_k=int(top_k),
         repetition_penalty=float(repetition_penalty),
         max_tokens=int(max_tokens) if max_tokens else SamplingParams().max_tokens,
-        thinking_token_budget=None if thinking_budget is None else int(thinking_budget),
-        seed=None if seed is None else int(seed),
+        thinking_token_budget=budget_of(thinking_budget),
+        seed=int(seed) if seed else None,
     )
     return (system_prompt or "").strip(), sampling

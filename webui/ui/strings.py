@@ -18,15 +18,28 @@ TEXTS: dict[str, tuple[str, str]] = {
     "language": ("Language", "语言"),
     "state_loading": ("loading", "加载中"),
     "state_ready": ("ready", "就绪"),
+    "state_unloaded": ("not loaded, comes with the next message", "未加载，发送下一条消息时加载"),
     "state_failed": ("failed", "失败"),
+    "model": ("Model", "模型"),
     "memory": ("{size} memory", "内存 {size}"),
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (
-        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 22 GB: {command} "
-        "(with 10 GB add {quantized}).",
-        "它只认识简单图画的颜色、形状和数量。在 22 GB 显存的 GPU 上运行 9B 模型：{command}"
-        "（10 GB 显存请加 {quantized}）。",
+        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 24 GB: {command} "
+        "(with 12 GB add {quantized}).",
+        "它只认识简单图画的颜色、形状和数量。在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
+        "（12 GB 显存请加 {quantized}）。",
     ),
+    "notice_no_gpu": ("No GPU of {size} GB or more was found.", "没有找到 {size} GB 以上显存的 GPU。"),
+    "notice_hub": ("{model} could not be loaded: the hub cannot be reached.", "{model} 无法加载：连不上模型库。"),
+    "notice_unknown": (
+        "{model} could not be loaded: the hub has no model {source}, or it needs a token (HF_TOKEN).",
+        "{model} 无法加载：模型库里没有 {source}，或者需要令牌（HF_TOKEN）。",
+    ),
+    "notice_memory": (
+        "{model} could not be loaded: no memory is left for a conversation of {count} tokens.",
+        "{model} 无法加载：内存不够容纳 {count} 个词元的对话。",
+    ),
+    "notice_other": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
     "tab_thinking": ("Thinking", "思考"),
@@ -73,6 +86,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     "first_token": ("first token {seconds}", "首词元 {seconds}"),
     "thinking": ("Thinking", "正在思考"),
     "thought": ("Thought for {seconds}", "思考了 {seconds}"),
+    "thinking_level": ("Thinking", "思考"),
+    "think_off": ("Off", "关闭"),
+    "think_short": ("Short", "简短"),
+    "think_normal": ("Normal", "标准"),
+    "think_long": ("Long", "深入"),
+    "answer_now": ("Answer now", "立即回答"),
+    "no_thought": ("Answered directly", "直接回答"),
+    "cut_budget": ("Thought cut at {count} tokens", "思考在 {count} 个词元处截断"),
+    "cut_asked": ("Answered on request", "应要求提前回答"),
+    "cut_repetition": ("Thought ended as it repeated itself", "思考开始重复，已结束"),
     "stopped": ("Stopped", "已停止"),
     "length": ("Ended at the limit of {limit} tokens", "已达到 {limit} 个词元的上限"),
     "no_answer": ("No answer was written.", "没有写出回答。"),
@@ -144,9 +167,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "max_tokens": ("Longest answer", "最长回答"),
     "max_tokens_hint": ("Tokens, the thinking included.", "词元数，思考也计算在内。"),
     "thinking_budget": ("Thinking budget", "思考预算"),
-    "thinking_budget_hint": ("Tokens; empty leaves it free, 0 answers directly.", "词元数；留空不限，0 直接回答。"),
+    "thinking_budget_hint": (
+        "Tokens; 0 answers directly, the right end sets no limit.",
+        "词元数；0 直接回答，最右端不限。",
+    ),
     "seed": ("Seed", "随机种子"),
-    "seed_hint": ("A number makes the answer repeatable; empty does not.", "填数字可让回答可重复；留空则不固定。"),
+    "seed_hint": ("A number makes the answer repeatable; 0 does not.", "填数字可让回答可重复；0 则不固定。"),
 }
 
 ERRORS_ZH: dict[str, str] = {

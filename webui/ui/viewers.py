@@ -18,12 +18,14 @@ import gradio as gr
 
 from webui.errors import UnsupportedTypeError, WebUIError
 from webui.media.attachments import MediaReader, Preview, Selection
-from webui.protocol import Model, Progress
+from webui.protocol import MediaLimits, Model, Progress
 from webui.ui.figures import about_html, conversation_html, cost_html, hint_html, item_html
 from webui.ui.labels import Labels
 from webui.ui.phases import phase_html, phase_number
 from webui.ui.pictures import picture
+from webui.ui.render import error_card
 from webui.ui.shelf import Item, Shelf
+from webui.ui.size_guard import GUARD, too_large
 from webui.ui.strings import Strings
 from webui.ui.tabs import TabSpec
 from webui.ui.ticking import ticking
@@ -39,6 +41,7 @@ class ViewerParts:
     frames: gr.Slider
     start: gr.Number
     end: gr.Number
+    refused: gr.HTML
     cost: gr.HTML
     sheet: gr.HTML
     about: gr.HTML
@@ -49,17 +52,19 @@ class ViewerParts:
 
     @property
     def outputs(self) -> list[gr.components.Component]:
-        return [self.picker, *self.controls, self.cost, self.sheet]
+        return [self.picker, *self.controls, self.refused, self.cost, self.sheet]
 
 
-def viewer_parts(labels: Labels, most_frames: int) -> ViewerParts:
+def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
     picker = gr.Radio([], visible=False, elem_classes="picker")
     with gr.Row(elem_classes="choose"):
         pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
-        frames = gr.Slider(1, most_frames, most_frames, step=1, visible=False, scale=2, buttons=[])
+        # Begins at 1: a model may take fewer frames than we do, and Gradio refuses events with more than the maximum.
+        frames = gr.Slider(1, limits.max_frames, 1, step=1, visible=False, scale=2, buttons=[])
         start = gr.Number(0, minimum=0, visible=False, min_width=80)
         end = gr.Number(None, minimum=0, visible=False, min_width=80)
-    shown = (gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
+    refused = gr.HTML("", elem_classes="refused", js_on_load=GUARD, max_file_bytes=limits.max_file_bytes)
+    shown = (refused, gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
     parts = ViewerParts(picker, pages, frames, start, end, *shown)
     labels.add(picker, label="file")
     labels.add(pages, label="pages", placeholder="pages_hint")
@@ -87,29 +92,31 @@ class Viewer:
     def __init__(self, spec: TabSpec, model: Model, reader: MediaReader, parts: ViewerParts) -> None:
         self._spec, self._model, self._reader, self._parts = spec, model, reader, parts
 
-    def room(self, conversation: Conversation, files: int) -> int:
+    def room(self, conversation: Conversation, files: int, model: str = "") -> int:
         """Visual tokens that each of so many new files may take."""
-        info = self._model.status().info
+        info = self._model.status(model).info
         return max(info.media_tokens - conversation.media_tokens(info), 0) // max(files, 1)
 
     async def look(
-        self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings
+        self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings, model: str = ""
     ) -> AsyncGenerator[tuple[Shelf, dict[Any, Any], str], None]:
-        """(shelf, component updates, phase line), as the files become pages and frames."""
+        """(shelf, component updates, phase line), as the files become pages and frames at that model's sizes."""
+        taken_away = bool(shelf.items) and not paths
         shelf = shelf.holding(paths)
         for item in shelf.items:
             if item.seen:
                 continue
-            async with aclosing(self._preview(item, t)) as steps:
+            async with aclosing(self._preview(item, t, model)) as steps:
                 async for phase, done in steps:
                     if done is not None:
                         shelf = shelf.put(done)
-                        yield shelf, self.show(shelf, conversation, t), ""
+                        yield shelf, self.show(shelf, conversation, t, model), ""
                     else:
                         yield shelf, {}, phase
-        yield shelf, self.show(shelf, conversation, t), ""
+        updates = self.show(shelf, conversation, t, model)
+        yield shelf, updates | {self._parts.refused: ""} if taken_away else updates, ""
 
-    async def _preview(self, item: Item, t: Strings) -> AsyncGenerator[tuple[str, Item | None], None]:
+    async def _preview(self, item: Item, t: Strings, model: str) -> AsyncGenerator[tuple[str, Item | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
             yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
@@ -118,7 +125,8 @@ class Viewer:
         found: list[Item] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
-            preview = await self._reader.preview(item.path, self._model.status().info, item.selection, on_progress=put)
+            info = self._model.status(model).info
+            preview = await self._reader.preview(item.path, info, item.selection, on_progress=put)
             pictures = await asyncio.to_thread(_pictures, preview, t)
             found.append(replace(item, preview=preview, pictures=pictures))
 
@@ -134,7 +142,7 @@ class Viewer:
         for done in found:
             yield "", done
 
-    def show(self, shelf: Shelf, conversation: Conversation, t: Strings) -> dict[Any, Any]:
+    def show(self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = "") -> dict[Any, Any]:
         """Updates that make the viewer show the file looked at, or what was sent, or an invitation."""
         parts, item = self._parts, shelf.item
         kind = item.preview.attachment.kind if item and item.preview else ""
@@ -143,11 +151,11 @@ class Viewer:
             parts.picker: gr.update(choices=names, value=shelf.current, visible=len(names) > 1),
             parts.pages: gr.update(visible=kind == "document", value=item.selection.pages if item else ""),
             parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
-            parts.cost: self.cost(shelf, conversation, t),
+            parts.cost: self.cost(shelf, conversation, t, model),
         }
         video = item.preview if item and kind == "video" else None
         chosen = item.selection if item and video else Selection()
-        most = min(self._reader.limits.max_frames, self._model.status().info.max_frames)
+        most = min(self._reader.limits.max_frames, self._model.status(model).info.max_frames)
         sampled = len(video.timestamps) if video else 1
         updates[parts.frames] = gr.update(visible=bool(video), value=sampled, maximum=most)
         updates[parts.start] = gr.update(visible=bool(video), value=chosen.start_s)
@@ -155,21 +163,29 @@ class Viewer:
         updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
         return updates
 
+    def refuse(self, files: list[tuple[Any, Any]], t: Strings) -> dict[Any, Any]:
+        """Files of so many bytes are too large; it stays to be read until files are added, taken away or sent."""
+        errors = too_large(files, self._reader.limits.max_file_bytes)
+        return {self._parts.refused: "".join(error_card(error, t) for error in errors)}
+
     def put_away(self) -> dict[Any, Any]:
         """The files have been sent: there is nothing left to choose, their pages stay in sight."""
         parts = self._parts
-        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {parts.cost: ""}
+        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {
+            parts.cost: "",
+            parts.refused: "",
+        }
 
-    def cost(self, shelf: Shelf, conversation: Conversation, t: Strings) -> str:
+    def cost(self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = "") -> str:
         item = shelf.item
         if item is None:
             return ""
-        return cost_html(item, self._model.status().info, self.room(conversation, len(shelf.items)), t)
+        return cost_html(item, self._model.status(model).info, self.room(conversation, len(shelf.items), model), t)
 
-    def invitation(self, t: Strings) -> str:
-        """Shown while there is nothing to look at."""
+    def invitation(self, t: Strings, model: str = "") -> str:
+        """Shown while there is nothing to look at: what that model takes."""
         hint = hint_html(t(f"viewer_{self._spec.name}")) if self._spec.files else ""
-        return hint + about_html(self._model.status(), self._reader.limits, t, files=self._spec.files)
+        return hint + about_html(self._model.status(model), self._reader.limits, t, files=self._spec.files)
 
 
 def _pictures(preview: Preview, t: Strings) -> tuple[Picture, ...]:

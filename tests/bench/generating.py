@@ -1,0 +1,131 @@
+"""model.generate for each person, in threads or in turn: what the engine is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from math import inf
+from threading import Thread
+from time import perf_counter
+from typing import Any
+
+import torch
+from transformers import TextIteratorStreamer
+
+from bench.prompts import about_picture
+from webui.engine.loader import Loaded
+from webui.engine.reasoning import ReasoningParser
+from webui.engine.stream import joined
+from webui.protocol import ImagePart, Message
+
+
+@dataclass(slots=True)
+class Answer:
+    """One person's: when each token came, in seconds since everybody asked, and the text as (reasoning, content)."""
+
+    times: list[float] = field(default_factory=list)
+    tokens: int = 0
+    text: tuple[str, str] = ("", "")
+
+    @property
+    def first_s(self) -> float:
+        return self.times[0] if self.times else inf
+
+    @property
+    def last_s(self) -> float:
+        return self.times[-1] if self.times else inf
+
+
+# Before a model is loaded, which leaves a core free: whoever calls model.generate has as many as torch takes.
+TORCH_THREADS = torch.get_num_threads()
+
+
+@contextmanager
+def torch_as_it_comes() -> Iterator[None]:
+    """In this thread and those that start in it, torch computes with as many threads as it takes by itself."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(TORCH_THREADS)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class StampedStreamer(TextIteratorStreamer):
+    """Keeps each token and when it came. The first call brings the prompt."""
+
+    def __init__(self, tokenizer: Any) -> None:
+        super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=False)
+        self.ids: list[int] = []
+        self.times: list[float] = []
+
+    def put(self, value: torch.Tensor) -> None:
+        if not self.next_tokens_are_prompt:
+            self.ids += value.tolist()
+            self.times.append(perf_counter())
+        super().put(value)
+
+
+def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
+    """Everybody at once, a thread with a streamer each, as the original demo does it."""
+    answers = [Answer() for _ in numbers]
+    start = perf_counter()
+
+    def person(place: int) -> None:
+        streamer = StampedStreamer(loaded.runner.processor.tokenizer)
+        thread = Thread(target=_generate, args=(loaded, about_picture(numbers[place]), tokens, streamer))
+        thread.start()
+        for _ in streamer:
+            pass
+        thread.join()
+        answers[place] = _answer(loaded, streamer, start)
+
+    threads = [Thread(target=person, args=(place,)) for place in range(len(numbers))]
+    with torch_as_it_comes():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return answers
+
+
+def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
+    """One after the other; everybody asked at the start."""
+    start, answers = perf_counter(), []
+    with torch_as_it_comes():
+        for number in numbers:
+            streamer = StampedStreamer(loaded.runner.processor.tokenizer)
+            _generate(loaded, about_picture(number), tokens, streamer)
+            answers.append(_answer(loaded, streamer, start))
+    return answers
+
+
+def _generate(loaded: Loaded, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer) -> None:
+    model, processor = loaded.runner.model, loaded.runner.processor
+    inputs = processor.apply_chat_template(
+        [{"role": "user", "content": [_content(part) for part in messages[0].parts]}],
+        add_generation_prompt=True,
+        tokenize=True,
+        return_dict=True,
+        return_tensors="pt",
+    ).to(model.device)
+    never = model.config.text_config.vocab_size
+    try:
+        model.generate(
+            **inputs, max_new_tokens=tokens, do_sample=False, eos_token_id=never, pad_token_id=0, streamer=streamer
+        )
+    finally:
+        # A streamer whose generate failed would be waited for without end.
+        streamer.end()
+
+
+def _content(part: Any) -> dict[str, Any]:
+    return {"type": "image", "image": part.image} if isinstance(part, ImagePart) else {"type": "text", "text": part}
+
+
+def _answer(loaded: Loaded, streamer: StampedStreamer, start: float) -> Answer:
+    parser = ReasoningParser()
+    text = joined(parser.feed(loaded.runner.decode_text(streamer.ids)), parser.close())
+    times = [time - start for time in streamer.times]
+    return Answer(times, len(streamer.ids), (text.reasoning, text.content))

@@ -1,0 +1,102 @@
+"""The model under test: a checkpoint as the product loads it, or random weights of a given shape.
+
+Random weights measure speed only. The bundled tokenizer stays, so they write its ordinary tokens and nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForImageTextToText, AutoProcessor, Glm4vConfig
+
+from bench import ROOT
+from webui.engine.catalog import FLAGSHIP, choose
+from webui.engine.kv_cache import plan_cache
+from webui.engine.loader import Loaded, gpu_bytes, load, model_info
+from webui.engine.local import LocalEngine
+from webui.engine.runner import ModelRunner
+from webui.protocol import ModelInfo
+
+NANO = ROOT / "assets" / "glm4v-nano"
+CPU_CACHE_BYTES = 4 * 1024**3
+GPU_RESERVE_BYTES = 4 * 1024**3
+KNOWN_IDS = {
+    "image_token_id": "<|image|>",
+    "video_token_id": "<|video|>",
+    "image_start_token_id": "<|begin_of_image|>",
+    "image_end_token_id": "<|end_of_image|>",
+    "video_start_token_id": "<|begin_of_video|>",
+    "video_end_token_id": "<|end_of_video|>",
+}
+
+
+def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> Loaded:
+    return load(choose(model, quantization, gpu_bytes(), NANO), device, slots, context, lambda progress: None)
+
+
+def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:
+    """A model of the shape in that config.json, its weights made on the device."""
+    device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
+    processor = AutoProcessor.from_pretrained(NANO)
+    config = _config(path, processor.tokenizer)
+    _take_large_pictures(processor)
+    torch.manual_seed(0)
+    with torch.device(device):
+        dtype = torch.float32 if device == "cpu" else torch.bfloat16
+        model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    with torch.inference_mode():
+        model.lm_head.weight[_not_written(processor.tokenizer, config.text_config.vocab_size)] = 0
+    model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
+    info = model_info(ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame), config, processor)
+    free = torch.cuda.mem_get_info()[0] - GPU_RESERVE_BYTES if device != "cpu" else CPU_CACHE_BYTES
+    plan = plan_cache(free, _bytes_per_token(model), info.context_length, slots=slots, context=context)
+    info = replace(info, context_length=plan.context_length)
+    name = torch.cuda.get_device_name() if device != "cpu" else "CPU"
+    return Loaded(ModelRunner(model, processor, plan), info, name, model.get_memory_footprint())
+
+
+@contextmanager
+def engine_of(loaded: Loaded, wrap: Callable[[Any], Any] = lambda runner: runner) -> Iterator[LocalEngine]:
+    """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
+    runner = loaded.runner
+    control = runner.control
+    runner.control = replace(control, end=frozenset())
+    engine = LocalEngine(wrap(runner))
+    try:
+        yield engine
+    finally:
+        engine.close()
+        runner.control = control
+
+
+def _config(path: Path, tokenizer: Any) -> Glm4vConfig:
+    file = path / "config.json" if path.is_dir() else path
+    values = json.loads(file.read_text("utf-8"))
+    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in KNOWN_IDS.items()}
+    return Glm4vConfig(**values | ids)
+
+
+def _take_large_pictures(processor: Any) -> None:
+    """The flagship's limits in pixels in place of the bundled model's. Glm4v counts a picture twice, as two frames."""
+    limits = FLAGSHIP.info.image
+    size = {"shortest_edge": 2 * limits.min_pixels, "longest_edge": 2 * limits.max_pixels}
+    processor.image_processor.size = size
+    processor.video_processor.size = size
+
+
+def _not_written(tokenizer: Any, vocabulary: int) -> list[int]:
+    """Ids without text: control tokens, and those beyond the tokenizer. Their logits of 0 never win."""
+    added = tokenizer.get_added_vocab().values()
+    return [*added, *range(len(tokenizer), vocabulary)]
+
+
+def _bytes_per_token(model: Any) -> int:
+    text = model.config.text_config
+    head_dim = text.hidden_size // text.num_attention_heads
+    return 2 * text.num_hidden_layers * text.num_key_value_heads * head_dim * model.dtype.itemsize

@@ -1,0 +1,57 @@
+"""A loader that loads spelling runners, at once or when it is told to, and keeps a diary."""
+
+from __future__ import annotations
+
+import weakref
+from dataclasses import dataclass, field
+from threading import Event
+
+from test_local import SpellingRunner
+
+from webui.errors import ModelLoadError
+from webui.protocol import ModelInfo, Progress
+
+
+@dataclass
+class Spelling:
+    """What a load returns."""
+
+    info: ModelInfo
+    runner: SpellingRunner
+    device: str = "CPU"
+    memory_bytes: int = 5
+
+
+@dataclass
+class FakeLoader:
+    """Loads once `go` is set; sources in `broken` fail.
+
+    `diary` tells what was done in which order; `alive` how many earlier runners there still were at each load.
+    """
+
+    broken: set = field(default_factory=set)
+    go: Event = field(default_factory=Event)
+    step_s: float = 0.0
+    gpu: int = 0
+    diary: list = field(default_factory=list)
+    seen: list = field(default_factory=list)
+    alive: list = field(default_factory=list)
+    _runners: list = field(default_factory=list)
+
+    def gpu_bytes(self):
+        return self.gpu
+
+    def load(self, choice, report):
+        self.diary.append(f"load {choice.info.name}")
+        self.seen.append(choice)
+        self.alive.append(sum(runner() is not None for runner in self._runners))
+        report(Progress("loading", 1, 2))
+        self.go.wait(10)
+        if choice.source in self.broken:
+            raise ModelLoadError(model=choice.info.name, reason="the hub cannot be reached")
+        runner = SpellingRunner(step_s=self.step_s)
+        self._runners.append(weakref.ref(runner))
+        return Spelling(ModelInfo(choice.info.name, 1000), runner)
+
+    def free(self):
+        self.diary.append("free")

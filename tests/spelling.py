@@ -1,0 +1,61 @@
+"""A runner that spells: the engine's tests need one whose text they know."""
+
+from dataclasses import dataclass, field
+from time import sleep
+from types import SimpleNamespace
+
+from webui.engine.sequence import ControlIds, Piece
+
+END = 0
+
+
+@dataclass
+class SpellingRunner:
+    """Answers each prompt with its own text, a character a token, `chunk_tokens` prompt tokens a step."""
+
+    slots: int = 4
+    chunk_tokens: int = 100
+    step_s: float = 0.0
+    context_length: int = 1000
+    fail_prefill: Exception | None = None
+    fail_decode: Exception | None = None
+    held: set = field(default_factory=set)
+    control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
+
+    def encode(self, messages):
+        return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
+
+    def decode_text(self, ids):
+        return "".join(map(chr, ids))
+
+    def admit(self, sequence):
+        if len(self.held) == self.slots:
+            return False
+        self.held.add(sequence)
+        return True
+
+    def release(self, sequence):
+        self.held.discard(sequence)
+
+    def prefill(self, sequence, tokens):
+        if self.fail_prefill and "bad" in sequence.id:
+            raise self.fail_prefill
+        sleep(self.step_s)
+        read = min(tokens, len(sequence.prompt.ids) - sequence.prefilled)
+        sequence.prefilled += read
+        return Piece(read, self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None)
+
+    def decode(self, sequences):
+        if self.fail_decode:
+            raise self.fail_decode
+        sleep(self.step_s)
+        return [self._next(sequence) for sequence in sequences]
+
+    def force(self, sequence):
+        return self._next(sequence, len(sequence.forced))
+
+    def _next(self, sequence, forced=0):
+        written = len(sequence.output) + forced
+        endless = "endless" in sequence.id
+        ids = sequence.prompt.ids
+        return ids[written % len(ids)] if endless or written < len(ids) else END

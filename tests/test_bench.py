@@ -1,0 +1,73 @@
+"""The benchmark runs: every part of it, small, on a tiny model. What it measures is not judged here."""
+
+import json
+
+import pytest
+from bench_engine import PARTS, main
+
+TINY = {
+    "text_config": {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "max_position_embeddings": 2048,
+        "num_attention_heads": 4,
+        "num_hidden_layers": 2,
+        "num_key_value_heads": 2,
+        "rope_parameters": {
+            "mrope_section": [1, 1, 2],
+            "partial_rotary_factor": 0.5,
+            "rope_theta": 10000.0,
+            "rope_type": "default",
+        },
+        "vocab_size": 2000,
+    },
+    "vision_config": {
+        "depth": 1,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_heads": 2,
+        "out_hidden_size": 64,
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory):
+    """What a run of all parts writes."""
+    folder = tmp_path_factory.mktemp("bench")
+    (folder / "config.json").write_text(json.dumps(TINY))
+    small = ["--people", "1", "3", "--tokens", "6", "--repeats", "1", "--requests", "30", "--contexts", "200", "9000"]
+    main(["--random-weights", str(folder), "--device", "cpu", "--json", str(folder / "out.json"), *small])
+    return json.loads((folder / "out.json").read_text())["parts"]
+
+
+def test_every_part_is_measured(parts):
+    assert list(parts) == list(PARTS)
+
+
+def test_the_engine_writes_what_generate_writes(parts):
+    rows = [row for row in parts["a"]["rows"] if row["way"] != "threads of generate"]
+    assert [row["same_texts"] for row in rows] == [1, 1, 3, 3]
+    assert all(row["ratio_to_threads"] for row in rows if row["way"] == "this engine")
+
+
+def test_an_hour_leaves_every_slot_free(parts):
+    assert parts["e"]["goals"][0]["reached"]
+    assert sum(parts["e"]["kinds"].values()) == 30
+
+
+def test_a_context_that_does_not_fit_is_left_out(parts):
+    assert [row["context"] for row in parts["g"]["rows"]] == [200]
+
+
+def test_answer_now_is_timed_where_there_is_a_thought(tmp_path):
+    main(["--device", "cpu", "--only", "f", "--json", str(tmp_path / "out.json")])
+    part = json.loads((tmp_path / "out.json").read_text())["parts"]["f"]
+    assert part["cut"]
+    assert [goal["limit"] for goal in part["goals"]] == [2, 2]
+
+
+def test_an_unknown_part_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        main(["--only", "a,z"])
+    assert "no part z" in capsys.readouterr().err

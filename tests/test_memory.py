@@ -1,0 +1,25 @@
+"""What is free on this machine, and in a container with less."""
+
+from webui.engine.memory import available_bytes, total_bytes
+
+
+def test_the_machine_tells_what_is_free():
+    assert 0 < available_bytes() <= total_bytes()
+
+
+def container(folder, limit):
+    (folder / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 800 kB\n")
+    (folder / "memory.max").write_text(limit)
+    (folder / "memory.current").write_text("300000\n")
+    (folder / "memory.stat").write_text("anon 100000\ninactive_file 50000\n")
+    return available_bytes(folder / "meminfo", folder)
+
+
+def test_a_container_has_less_than_its_machine(tmp_path):
+    assert container(tmp_path, "500000\n") == 250_000
+    assert container(tmp_path, "max\n") == 800 * 1024
+    assert container(tmp_path, "1000\n") == 0
+
+
+def test_where_nobody_tells_all_of_it_counts(tmp_path):
+    assert available_bytes(tmp_path / "meminfo", tmp_path) == total_bytes()

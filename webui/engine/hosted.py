@@ -1,0 +1,62 @@
+"""Hosted: one of the models that can be asked for, and how it is doing. Written by the loading thread only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from webui.engine.catalog import Choice, choose
+from webui.engine.loading import Loaded
+from webui.errors import ModelLoadError
+from webui.protocol import ModelStatus, Progress
+
+
+class Hosted:
+    """`status` is replaced whole, so that any thread may read it."""
+
+    def __init__(self, wanted: str, quantization: str, bundled: Path) -> None:
+        self._wanted, self._quantization, self._bundled = wanted, quantization, bundled
+        self.choice = choose(wanted, quantization, 0, bundled)
+        self.status = ModelStatus("unloaded", self.choice.info)
+        self.failure: ModelLoadError | None = None
+        self._failed_at = 0.0
+
+    @property
+    def depends_on_gpu(self) -> bool:
+        return self._wanted == "auto"
+
+    def choose(self, gpu_bytes: int) -> None:
+        """What its name means on this machine."""
+        self._become(choose(self._wanted, self._quantization, gpu_bytes, self._bundled))
+
+    def fall_back(self, error: ModelLoadError) -> None:
+        """The bundled model steps in, and says why."""
+        self._become(replace(choose("nano", "none", 0, self._bundled), notice=str(error)))
+
+    def _become(self, choice: Choice) -> None:
+        self.choice = choice
+        self.status = replace(self.status, info=choice.info, notice=choice.notice)
+
+    def loading(self, progress: Progress | None = None) -> None:
+        self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice)
+
+    def ready(self, loaded: Loaded) -> None:
+        self.failure = None
+        self.status = ModelStatus(
+            "ready", loaded.info, None, loaded.device, loaded.memory_bytes, notice=self.choice.notice
+        )
+
+    def unloaded(self) -> None:
+        self.status = ModelStatus("unloaded", self.status.info, notice=self.choice.notice)
+
+    def failed(self, failure: ModelLoadError, now: float) -> None:
+        self.failure, self._failed_at = failure, now
+        self.status = ModelStatus("failed", self.status.info, reason=str(failure), notice=self.choice.notice)
+
+    def refusal(self, failed_since: float) -> ModelLoadError | None:
+        """Its failure, if that is so recent that it is not to be tried again yet."""
+        failure = self.failure
+        # A new one for each: an exception collects the frames of everybody who raises it.
+        if failure is None or self._failed_at <= failed_since:
+            return None
+        return ModelLoadError(**failure.params)

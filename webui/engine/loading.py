@@ -1,0 +1,66 @@
+"""What loading a model is to those above it: a Protocol, and the real one, which imports torch when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from webui.engine.catalog import Choice
+from webui.engine.runner_protocol import Runner
+from webui.protocol import ModelInfo, Progress
+
+
+class Loaded(Protocol):
+    """A model on its device."""
+
+    @property
+    def runner(self) -> Runner: ...
+    @property
+    def info(self) -> ModelInfo: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def memory_bytes(self) -> int: ...
+
+
+class Loader(Protocol):
+    """All of it is called from the loading thread."""
+
+    def gpu_bytes(self) -> int:
+        """Memory of the GPU that models are loaded to, 0 without one."""
+        ...
+
+    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
+        """Raises ModelLoadError with a reason that a person can act on."""
+        ...
+
+    def free(self) -> None:
+        """Give the memory back of a model that nobody refers to any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointLoader:
+    """`slots` and `context_length` 0 mean: decided from the free memory."""
+
+    device: str = "auto"
+    slots: int = 0
+    context_length: int = 0
+
+    def gpu_bytes(self) -> int:
+        if self.device == "cpu":
+            return 0
+        from webui.engine import loader
+
+        return loader.gpu_bytes()
+
+    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
+        from webui.engine import loader
+
+        return loader.load(choice, self.device, self.slots, self.context_length, report)
+
+    def free(self) -> None:
+        from webui.engine import loader
+
+        loader.free()

@@ -1,0 +1,42 @@
+"""Runner: what the engine asks of a model. The real one is ModelRunner; tests have one that spells."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from webui.engine.prompts import Prompt
+from webui.engine.sequence import ControlIds, Piece, Sequence
+from webui.protocol import Message
+
+
+class Runner(Protocol):
+    """The model behind the engine. All but encode and decode_text are called from the worker thread only."""
+
+    slots: int
+    context_length: int
+    chunk_tokens: int
+    control: ControlIds
+
+    def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
+
+    def decode_text(self, ids: list[int]) -> str: ...
+
+    def admit(self, sequence: Sequence) -> bool:
+        """Give it a slot and tell it how much of its prompt is there already; False while all slots are busy."""
+        ...
+
+    def prefill(self, sequence: Sequence, tokens: int) -> Piece:
+        """Work on about that many tokens of the prompt: look at a page, or read on."""
+        ...
+
+    def decode(self, sequences: list[Sequence]) -> list[int]:
+        """The next token of each."""
+        ...
+
+    def force(self, sequence: Sequence) -> int:
+        """Read the ids that are forced into the row in one pass; the token after them."""
+        ...
+
+    def release(self, sequence: Sequence) -> None:
+        """Its slot may be taken by others from now on."""
+        ...
