@@ -45,11 +45,11 @@ COURSES = (
     Course(chart_lesson, 12, 2, (32, 40, 48)),
     Course(any_lesson, 8, 1, (40,)),
     Course(any_lesson, 3, 0.3, (192,)),
-    Course(pages_lesson, 5, 4, (16, 24, 32)),
+    Course(pages_lesson, 5, 5, (16, 24, 32)),
     Course(pages_lesson, 1, 0.3, (192,)),
     Course(video_lesson, 6, 2),
-    Course(sum_lesson, 32, 2),
-    Course(talk_lesson, 8, 1),
+    Course(sum_lesson, 24, 2),
+    Course(talk_lesson, 4, 1),
 )
 BATCHES = 2  # a step
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does

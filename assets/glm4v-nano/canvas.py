@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dice import Dice
 from lettering import Glyph, Type, set_line
@@ -11,21 +11,33 @@ from PIL import Image, ImageDraw, ImageFilter
 
 RGB = tuple[int, int, int]
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
 
 UNIT = 28  # pixels that one visual token covers, each way
 DOT = 4  # pixels of the picture that one dot of the maps covers, each way
 
 
 @dataclass(frozen=True, slots=True)
-class Drawing:
-    """A picture with its maps, a dot for each 4 x 4 pixels: 1 + the number of the colour and of the shape, 0 for none.
+class Mark:
+    """What a thing in a picture is; of a bar in a chart also its letter, and whether it is tallest or shortest."""
 
-    `glyphs` are the capitals and digits that are large enough to be read.
+    colour: str
+    shape: str
+    letter: str = ""
+    rank: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture with its map, a dot for each 4 x 4 pixels: 1 + the number of the thing that covers it, 0 for none.
+
+    `things` are what is there, each with its box: left, top, right, bottom as shares of the picture. `glyphs` are the
+    capitals and digits that are large enough to be read.
     """
 
     image: Image.Image
-    colours: Image.Image
-    shapes: Image.Image
+    map: Image.Image
+    things: Sequence[tuple[Mark, Box]] = ()
     glyphs: Sequence[Glyph] = ()
 
 
@@ -39,21 +51,24 @@ class Canvas:
     size: tuple[int, int]
     ground: RGB
     fine: int = 2
+    things: list[tuple[Mark, Box]] = field(default_factory=list)
     glyphs: list[Glyph] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         width, height = self.size
         self.image = Image.new("RGB", (self.fine * width, self.fine * height), self.ground)
         self._pen = ImageDraw.Draw(self.image)
-        self.colours, self.shapes = (Image.new("L", (width // DOT, height // DOT)) for _ in range(2))
-        self._markers = [ImageDraw.Draw(image) for image in (self.colours, self.shapes)]
+        self._map = Image.new("L", (width // DOT, height // DOT))
+        self._marker = ImageDraw.Draw(self._map)
 
-    def polygon(self, points: Sequence[Point], fill: RGB, marks: tuple[int, int] = (0, 0)) -> None:
-        """`marks`: what the maps say there, colour and shape."""
+    def polygon(self, points: Sequence[Point], fill: RGB, mark: Mark) -> Box:
+        """Draws a thing, and tells its box."""
         self._pen.polygon([(self.fine * x, self.fine * y) for x, y in points], fill=fill)
-        small = [(x / DOT - 0.5, y / DOT - 0.5) for x, y in points]
-        for marker, mark in zip(self._markers, marks, strict=True):
-            marker.polygon(small, fill=mark)
+        (width, height), (across, down) = self.size, zip(*points, strict=True)
+        box = min(across) / width, min(down) / height, max(across) / width, max(down) / height
+        self.things.append((mark, box))
+        self._marker.polygon([(x / DOT - 0.5, y / DOT - 0.5) for x, y in points], fill=len(self.things))
+        return box
 
     def stroke(self, points: Sequence[Point], fill: RGB, width: float) -> None:
         self._pen.line(
@@ -65,7 +80,7 @@ class Canvas:
         fine = Type(kind.name, self.fine * kind.size, self.fine * kind.spacing)
         drawn = set_line(self._pen, (self.fine * at[0], self.fine * at[1]), text, fine, ink)
         if readable:
-            self.glyphs += [Glyph(glyph.character, glyph.x / self.fine, glyph.y / self.fine) for glyph in drawn]
+            self.glyphs += [replace(glyph, x=glyph.x / self.fine, y=glyph.y / self.fine) for glyph in drawn]
 
     def paste(self, image: Image.Image, box: tuple[int, int, int, int]) -> None:
         """An image into left, top, right, bottom."""
@@ -78,4 +93,4 @@ class Canvas:
         image = self.image if self.fine == 1 else self.image.resize(self.size, dice.choice(kinds))
         if dice.random() < 0.1:
             image = image.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 0.7)))
-        return Drawing(image, self.colours, self.shapes, tuple(self.glyphs))
+        return Drawing(image, self._map, tuple(self.things), tuple(self.glyphs))

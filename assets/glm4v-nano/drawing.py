@@ -6,22 +6,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from canvas import RGB, Canvas, Drawing
+from canvas import RGB, UNIT, Canvas, Drawing, Mark
 from clutter import small_print, strange
 from dice import Dice
 from geometry import Room, Spot, aspect, outline, picture_size, spots, turn
 from lettering import Type, any_type
 from paint import background, brightness, contrast, inks, paint
-from phrases import COLOURS, SHAPES
+from phrases import COLOURS
 from PIL import Image
-from scenes import PLACE_CENTRES, Item, Scene
+from scenes import PLACE_CENTRES, Item, Scene, shortest, tallest
 
 FRAME_CELLS = 25
 PICTURE_CELLS = 48
 PAGE_CELLS = 192
 PAGE_RATIOS = (0.707, 0.707, 0.773, 16 / 9, 4 / 3, 1.414)
 LEAST_RADIUS = 14.0  # pixels, below which a star and a circle look alike
-LEAST_TYPE, MOST_TYPE = 14, 40
+LEAST_TYPE, MOST_TYPE = 15, 40
+MARGIN = 12
 
 
 def draw(scene: Scene, dice: Dice, cells: int = PICTURE_CELLS) -> tuple[Scene, Drawing]:
@@ -65,9 +66,10 @@ def draw_scattered(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing
 def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     """A page, a slide or a sign: the headline on top or, on a sign, anywhere."""
     size = picture_size(dice.randint(cells // 2, cells), dice, PAGE_RATIOS if scene.lines else (2.0, 3.0, 16 / 9, 1.0))
+    kind = fitting_type(scene.headline, size[0] - MARGIN, size[1] * 0.5, dice)
+    size = wide_enough(kind.width(scene.headline) + MARGIN, size, cells)
     ground, ink = inks(dice)
     canvas, (width, height) = Canvas(size, ground), size
-    kind = fitting_type(scene.headline, width - 12, height * 0.5, dice)
     free = width - kind.width(scene.headline)
     x = dice.choice((min(free, dice.uniform(4, 24)), free / 2, dice.uniform(0, free)))
     tall = kind.height
@@ -83,9 +85,10 @@ def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]
             items = (Item(dice.choice(tuple(COLOURS)), items[0].shape),)
             fill = paint(items[0].colour, dice)
         put(canvas, items[0], spots(1, items[0].shape, below, LEAST_RADIUS, dice)[0], fill)
-    elif scene.lines and below[3] - top > 14:
+    lines = scene.lines and not items and below[3] - top > 14
+    if lines:
         small_print(canvas, below, ink, dice)
-    return replace(scene, items=items, dark=brightness(ground) < 128), canvas.finished(dice)
+    return replace(scene, items=items, lines=lines, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
 def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
@@ -100,8 +103,9 @@ def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
         left = 6 + step * (number + dice.uniform(0.12, 0.2))
         right, top = left + step * dice.uniform(0.5, 0.65), foot - bar.height * (foot - 8)
         name, fill = alike if dice.chance(0.7) else bar_colour(ground, dice)
-        marks = (1 + list(COLOURS).index(name), 1 + list(SHAPES).index("rectangle"))
-        canvas.polygon([(left, top), (right, top), (right, foot), (left, foot)], fill, marks)
+        rank = {tallest(scene.bars): "tallest", shortest(scene.bars): "shortest"}.get(bar.letter, "other")
+        mark = Mark(name, "rectangle", bar.letter, rank)
+        canvas.polygon([(left, top), (right, top), (right, foot), (left, foot)], fill, mark)
         canvas.write(((left + right - kind.width(bar.letter)) / 2, foot + 2), bar.letter, kind, ink)
     canvas.stroke([(4, foot), (width - 4, foot)], ink, 1.5)
     return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
@@ -119,20 +123,23 @@ def draw_page(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
 
 def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB) -> tuple[int, int, int, int]:
     """Draw one thing; its box in thousandths of the picture."""
-    points = outline(item.shape, spot)
-    canvas.polygon(points, fill, (1 + list(COLOURS).index(item.colour), 1 + list(SHAPES).index(item.shape)))
-    (width, height), (across, down) = canvas.size, zip(*points, strict=True)
-    edges = min(across) / width, min(down) / height, max(across) / width, max(down) / height
+    edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape))
     left, top, right, bottom = (min(max(round(1000 * edge), 0), 1000) for edge in edges)
     return left, top, right, bottom
 
 
 def fitting_type(text: str, width: float, height: float, dice: Dice) -> Type:
-    """A type of which `text` fits into that room."""
+    """A type of which `text` fits into that room, or the smallest that can be read."""
     kind = any_type(dice, LEAST_TYPE, max(min(MOST_TYPE, height), LEAST_TYPE))
-    while kind.size > 10 and kind.width(text) > width:
+    while kind.size > LEAST_TYPE and kind.width(text) > width:
         kind = Type(kind.name, kind.size - 1)
     return kind
+
+
+def wide_enough(width: float, size: tuple[int, int], cells: int) -> tuple[int, int]:
+    """`size`, or one of at most `cells` cells that is `width` pixels wide."""
+    columns = max(math.ceil(width / UNIT), size[0] // UNIT)
+    return columns * UNIT, max(min(size[1] // UNIT, cells // columns), 1) * UNIT
 
 
 def bar_colour(ground: RGB, dice: Dice) -> tuple[str, RGB]:

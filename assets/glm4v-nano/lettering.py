@@ -10,15 +10,20 @@ from fonts import UNSEEN, font, training_fonts
 from PIL import ImageDraw
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+MOST_LETTERS = 12  # of a word
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character and its centre, in pixels of the picture it was drawn in."""
+    """A character and its centre, in pixels of the picture it was drawn in.
+
+    `number` from 1 is its turn in its word, 0 if it stands alone.
+    """
 
     character: str
     x: float
     y: float
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def capitals(name: str, size: int) -> tuple[float, float]:
     return box[1], box[3]
 
 
-def letters(dice: Dice, least: int = 3, most: int = 12) -> str:
+def letters(dice: Dice, least: int = 3, most: int = MOST_LETTERS) -> str:
     """A word that nobody can guess: letters, digits, or both."""
     pool = dice.choice((CHARACTERS, CHARACTERS, CHARACTERS[:26], CHARACTERS[26:]))
     return "".join(dice.choices(pool, k=dice.randint(least, most)))
@@ -87,6 +92,6 @@ def set_line(
         else:
             step = length(kind.name, kind.size, text[: number + 1]) - (x - at[0])
         if character != " ":
-            glyphs.append(Glyph(character, x + step / 2, y + kind.middle))
+            glyphs.append(Glyph(character, x + step / 2, y + kind.middle, number + 1 if len(text) > 1 else 0))
         x += step
     return glyphs

@@ -11,7 +11,9 @@ from phrases import COLOURS, SHAPES
 
 Kind = Literal["shapes", "scattered", "headline", "chart", "text", "blank", "other"]
 MOST_SHAPES = 6
-PLACE_CENTRES = {"left": (0.2, 0.5), "right": (0.8, 0.5), "top": (0.5, 0.2), "bottom": (0.5, 0.8), "middle": (0.5, 0.5)}
+CLEAR_STEPS = 2  # of twelve, between the tallest or shortest bar and the next
+# In the order in which things are named: from left to right, from top to bottom.
+PLACE_CENTRES = {"left": (0.2, 0.5), "top": (0.5, 0.2), "middle": (0.5, 0.5), "bottom": (0.5, 0.8), "right": (0.8, 0.5)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def shapes_scene(dice: Dice, most: int = MOST_SHAPES) -> Scene:
 
 def scattered_scene(dice: Dice) -> Scene:
     """Things that differ in colour and in shape, each in a place of its own."""
-    places = dice.sample(tuple(PLACE_CENTRES), dice.randint(1, 4))
+    chosen = dice.sample(tuple(PLACE_CENTRES), dice.randint(1, 4))
+    places = [place for place in PLACE_CENTRES if place in chosen]
     colours = dice.sample(tuple(COLOURS), len(places))
     shapes = dice.sample(tuple(SHAPES), len(places))
     return Scene("scattered", tuple(map(Item, colours, shapes, places)))
@@ -73,7 +76,11 @@ def headline_scene(dice: Dice) -> Scene:
 def chart_scene(dice: Dice) -> Scene:
     """3 to 6 bars. The tallest and the shortest differ from the rest by what an eye can see."""
     count = dice.randint(3, 6)
-    steps = dice.sample(range(12), count)
+    while True:
+        steps = dice.sample(range(12), count)
+        low, *_, high = ordered = sorted(steps)
+        if min(ordered[1] - low, high - ordered[-2]) >= CLEAR_STEPS:
+            break
     heights = [0.12 + 0.88 * step / 11 for step in steps]
     names = CHARACTERS[:count] if dice.chance(0.5) else dice.sample(CHARACTERS[:26], count)
     return Scene("chart", bars=tuple(map(Bar, names, heights)))

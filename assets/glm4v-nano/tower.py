@@ -11,25 +11,35 @@ import torch
 from canvas import DOT, UNIT, Drawing
 from dice import Dice
 from drawing import draw
-from lettering import CHARACTERS
+from lettering import CHARACTERS, MOST_LETTERS
 from phrases import COLOURS, SHAPES
 from prints import PATCH, grid_sheet, print_sheet
-from scenes import chart_scene, page_scene, scattered_scene, shapes_scene
+from scenes import MOST_SHAPES, any_scene, chart_scene, headline_scene, scattered_scene, shapes_scene
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
 Batch = dict[str, Tensor]
 
-SHEETS, SCENES, CELLS = 14, 4, 40
-DOTS = UNIT // DOT  # a cell's mask is DOTS x DOTS
+CELLS = 40
+SHEETS = 8
+SCENES = ((12, CELLS), (12, CELLS), (4, 96), (2, 192))  # so many pictures of at most so many cells
+DOTS = UNIT // DOT  # a cell's map is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
-OPEN = -100  # the shape of an open cell is not asked for
+OPEN = -100  # a label that is not asked for
 EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
 MOST_JITTER = PATCH / 2
 LEAST_GRIDS = 0.2
-PLACE_WEIGHT = 3.0
 EMPTY_WEIGHT = 0.2  # most quarters of a cell hold no character
+RANKS = ("tallest", "shortest", "other")
+# What is asked of a cell's thing: its weight, and the names it chooses from.
+ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
+    "colour": (0.3, tuple(COLOURS)),
+    "shape": (0.3, tuple(SHAPES)),
+    "letter": (0.5, tuple(CHARACTERS)),
+    "rank": (0.5, RANKS),
+}
+WEIGHTS = {"mask": 1.0, "glyphs": 1.0, "turns": 0.5, "number": 0.3, "place": 3.0, "box": 4.0}
 
 
 class Pictures(Dataset[Batch]):
@@ -42,53 +52,58 @@ class Pictures(Dataset[Batch]):
     def __getitem__(self, step: int) -> Batch:
         dice = Dice(f"tower {self._seed} {step}")
         share = min(step / self._easy_steps, 1.0) if self._easy_steps else 1.0
-        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice) for _ in range(SCENES)]
+        count, cells = dice.choice(SCENES)
+        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice, cells) for _ in range(count)]
         batch = dict(self._processor([drawing.image for drawing in drawn], return_tensors="pt"))
-        colours, shapes = (
-            torch.cat([dots(getattr(drawing, name)) for drawing in drawn]) for name in ("colours", "shapes")
-        )
-        covered = (shapes > 0).float()
-        batch["mask"] = covered
-        batch["colour"] = main_label(colours, covered, 0)
-        batch["shape"] = main_label(shapes, covered, OPEN + 1) - 1
-        batch["glyphs"] = torch.cat([glyph_labels(drawing) for drawing in drawn])
-        batch["place"] = torch.cat([places(drawing) for drawing in drawn])
-        return batch
+        labels = [cell_labels(drawing) for drawing in drawn]
+        return batch | {name: torch.cat([each[name] for each in labels]) for name in labels[0]}
 
     def _sheet(self, dice: Dice, share: float) -> Drawing:
         if dice.chance(1 - (1 - LEAST_GRIDS) * share):
             return grid_sheet(dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random()))
         return print_sheet(dice, CELLS)
 
-    def _scene(self, dice: Dice) -> Drawing:
-        make = dice.choice((shapes_scene, shapes_scene, scattered_scene, chart_scene, page_scene))
-        return draw(make(dice), dice, CELLS)[1]
+    def _scene(self, dice: Dice, cells: int) -> Drawing:
+        make = dice.choice((shapes_scene, scattered_scene, chart_scene, headline_scene, any_scene))
+        return draw(make(dice), dice, cells)[1]
 
 
-def dots(chart: Any) -> Tensor:
-    """A map as [cells, DOTS * DOTS], cells row by row as the tower merges them."""
+def cell_labels(drawing: Drawing) -> Batch:
+    """What is asked of each cell, row by row as the tower merges them; OPEN where it is not asked."""
+    dots = dots_of(drawing.map)
+    covered = (dots > 0).float()
+    marks, boxes = [mark for mark, _ in drawing.things], [box for _, box in drawing.things]
+    dots_each = functional.one_hot(dots, len(marks) + 1).sum(1)
+    dots_each[:, 0] = 0
+    main = torch.where(covered.mean(1) > COVERED, dots_each.argmax(1), 0)
+    labels = {"mask": covered, "place": places(drawing)}
+    for name, (_, names) in ABOUT_THINGS.items():
+        told = [getattr(mark, name) for mark in marks]
+        labels[name] = torch.tensor([OPEN, *(names.index(each) if each else OPEN for each in told)])[main]
+    labels["box"] = torch.tensor([(0.0,) * 4, *boxes])[main]
+    labels["number"] = torch.where(main > 0, min(len(marks), MOST_SHAPES), OPEN)
+    labels["glyphs"], labels["turns"] = glyph_labels(drawing)
+    return labels
+
+
+def dots_of(chart: Any) -> Tensor:
+    """A map as [cells, DOTS * DOTS]."""
     rows, columns = chart.height // DOTS, chart.width // DOTS
     flat = torch.frombuffer(bytearray(chart.tobytes()), dtype=torch.uint8).long()
     return flat.view(rows, DOTS, columns, DOTS).transpose(1, 2).reshape(rows * columns, DOTS * DOTS)
 
 
-def main_label(labels: Tensor, covered: Tensor, otherwise: int) -> Tensor:
-    """The label that most covered dots of a cell have; `otherwise` for a cell that is not covered."""
-    counts = functional.one_hot(labels, int(labels.max()) + 1)[..., 1:].sum(1)
-    if not counts.shape[1]:
-        return torch.full((len(labels),), otherwise)
-    return torch.where(covered.mean(1) > COVERED, counts.argmax(1) + 1, otherwise)
-
-
-def glyph_labels(drawing: Drawing) -> Tensor:
-    """[cells, 4]: which character has its centre in each quarter of a cell, 0 for none."""
+def glyph_labels(drawing: Drawing) -> tuple[Tensor, Tensor]:
+    """Two of [cells, 4]: which character has its centre in each quarter of a cell, 0 for none; its turn in its word."""
     columns, rows = (side // PATCH for side in drawing.image.size)
-    labels = torch.zeros(rows, columns, dtype=torch.long)
+    glyphs, turns = torch.zeros(rows, columns, dtype=torch.long), torch.full((rows, columns), OPEN)
     for glyph in drawing.glyphs:
         row, column = int(glyph.y // PATCH), int(glyph.x // PATCH)
         if 0 <= row < rows and 0 <= column < columns:
-            labels[row, column] = 1 + CHARACTERS.index(glyph.character)
-    return labels.view(rows // 2, 2, columns // 2, 2).transpose(1, 2).reshape(-1, 4)
+            glyphs[row, column] = 1 + CHARACTERS.index(glyph.character)
+            turns[row, column] = glyph.number or OPEN
+    quarters = (each.view(rows // 2, 2, columns // 2, 2).transpose(1, 2).reshape(-1, 4) for each in (glyphs, turns))
+    return tuple(quarters)
 
 
 def places(drawing: Drawing) -> Tensor:
@@ -106,23 +121,37 @@ class Heads(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.mask = nn.Linear(width, DOTS * DOTS)
-        self.colour = nn.Linear(width, len(COLOURS) + 1)
-        self.shape = nn.Linear(width, len(SHAPES))
-        self.glyphs = nn.Linear(width, 4 * (len(CHARACTERS) + 1))
-        self.place = nn.Linear(width, 2)
+        sizes = {name: len(names) for name, (_, names) in ABOUT_THINGS.items()}
+        sizes |= {"mask": DOTS * DOTS, "glyphs": 4 * (len(CHARACTERS) + 1), "turns": 4 * (MOST_LETTERS + 1)}
+        sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": 4}
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in sizes.items()})
 
-    def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, float]:
-        """`features` [cells, width]. The loss, and the share of characters that are read."""
+    def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """`features` [cells, width]. The loss, and of each question the share that is right, or how far off it is."""
         cells = self.norm(features)
-        asked = batch["glyphs"].view(-1)
-        read = self.glyphs(cells).view(len(asked), -1)
-        weights = torch.ones(read.shape[1], device=read.device)
+        told = {name: head(cells) for name, head in self.heads.items()}
+        losses, found = {}, {}
+        losses["mask"] = functional.binary_cross_entropy_with_logits(told["mask"], batch["mask"])
+        weights = torch.ones(len(CHARACTERS) + 1, device=cells.device)
         weights[0] = EMPTY_WEIGHT
-        total = functional.cross_entropy(read, asked, weight=weights)
-        total = total + functional.binary_cross_entropy_with_logits(self.mask(cells), batch["mask"])
-        total = total + 0.3 * functional.cross_entropy(self.colour(cells), batch["colour"])
-        total = total + 0.3 * functional.cross_entropy(self.shape(cells), batch["shape"], ignore_index=OPEN)
-        total = total + PLACE_WEIGHT * functional.l1_loss(self.place(cells), batch["place"])
-        right = (read.argmax(1) == asked)[asked > 0]
-        return total, float(right.float().mean()) if len(right) else 0.0
+        asked, read = batch["glyphs"].view(-1), told["glyphs"].view(batch["glyphs"].numel(), -1)
+        losses["glyphs"] = functional.cross_entropy(read, asked, weight=weights)
+        found["read"] = share_right(read[asked > 0], asked[asked > 0])
+        choices = {name: (told[name], batch[name]) for name in (*ABOUT_THINGS, "number")}
+        choices["turns"] = told["turns"].view(len(asked), -1), batch["turns"].view(-1)
+        for name, (scores, labels) in choices.items():
+            known = labels != OPEN
+            if known.any():
+                losses[name] = functional.cross_entropy(scores[known], labels[known])
+                found[name] = share_right(scores[known], labels[known])
+        things = batch["number"] != OPEN
+        for name, known in (("place", slice(None)), ("box", things)):
+            if name == "place" or things.any():
+                losses[name] = functional.l1_loss(told[name][known], batch[name][known])
+                found[name] = float(losses[name].detach())
+        weights_of = WEIGHTS | {name: weight for name, (weight, _) in ABOUT_THINGS.items()}
+        return sum(weights_of[name] * loss for name, loss in losses.items()), found
+
+
+def share_right(scores: Tensor, labels: Tensor) -> float:
+    return float((scores.argmax(1) == labels).float().mean()) if len(labels) else 0.0

@@ -6,15 +6,14 @@
     torchrun --nproc-per-node 2 train.py ...         the same with two learners, each with lessons of its own
 
 Starts from random weights, or goes on from the last state in --work. Two CPU cores are enough: one thread learns and
-one process draws; two learners see about half as much again. With --start it begins with the weights of a finished
-checkpoint and leaves the first part out.
+one process draws; two learners see about half as much again. With --weights it begins with those of a finished
+checkpoint.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +38,7 @@ HERE = Path(__file__).resolve().parent
 SEED = 1
 MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
+FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until then training may become longer
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 PICTURES_EVERY = 3  # steps of lessons, so that the tower goes on learning to read
 WHOLE_SHARE = 0.7  # of the time, after which lessons teach the tower too; until then they would cost twice as much
@@ -127,9 +127,9 @@ def optimizers(model: nn.Module, heads: nn.Module) -> list[torch.optim.Optimizer
 
 
 def rate_share(share: float, steps: int) -> float:
-    """Of the peak rate: a cosine down to the end of the time, warmed up over the first `steps` of each part."""
-    falling = LAST_SHARE + (1 - LAST_SHARE) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
-    return falling * min((steps + 1) / WARM_UP_STEPS, 1.0)
+    """Of the peak rate: warmed up over the first `steps` of each part, and falling in a straight line at the end."""
+    left = min((1 - share) / FALLING_SHARE, 1.0)
+    return max(left, LAST_SHARE) * min((steps + 1) / WARM_UP_STEPS, 1.0)
 
 
 def loss_of(model: Glm4vForConditionalGeneration, batch: Batch) -> torch.Tensor:
@@ -155,8 +155,8 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
             found["loss"] = found.get("loss", 0.0) + loss.item() / sum("input_ids" in each for each in batches)
         else:
             seen = training.model.get_image_features(batch["pixel_values"], batch["image_grid_thw"], return_dict=True)
-            loss, found["read"] = training.heads.loss(torch.cat(tuple(seen.pooler_output)), batch)
-            found["pictures"] = loss.item()
+            loss, told = training.heads.loss(torch.cat(tuple(seen.pooler_output)), batch)
+            found |= told | {"pictures": loss.item()}
         (loss / len(batches)).backward()
     training.learners.average([*training.model.parameters(), *training.heads.parameters()])
     torch.nn.utils.clip_grad_norm_(training.model.parameters(), 1.0)
@@ -239,10 +239,10 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, default=HERE, help="where the finished checkpoint goes")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "glm4v-nano", help="state to resume")
-    parser.add_argument("--start", type=Path, help="a finished checkpoint to begin with")
+    parser.add_argument("--weights", type=Path, help="a finished checkpoint to begin with")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    training = start(options.work, options.device, options.start, Learners.of_torchrun())
+    training = start(options.work, options.device, options.weights, Learners.of_torchrun())
     run(training, options.minutes, options.workers)
     training.save()
     if training.learners.rank:
