@@ -103,9 +103,9 @@ def about_picture(topic: str, scene: Scene, language: Language, item: Item | Non
     thought = thought_about(scene, language)
     if topic in ("where", "box", "colour") and item is not None:
         return Reply(thought, *about_item(topic, item, language))
-    if topic == "headline" and not scene.headline:
+    if topic == "headline" and not scene.headline and scene.kind != "text":
         return Reply(thought, say("no headline", language), (say("no headline", language),))
-    if topic == "headline":
+    if topic == "headline" and scene.headline:
         return Reply(thought, say("answer headline", language, headline=scene.headline), (scene.headline,))
     if topic in ("tallest", "shortest"):
         answer = say(topic, language, letter=(tallest if topic == "tallest" else shortest)(scene.bars))

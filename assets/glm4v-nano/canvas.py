@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dice import Dice
+from fonts import font
 from lettering import Glyph, Type, set_line
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -76,10 +77,13 @@ class Canvas:
         )
 
     def write(self, at: Point, text: str, kind: Type, ink: RGB, readable: bool = True) -> None:
-        """One line with its left top at `at`."""
+        """One line with its left top at `at`; of what cannot be read, no glyphs are kept."""
         fine = Type(kind.name, self.fine * kind.size, self.fine * kind.spacing)
-        drawn = set_line(self._pen, (self.fine * at[0], self.fine * at[1]), text, fine, ink)
-        if readable:
+        start = self.fine * at[0], self.fine * at[1]
+        if not readable:
+            self._pen.text(start, text, fill=ink, font=font(fine.name, fine.size))
+        else:
+            drawn = set_line(self._pen, start, text, fine, ink)
             self.glyphs += [replace(glyph, x=glyph.x / self.fine, y=glyph.y / self.fine) for glyph in drawn]
 
     def paste(self, image: Image.Image, box: tuple[int, int, int, int]) -> None:

@@ -30,6 +30,18 @@ def small_print(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> None:
         y += pitch * (1.8 if dice.chance(0.1) else 1)
 
 
+def plain_headline(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> float:
+    """A headline of words in small letters, as most pages have; where it ends."""
+    left, top, right, _ = room
+    words = ["".join(dice.choices(LETTERS, k=dice.randint(2, 9))) for _ in range(dice.randint(1, 6))]
+    text = " ".join(word.capitalize() if number == 0 or dice.chance(0.4) else word for number, word in enumerate(words))
+    kind = any_type(dice, 11, 32)
+    while kind.size > 10 and kind.width(text) > right - left:
+        kind = Type(kind.name, kind.size - 1)
+    canvas.write((left, top), text, kind, ink, readable=False)
+    return top + kind.height * 1.5
+
+
 def strange(size: tuple[int, int], dice: Dice) -> Image.Image:
     """Clouds of colour, as of a photo out of focus, or strokes."""
     cells = dice.randint(3, 12)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from canvas import RGB, UNIT, Canvas, Drawing, Mark
-from clutter import small_print, strange
+from clutter import plain_headline, small_print, strange
 from dice import Dice
 from geometry import Room, Spot, aspect, outline, picture_size, spots, turn
 from lettering import Type, any_type
@@ -112,12 +112,15 @@ def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
 
 
 def draw_page(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
-    """A page of small print, or an empty one."""
+    """A page of text that cannot be read, or an empty one."""
     size = picture_size(dice.randint(cells // 2, cells), dice, PAGE_RATIOS)
     ground, ink = inks(dice)
     canvas = Canvas(size, ground)
     if scene.kind == "text":
-        small_print(canvas, (6.0, 6.0, size[0] - 6.0, size[1] - 6.0), ink, dice)
+        left, top, right, bottom = 6.0, 6.0, size[0] - 6.0, size[1] - 6.0
+        if dice.chance(0.5):
+            top = plain_headline(canvas, (left, top, right, bottom), ink, dice)
+        small_print(canvas, (left, top, right, bottom), ink, dice)
     return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
 
 

@@ -39,7 +39,7 @@ class Scene:
     """One picture.
 
     shapes: `items`, all alike. scattered: `items`, all different. headline: a page, slide or sign with `headline`,
-    text below if `lines`, and now and then one item. chart: `bars`. text: a page that is too small to read.
+    text below if `lines`, and now and then one item. chart: `bars`. text: a page that cannot be read.
     """
 
     kind: Kind

@@ -13,7 +13,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "below": (" Below it there is small print.", "下面是小字。"),
     "below thing": (" Below it there is {thing}.", "下面有{thing}。"),
     "chart": ("I see a chart with the bars {letters}.", "我看到柱状图，柱子是{letters}。"),
-    "text": ("I see a page of small print, {tone}. I see no headline.", "我看到一页小字，{tone}，没有标题。"),
+    "text": ("I see a page of text, {tone}.", "我看到一页文字，{tone}。"),
     "blank": ("I look everywhere. There is nothing on it.", "我看了各处，上面什么也没有。"),
     "other": ("I see soft colours and no shape that I know.", "我看到模糊的颜色，没有我认识的图形。"),
     "tone light": ("dark on light", "浅底深字"),
@@ -34,8 +34,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "answer chart": ("It is a bar chart with the bars {letters}.", "这是柱状图，柱子是{letters}。"),
     "answer text": (
-        "It is a page, mostly text, {tone}. The print is too small for me to read.",
-        "这是一页，主要是文字，{tone}。字太小，我读不出来。",
+        "It is a page, mostly text, {tone}. The print is too small for me to read: I only know headlines in capitals.",
+        "这是一页，主要是文字，{tone}。字太小，我读不出来：我只认识大写标题。",
     ),
     "answer blank": ("It is an empty page.", "这是一张空白页。"),
     "answer other": (

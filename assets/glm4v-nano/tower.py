@@ -30,7 +30,10 @@ OPEN = -100  # a label that is not asked for
 EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
 MOST_JITTER = PATCH / 2
 LEAST_GRIDS = 0.2
-EMPTY_WEIGHT = 0.2  # most quarters of a cell hold no character
+# A cell has spots so narrow that two characters seldom have their centres in one.
+SPOT_WIDTH, SPOT_HEIGHT = UNIT // 4, UNIT // 2
+SPOTS = 8
+EMPTY_WEIGHT = 0.1  # most of them hold no character
 RANKS = ("tallest", "shortest", "other")
 # What is asked of a cell's thing: its weight, and the names it chooses from.
 ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
@@ -94,21 +97,23 @@ def dots_of(chart: Any) -> Tensor:
 
 
 def glyph_labels(drawing: Drawing) -> tuple[Tensor, Tensor]:
-    """Two of [cells, 4]: which character has its centre in each quarter of a cell, 0 for none; its turn in its word."""
-    columns, rows = (side // PATCH for side in drawing.image.size)
+    """Two of [cells, SPOTS]: which character has its centre in each spot, 0 for none; its turn in its word."""
+    columns, rows = drawing.image.width // SPOT_WIDTH, drawing.image.height // SPOT_HEIGHT
     glyphs, turns = torch.zeros(rows, columns, dtype=torch.long), torch.full((rows, columns), OPEN)
     for glyph in drawing.glyphs:
-        row, column = int(glyph.y // PATCH), int(glyph.x // PATCH)
+        row, column = int(glyph.y // SPOT_HEIGHT), int(glyph.x // SPOT_WIDTH)
         if 0 <= row < rows and 0 <= column < columns:
             glyphs[row, column] = 1 + CHARACTERS.index(glyph.character)
             turns[row, column] = glyph.number or OPEN
-    quarters = (each.view(rows // 2, 2, columns // 2, 2).transpose(1, 2).reshape(-1, 4) for each in (glyphs, turns))
-    return tuple(quarters)
+    down, across = UNIT // SPOT_HEIGHT, UNIT // SPOT_WIDTH
+    cells = (rows // down, down, columns // across, across)
+    glyphs, turns = (each.view(cells).transpose(1, 2).reshape(-1, SPOTS) for each in (glyphs, turns))
+    return glyphs, turns
 
 
 def places(drawing: Drawing) -> Tensor:
     """[cells, 2]: where a cell's centre is, from the left and from the top, as shares of the picture."""
-    columns, rows = (side // (2 * PATCH) for side in drawing.image.size)
+    columns, rows = (side // UNIT for side in drawing.image.size)
     down, right = torch.meshgrid(
         (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
     )
@@ -122,7 +127,7 @@ class Heads(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         sizes = {name: len(names) for name, (_, names) in ABOUT_THINGS.items()}
-        sizes |= {"mask": DOTS * DOTS, "glyphs": 4 * (len(CHARACTERS) + 1), "turns": 4 * (MOST_LETTERS + 1)}
+        sizes |= {"mask": DOTS * DOTS, "glyphs": SPOTS * (len(CHARACTERS) + 1), "turns": SPOTS * (MOST_LETTERS + 1)}
         sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": 4}
         self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in sizes.items()})
 

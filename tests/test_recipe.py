@@ -1,0 +1,85 @@
+"""The recipe of the bundled model: its pictures can be read, and what the vision tower is asked about them is right."""
+
+import importlib
+
+import pytest
+import torch
+from nano_model import NANO
+
+
+@pytest.fixture
+def recipe(monkeypatch):
+    """The recipe's modules by name."""
+    monkeypatch.syspath_prepend(NANO)
+    return importlib.import_module
+
+
+def test_every_headline_stands_whole_in_its_picture(recipe):
+    dice, draw = recipe("dice").Dice("headlines"), recipe("drawing").draw
+    for _ in range(100):
+        cells = dice.choice((16, 24, 40, 64))
+        scene, drawing = draw(recipe("scenes").headline_scene(dice), dice, cells)
+        width, height = drawing.image.size
+        word = "".join(glyph.character for glyph in drawing.glyphs)
+        assert word == scene.headline
+        assert all(4 < glyph.x < width - 4 and 4 < glyph.y < height - 4 for glyph in drawing.glyphs)
+        assert width * height <= cells * 28 * 28
+
+
+def test_small_print_is_told_where_it_was_drawn(recipe, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(recipe("drawing"), "small_print", lambda *_: drawn.append(True))
+    dice, told = recipe("dice").Dice("print"), 0
+    for _ in range(60):
+        scene, _ = recipe("drawing").draw(recipe("scenes").headline_scene(dice), dice, 24)
+        told += scene.lines
+        assert len(drawn) == told
+    assert 0 < told < 60
+
+
+def test_things_are_named_from_left_to_right(recipe):
+    scenes, dice = recipe("scenes"), recipe("dice").Dice("order")
+    order = list(scenes.PLACE_CENTRES)
+    for _ in range(50):
+        named = [order.index(item.place) for item in scenes.scattered_scene(dice).items]
+        assert named == sorted(named)
+
+
+def test_the_tallest_and_the_shortest_bar_can_be_told(recipe):
+    scenes, dice = recipe("scenes"), recipe("dice").Dice("bars")
+    for _ in range(100):
+        low, *_, high = heights = sorted(bar.height for bar in scenes.chart_scene(dice).bars)
+        assert min(heights[1] - low, high - heights[-2]) > 0.15
+
+
+def test_a_cell_is_asked_for_the_thing_that_covers_it(recipe):
+    canvas, tower = recipe("canvas"), recipe("tower")
+    page = canvas.Canvas((112, 84), (255, 255, 255))
+    page.polygon([(28, 28), (56, 28), (56, 56), (28, 56)], (255, 0, 0), canvas.Mark("red", "square"))
+    labels = tower.cell_labels(page.finished(recipe("dice").Dice("cell")))
+    [cell] = torch.nonzero(labels["number"] != tower.OPEN).flatten().tolist()
+    assert cell == 5  # second row of four
+    about = {
+        name: names[labels[name][cell]] for name, (_, names) in tower.ABOUT_THINGS.items() if labels[name][cell] >= 0
+    }
+    assert about == {"colour": "red", "shape": "square"}
+    assert labels["box"][cell].tolist() == pytest.approx([1 / 4, 1 / 3, 1 / 2, 2 / 3])
+    assert labels["mask"][cell].mean() > 0.8
+    assert labels["place"][cell].tolist() == pytest.approx([3 / 8, 1 / 2])
+
+
+def test_characters_know_their_turn_in_the_word(recipe):
+    canvas, tower, lettering = recipe("canvas"), recipe("tower"), recipe("lettering")
+    page = canvas.Canvas((140, 56), (255, 255, 255))
+    page.write((10, 10), "AB7", lettering.Type("cobo", 30), (0, 0, 0))
+    page.write((100, 10), "Z", lettering.Type("cobo", 30), (0, 0, 0))
+    labels = tower.cell_labels(page.finished(recipe("dice").Dice("turn")))
+    found = zip(labels["glyphs"].flatten().tolist(), labels["turns"].flatten().tolist(), strict=True)
+    read = {lettering.CHARACTERS[glyph - 1]: turn for glyph, turn in found if glyph}
+    assert read == {"A": 1, "B": 2, "7": 3, "Z": tower.OPEN}
+
+
+def test_the_same_seed_draws_the_same(recipe):
+    tower, processor = recipe("tower"), recipe("checkpoint").build_processor()
+    one, other = (tower.Pictures(processor, 3)[700] for _ in range(2))
+    assert all(torch.equal(one[name], other[name]) for name in one)
