@@ -18,10 +18,10 @@ from scenes import PLACE_CENTRES, Item, Scene, shortest, tallest
 
 FRAME_CELLS = 25
 PICTURE_CELLS = 48
-PAGE_CELLS = 192
 PAGE_RATIOS = (0.707, 0.707, 0.773, 16 / 9, 4 / 3, 1.414)
 LEAST_RADIUS = 14.0  # pixels, below which a star and a circle look alike
-LEAST_TYPE, MOST_TYPE = 15, 40
+LEAST_TYPE, MOST_TYPE = 18, 40
+CHART_TYPE = 15, 22
 MARGIN = 12
 
 
@@ -96,7 +96,7 @@ def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     size = picture_size(dice.randint(2 * cells // 3, cells), dice, (1.0, 4 / 3, 16 / 9))
     ground, ink = inks(dice)
     canvas, (width, height) = Canvas(size, ground), size
-    kind = any_type(dice, LEAST_TYPE, 22)
+    kind = any_type(dice, *CHART_TYPE)
     foot, step = height - kind.height - 8, (width - 12) / len(scene.bars)
     alike = bar_colour(ground, dice)
     for number, bar in enumerate(scene.bars):

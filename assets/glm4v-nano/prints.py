@@ -8,7 +8,7 @@ from lettering import CHARACTERS, Type, any_type, letters
 from paint import inks
 
 PATCH = UNIT // 2
-LEAST_SIZE, MOST_SIZE = 15, 40
+LEAST_SIZE, MOST_SIZE = 16, 42
 
 
 def sheet_size(dice: Dice, cells: int) -> tuple[int, int]:

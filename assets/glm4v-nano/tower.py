@@ -22,8 +22,8 @@ from torch.utils.data import Dataset
 Batch = dict[str, Tensor]
 
 CELLS = 40
-SHEETS = 8
-SCENES = ((12, CELLS), (12, CELLS), (4, 96), (2, 192))  # so many pictures of at most so many cells
+SHEETS = 13
+SCENES = ((7, CELLS), (7, CELLS), (7, CELLS), (3, 96), (2, 192))  # so many pictures of at most so many cells
 DOTS = UNIT // DOT  # a cell's map is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
 OPEN = -100  # a label that is not asked for
