@@ -30,7 +30,8 @@ OPEN = -100  # a label that is not asked for
 EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
 MOST_JITTER = PATCH / 2
 LEAST_GRIDS = 0.2
-# A cell has spots so narrow that two characters seldom have their centres in one.
+# A cell has spots so narrow that two characters seldom have their centres in one. They begin half a spot late, so that
+# a character in the middle of a patch is in the middle of a spot.
 SPOT_WIDTH, SPOT_HEIGHT = UNIT // 4, UNIT // 2
 SPOTS = 8
 EMPTY_WEIGHT = 0.1  # most of them hold no character
@@ -101,7 +102,7 @@ def glyph_labels(drawing: Drawing) -> tuple[Tensor, Tensor]:
     columns, rows = drawing.image.width // SPOT_WIDTH, drawing.image.height // SPOT_HEIGHT
     glyphs, turns = torch.zeros(rows, columns, dtype=torch.long), torch.full((rows, columns), OPEN)
     for glyph in drawing.glyphs:
-        row, column = int(glyph.y // SPOT_HEIGHT), int(glyph.x // SPOT_WIDTH)
+        row, column = int(glyph.y // SPOT_HEIGHT), int((glyph.x - SPOT_WIDTH / 2) // SPOT_WIDTH)
         if 0 <= row < rows and 0 <= column < columns:
             glyphs[row, column] = 1 + CHARACTERS.index(glyph.character)
             turns[row, column] = glyph.number or OPEN
