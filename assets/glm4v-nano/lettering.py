@@ -35,7 +35,10 @@ class Type:
     spacing: float = 0.0
 
     def width(self, text: str) -> float:
-        return length(self.name, self.size, text) + self.spacing * max(len(text) - 1, 0)
+        if not self.spacing:
+            return length(self.name, self.size, text)
+        # Spaced characters are set one by one, and do not move together as "AV" does.
+        return sum(length(self.name, self.size, each) + self.spacing for each in text) - self.spacing
 
     @property
     def middle(self) -> float:
