@@ -22,7 +22,7 @@ def test_every_headline_stands_whole_in_its_picture(recipe):
         width, height = drawing.image.size
         word = "".join(glyph.character for glyph in drawing.glyphs)
         assert word == scene.headline
-        assert all(4 < glyph.x < width - 4 and 4 < glyph.y < height - 4 for glyph in drawing.glyphs)
+        assert all(2 < glyph.x < width - 2 and 2 < glyph.y < height - 2 for glyph in drawing.glyphs)
         assert width * height <= cells * 28 * 28
 
 
