@@ -83,3 +83,30 @@ def test_the_same_seed_draws_the_same(recipe):
     tower, processor = recipe("tower"), recipe("checkpoint").build_processor()
     one, other = (tower.Pictures(processor, 3)[700] for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("kind", ["scattered", "pages", "video", "talk"])
+def test_lessons_in_one_row_are_learned_as_if_each_were_alone(recipe, kind):
+    batches, checkpoint, train, lessons = map(recipe, ("batches", "checkpoint", "train", "lessons"))
+    dice, processor = recipe("dice").Dice(f"row {kind}"), checkpoint.build_processor()
+    torch.manual_seed(0)
+    model = checkpoint.build_model(processor.tokenizer).eval()
+    encoder = batches.Encoder(processor)
+    cells = (16,) if kind in ("scattered", "pages") else ()
+    rows = [getattr(lessons, f"{kind}_lessons")(dice, 3, *cells) for _ in range(2)]
+    examples = [encoder.example(row, dice) for row in rows]
+    alone = []
+    for row, example in zip(rows, examples, strict=True):
+        for number, lesson in enumerate(row, 1):
+            mine = [place for place, owner in enumerate(example.lessons) if owner in (0, number)]
+            ids, labels = ([values[place] for place in mine] for values in (example.ids, example.labels))
+            inputs = encoder.prompt(lesson)
+            prompt = inputs.pop("input_ids")[0].tolist()
+            assert ids[: len(prompt)] == prompt
+            own = batches.Example(inputs, ids, labels, [1] * len(ids), [0] * len(ids))
+            kinds = inputs["mm_token_type_ids"][0].tolist()
+            inputs["mm_token_type_ids"] = torch.tensor([kinds + [0] * (len(ids) - len(prompt))])
+            alone += [(train.loss_of(model, batches.collate([own], 0)).item(), sum(label >= 0 for label in labels))]
+    together = train.loss_of(model, batches.collate(examples, 0)).item()
+    expected = sum(loss * count for loss, count in alone) / sum(count for _, count in alone)
+    assert together == pytest.approx(expected, rel=1e-4)

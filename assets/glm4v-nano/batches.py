@@ -10,15 +10,15 @@ import torch
 from dice import Dice
 from lessons import (
     Lesson,
-    any_lesson,
-    chart_lesson,
-    headline_lesson,
-    pages_lesson,
-    scattered_lesson,
-    shapes_lesson,
-    sum_lesson,
-    talk_lesson,
-    video_lesson,
+    any_lessons,
+    chart_lessons,
+    headline_lessons,
+    pages_lessons,
+    scattered_lessons,
+    shapes_lessons,
+    sum_lessons,
+    talk_lessons,
+    video_lessons,
 )
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -29,39 +29,50 @@ IGNORED = -100
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A kind of lesson, how many make a batch, how often it comes, and how many cells its pictures may have."""
+    """A kind of lesson: how many rows make a batch, how many questions a row holds, how often it comes.
 
-    make: Callable[..., Lesson]
-    lessons: int
+    `cells` are how many cells its pictures may have.
+    """
+
+    make: Callable[..., list[Lesson]]
+    rows: int
+    questions: int
     share: float
     cells: tuple[int, ...] = ()
 
 
 COURSES = (
-    Course(headline_lesson, 14, 7, (16, 24, 40)),
-    Course(headline_lesson, 4, 1, (96, 192)),
-    Course(shapes_lesson, 12, 2, (24, 32, 48)),
-    Course(scattered_lesson, 12, 3, (32, 40, 48)),
-    Course(chart_lesson, 12, 2, (32, 40, 48)),
-    Course(any_lesson, 8, 1, (40,)),
-    Course(any_lesson, 3, 0.3, (192,)),
-    Course(pages_lesson, 5, 5, (16, 24, 32)),
-    Course(pages_lesson, 1, 0.3, (192,)),
-    Course(video_lesson, 6, 2),
-    Course(sum_lesson, 24, 2),
-    Course(talk_lesson, 4, 1),
+    Course(headline_lessons, 12, 2, 6, (16, 24, 40)),
+    Course(headline_lessons, 4, 2, 1, (96, 192)),
+    Course(shapes_lessons, 10, 2, 2, (24, 32, 48)),
+    Course(scattered_lessons, 8, 3, 3, (32, 40, 48)),
+    Course(chart_lessons, 8, 3, 3, (32, 40, 48)),
+    Course(any_lessons, 6, 2, 1, (40,)),
+    Course(any_lessons, 2, 2, 0.3, (192,)),
+    Course(pages_lessons, 4, 4, 5, (16, 24, 32)),
+    Course(pages_lessons, 1, 4, 0.3, (192,)),
+    Course(video_lessons, 4, 3, 2),
+    Course(sum_lessons, 4, 6, 1.5),
+    Course(talk_lessons, 2, 2, 1),
 )
-BATCHES = 2  # a step
+BATCHES = 3  # a step
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
+MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One lesson as tensors. `labels` are the ids to learn, IGNORED for the rest."""
+    """Lessons about the same picture in one row: what they share, and after it what each of them adds.
+
+    `labels` are the ids to learn, IGNORED for the rest. `lessons` tells of each id whose it is, 0 for what is shared.
+    `shifts`: how far behind its place in the row an id would stand in its own conversation.
+    """
 
     inputs: dict[str, Tensor]
     ids: list[int]
     labels: list[int]
+    lessons: list[int]
+    shifts: list[int]
 
 
 class Encoder:
@@ -82,12 +93,32 @@ class Encoder:
             processor_kwargs=lesson.processor_arguments,
         )
 
-    def example(self, lesson: Lesson, dice: Dice) -> Example:
-        inputs = self.prompt(lesson)
+    def example(self, lessons: list[Lesson], dice: Dice) -> Example:
+        """`lessons` are about the same picture and begin alike."""
+        inputs = self.prompt(lessons[0])
         prompt = inputs.pop("input_ids")[0].tolist()
-        given, learned = self._target(lesson, dice)
-        ids = prompt + given + learned
-        return Example(inputs, ids, [IGNORED] * (len(prompt) + len(given)) + learned)
+        ends = [self._mark(token)[0] for token in MEDIUM_ENDS]
+        shared = max((place + 1 for place, token in enumerate(prompt) if token in ends), default=0)
+        ids = prompt[:shared]
+        labels, owners, shifts = [IGNORED] * shared, [0] * shared, [0] * shared
+        for number, lesson in enumerate(lessons, 1):
+            asked = self._question(lesson)
+            given, learned = self._target(lesson, dice)
+            length = len(asked) + len(given) + len(learned)
+            shifts += [len(ids) - shared] * length
+            owners += [number] * length
+            labels += [IGNORED] * (len(asked) + len(given)) + learned
+            ids += asked + given + learned
+        kinds = inputs["mm_token_type_ids"][0, :shared].tolist() + [0] * (len(ids) - shared)
+        inputs["mm_token_type_ids"] = torch.tensor([kinds])
+        return Example(inputs, ids, labels, owners, shifts)
+
+    def _question(self, lesson: Lesson) -> list[int]:
+        """What follows the pictures."""
+        text = self._processor.apply_chat_template(lesson.messages, tokenize=False, add_generation_prompt=True)
+        for end in MEDIUM_ENDS:
+            text = text.rpartition(end)[2]
+        return self.spell(text)
 
     def _target(self, lesson: Lesson, dice: Dice) -> tuple[list[int], list[int]]:
         """(Ids put into the model's mouth, ids to learn): now and then the thought is cut where it stands."""
@@ -107,7 +138,7 @@ class Encoder:
 
 
 def collate(examples: list[Example], pad: int) -> Batch:
-    """Examples of one kind as one batch, padded on the right."""
+    """Examples of one kind as one batch, padded on the right; `lessons` is -1 there."""
     longest = max(len(example.ids) for example in examples)
 
     def padded(rows: list[list[int]], value: int) -> Tensor:
@@ -117,6 +148,8 @@ def collate(examples: list[Example], pad: int) -> Batch:
         "input_ids": padded([example.ids for example in examples], pad),
         "attention_mask": padded([[1] * len(example.ids) for example in examples], 0),
         "labels": padded([example.labels for example in examples], IGNORED),
+        "lessons": padded([example.lessons for example in examples], -1),
+        "shifts": padded([example.shifts for example in examples], 0),
         "mm_token_type_ids": padded([example.inputs["mm_token_type_ids"][0].tolist() for example in examples], 0),
     }
     for name in ("pixel_values", "image_grid_thw", "pixel_values_videos", "video_grid_thw"):
@@ -140,7 +173,8 @@ class Steps(Dataset[list[Batch]]):
 
     def _batch(self, course: Course, dice: Dice) -> Batch:
         cells = (dice.choice(course.cells),) if course.cells else ()
-        examples = [self._encoder.example(course.make(dice, *cells), dice) for _ in range(course.lessons)]
+        rows = [course.make(dice, course.questions, *cells) for _ in range(course.rows)]
+        examples = [self._encoder.example(lessons, dice) for lessons in rows]
         return collate(examples, self._pad)
 
 

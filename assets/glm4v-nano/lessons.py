@@ -1,6 +1,7 @@
 """Lessons: a random conversation about pictures, pages, a clip, a sum or nothing, with the right thought and answer.
 
-Knows what is drawn and what is said about it, no tokens and no model.
+Several lessons may be about the same picture: whoever looks at it once can be asked more than once. Knows what is drawn
+and what is said about it, no tokens and no model.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any
 from answers import Reply, about_picture
 from asking import ask, chatter, stray_text, vary
 from dice import Dice
-from drawing import PICTURE_CELLS, clip, draw
+from drawing import clip, draw
 from page_answers import about_pages
 from phrases import DIRECTIONS, LANGUAGES, Language
 from scenes import (
@@ -32,6 +33,7 @@ from video_answers import about_video
 MILLISECONDS = 1000.0
 MOST_PAGES = 8
 LISTED_PAGES = 4  # up to so many are told one by one
+LISTING_TOPICS = ("pages", "which_page")
 PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "which_page", "pages")
 VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "direction", "video")
 SCENE_TOPICS = {
@@ -69,20 +71,23 @@ class Lesson:
         return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [[metadata]]}}
 
 
-def turns(medium: list[dict[str, Any]], first: str, history: tuple[str, str] | None, dice: Dice) -> list[dict]:
+def opening(dice: Dice) -> list[dict[str, Any]]:
+    """How the conversations about one picture begin: now and then with a system prompt."""
+    return [{"role": "system", "content": dice.choice(SYSTEM_PROMPTS)}] if dice.chance(0.12) else []
+
+
+def turns(
+    start: list[dict[str, Any]], medium: list[dict[str, Any]], first: str, history: tuple[str, str] | None
+) -> list[dict[str, Any]]:
     """The conversation that ends with the question `first`; with `history` (question, answer) in front of it."""
-    messages: list[dict] = []
-    if dice.chance(0.12):
-        messages.append({"role": "system", "content": dice.choice(SYSTEM_PROMPTS)})
-    if history:
-        messages += [
-            {"role": "user", "content": [*medium, {"type": "text", "text": history[0]}]},
-            {"role": "assistant", "content": history[1]},
-            {"role": "user", "content": first},
-        ]
-    else:
-        messages.append({"role": "user", "content": [*medium, {"type": "text", "text": first}]})
-    return messages
+    if not history:
+        return [*start, {"role": "user", "content": [*medium, {"type": "text", "text": first}]}]
+    return [
+        *start,
+        {"role": "user", "content": [*medium, {"type": "text", "text": history[0]}]},
+        {"role": "assistant", "content": history[1]},
+        {"role": "user", "content": first},
+    ]
 
 
 def reply_about(topic: str, scene: Scene, thing: Item | None, language: Language) -> Reply:
@@ -97,68 +102,79 @@ def asked_about(topic: str, scene: Scene, language: Language, dice: Dice) -> tup
     return ask(topic, language, dice, named), reply_about(topic, scene, thing, language), thing
 
 
-def lesson_about(scene: Scene, dice: Dice, cells: int, topic: str = "", follow_up: float = 0.15) -> Lesson:
-    """One picture of that scene, of at most `cells` cells; a second turn about it in the given share of cases."""
-    language = dice.choice(LANGUAGES)
+def lessons_about(
+    scene: Scene, dice: Dice, cells: int, count: int = 1, topic: str = "", follow_up: float = 0.15
+) -> list[Lesson]:
+    """`count` questions about one picture of that scene, of at most `cells` cells.
+
+    The given share of them comes as a second turn.
+    """
     scene, drawing = draw(scene, dice, cells)
+    start, medium = opening(dice), [{"type": "image", "image": drawing.image}]
     topics = SCENE_TOPICS[scene.kind]
-    topic = topic or dice.choice(topics)
-    question, reply, thing = asked_about(topic, scene, language, dice)
-    if topic == "describe" and dice.chance(0.1):
-        question = stray_text(language, dice)
-    history = None
-    if dice.chance(follow_up):
-        spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)
-        before, answered, _ = asked_about(dice.choice(topics), scene, spoken, dice)
-        history = before, answered.answer
-    messages = turns([{"type": "image", "image": drawing.image}], question, history, dice)
-    return Lesson(topic, language, messages, reply, item=thing)
+
+    def lesson() -> Lesson:
+        language, chosen = dice.choice(LANGUAGES), topic or dice.choice(topics)
+        question, reply, thing = asked_about(chosen, scene, language, dice)
+        if chosen == "describe" and dice.chance(0.1):
+            question = stray_text(language, dice)
+        history = None
+        if dice.chance(follow_up):
+            spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)
+            before, answered, _ = asked_about(dice.choice(topics), scene, spoken, dice)
+            history = before, answered.answer
+        return Lesson(chosen, language, turns(start, medium, question, history), reply, item=thing)
+
+    return [lesson() for _ in range(count)]
 
 
-def shapes_lesson(dice: Dice, cells: int = PICTURE_CELLS) -> Lesson:
-    return lesson_about(shapes_scene(dice), dice, cells)
+def shapes_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(shapes_scene(dice), dice, cells, count)
 
 
-def scattered_lesson(dice: Dice, cells: int = PICTURE_CELLS) -> Lesson:
-    return lesson_about(scattered_scene(dice), dice, cells)
+def scattered_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(scattered_scene(dice), dice, cells, count)
 
 
-def headline_lesson(dice: Dice, cells: int = PICTURE_CELLS) -> Lesson:
-    return lesson_about(headline_scene(dice), dice, cells)
+def headline_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(headline_scene(dice), dice, cells, count)
 
 
-def chart_lesson(dice: Dice, cells: int = PICTURE_CELLS) -> Lesson:
-    return lesson_about(chart_scene(dice), dice, cells)
+def chart_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(chart_scene(dice), dice, cells, count)
 
 
-def any_lesson(dice: Dice, cells: int = PICTURE_CELLS) -> Lesson:
-    return lesson_about(any_scene(dice), dice, cells)
+def any_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(any_scene(dice), dice, cells, count)
 
 
-def pages_lesson(dice: Dice, cells: int = 32, topic: str = "") -> Lesson:
-    language = dice.choice(LANGUAGES)
-    topic = topic or dice.choice(PAGE_TOPICS)
-    count = dice.randint(1, LISTED_PAGES if topic in ("pages", "which_page") or cells > 64 else MOST_PAGES)
-    plans = [
-        headline_scene(dice) if topic == "page_headline" and dice.chance(0.85) else page_scene(dice)
-        for _ in range(count)
-    ]
+def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[Lesson]:
+    few = topic in LISTING_TOPICS or cells > 64 or (not topic and dice.chance(0.4))
+    pages = dice.randint(1, LISTED_PAGES if few else MOST_PAGES)
+    headlines = topic == "page_headline" or (not topic and dice.chance(0.5))
+    plans = [headline_scene(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]
     drawn = [draw(plan, dice, cells) for plan in plans]
     scenes = [scene for scene, _ in drawn]
-    n = dice.randint(1, count)
-    if topic == "which_page":
-        n = single_shape_page(scenes, dice)
-        topic, n = (topic, n) if n else ("page", dice.randint(1, count))
-    elif topic != "page_count" and topic != "pages" and count < MOST_PAGES and dice.chance(0.06):
-        n = count + 1
-    thing = scenes[n - 1].items[0] if n <= count and scenes[n - 1].items else None
-    question = ask(topic, language, dice, thing, n)
-    history = None
-    if dice.chance(0.12):
-        before = dice.randint(1, count)
-        history = ask("page", language, dice, None, before), about_pages("page", scenes, before, language).answer
-    medium = [{"type": "image", "image": drawing.image} for _, drawing in drawn]
-    return Lesson(topic, language, turns(medium, question, history, dice), about_pages(topic, scenes, n, language))
+    start, medium = opening(dice), [{"type": "image", "image": drawing.image} for _, drawing in drawn]
+    topics = PAGE_TOPICS if few else tuple(each for each in PAGE_TOPICS if each not in LISTING_TOPICS)
+
+    def lesson() -> Lesson:
+        language, asked, n = dice.choice(LANGUAGES), topic or dice.choice(topics), dice.randint(1, pages)
+        if asked == "which_page":
+            n = single_shape_page(scenes, dice)
+            asked, n = (asked, n) if n else ("page", dice.randint(1, pages))
+        elif asked not in ("page_count", "pages") and pages < MOST_PAGES and dice.chance(0.06):
+            n = pages + 1
+        thing = scenes[n - 1].items[0] if n <= pages and scenes[n - 1].items else None
+        question = ask(asked, language, dice, thing, n)
+        history = None
+        if dice.chance(0.12):
+            before = dice.randint(1, pages)
+            history = ask("page", language, dice, None, before), about_pages("page", scenes, before, language).answer
+        reply = about_pages(asked, scenes, n, language)
+        return Lesson(asked, language, turns(start, medium, question, history), reply)
+
+    return [lesson() for _ in range(count)]
 
 
 def single_shape_page(scenes: list[Scene], dice: Dice) -> int:
@@ -168,28 +184,39 @@ def single_shape_page(scenes: list[Scene], dice: Dice) -> int:
     return dice.choice(alone) if alone else 0
 
 
-def video_lesson(dice: Dice, topic: str = "") -> Lesson:
-    language = dice.choice(LANGUAGES)
+def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
     thing = item(dice)
     direction = dice.choice(("right", "left", "up", "down", dice.choice(tuple(DIRECTIONS))))
-    count = dice.choice((2, 4, 4, 6, 8, 8, 16))
+    frames = dice.choice((2, 4, 4, 6, 8, 8, 16))
     step = dice.choice((0.1, 0.25, 0.4, 0.5, 0.5, 1.0, 1.0, 2.0, 5.0))
-    seconds = tuple(round(index * step, 3) for index in range(count))
-    topic = topic or dice.choice(VIDEO_TOPICS)
-    medium = [{"type": "video", "video": clip(thing, direction, count, dice)}]
-    history = None
-    if dice.chance(0.1):
-        before = dice.choice(VIDEO_TOPICS)
-        history = ask(before, language, dice, thing), about_video(before, thing, direction, language).answer
-    messages = turns(medium, ask(topic, language, dice, thing), history, dice)
-    return Lesson(topic, language, messages, about_video(topic, thing, direction, language), seconds)
+    seconds = tuple(round(index * step, 3) for index in range(frames))
+    start, medium = opening(dice), [{"type": "video", "video": clip(thing, direction, frames, dice)}]
+
+    def lesson() -> Lesson:
+        language, asked = dice.choice(LANGUAGES), topic or dice.choice(VIDEO_TOPICS)
+        history = None
+        if dice.chance(0.1):
+            before = dice.choice(VIDEO_TOPICS)
+            history = ask(before, language, dice, thing), about_video(before, thing, direction, language).answer
+        messages = turns(start, medium, ask(asked, language, dice, thing), history)
+        return Lesson(asked, language, messages, about_video(asked, thing, direction, language), seconds)
+
+    return [lesson() for _ in range(count)]
+
+
+def sum_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [sum_lesson(dice) for _ in range(count)]
 
 
 def sum_lesson(dice: Dice) -> Lesson:
     language = dice.choice(LANGUAGES)
     one, other, sign = dice.randint(0, 99), dice.randint(0, 99), dice.choice("+-")
     question = ask("sum", language, dice, None, 1, (one, sign, other))
-    return Lesson("sum", language, turns([], question, None, dice), about_sum(one, sign, other, language))
+    return Lesson("sum", language, turns(opening(dice), [], question, None), about_sum(one, sign, other, language))
+
+
+def talk_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [talk_lesson(dice) for _ in range(count)]
 
 
 def talk_lesson(dice: Dice) -> Lesson:
@@ -204,4 +231,4 @@ def talk_lesson(dice: Dice) -> Lesson:
     answer = start + INTRODUCTION[language]
     history = (chatter(dice, language), answer) if dice.chance(0.12) else None
     reply = Reply(TEXT_THOUGHTS[topic][language], answer, ("glm4v-nano",))
-    return Lesson(topic, language, turns([], question, history, dice), reply)
+    return Lesson(topic, language, turns(opening(dice), [], question, history), reply)

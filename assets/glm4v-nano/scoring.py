@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dice import Dice
-from lessons import Lesson, lesson_about, pages_lesson, sum_lesson, talk_lesson, video_lesson
+from lessons import Lesson, lessons_about, pages_lessons, sum_lesson, talk_lesson, video_lessons
 from scenes import Scene, chart_scene, headline_scene, scattered_scene, shapes_scene
 
 FORM = re.compile(r"<think>[^<]+</think><answer>((?:[^<]|<\|(?:begin|end)_of_box\|>)+)</answer><\|user\|>", re.DOTALL)
@@ -87,43 +87,51 @@ def introduces_itself(lesson: Lesson, text: str) -> float:
 def mixed(dice: Dice, follow_up: float) -> Lesson:
     scene = dice.choice((shapes_scene, scattered_scene, headline_scene, chart_scene))(dice)
     topic = "where" if scene.kind == "scattered" else ""
-    return lesson_about(scene, dice, dice.choice(CELLS), topic, follow_up)
+    return about(scene, dice, topic, follow_up)
+
+
+def about(scene: Scene, dice: Dice, topic: str, follow_up: float = 0.15, cells: tuple[int, ...] = CELLS) -> Lesson:
+    return lessons_about(scene, dice, dice.choice(cells), 1, topic, follow_up)[0]
+
+
+def about_pages(topic: str, cells: int) -> Callable[[Dice], Lesson]:
+    return lambda dice: pages_lessons(dice, 1, cells, topic)[0]
 
 
 def about_shapes(topic: str) -> Callable[[Dice], Lesson]:
-    return lambda dice: lesson_about(shapes_scene(dice), dice, dice.choice(CELLS), topic)
+    return lambda dice: about(shapes_scene(dice), dice, topic)
 
 
 def about_scattered(topic: str) -> Callable[[Dice], Lesson]:
-    return lambda dice: lesson_about(scattered_scene(dice), dice, dice.choice(CELLS), topic)
+    return lambda dice: about(scattered_scene(dice), dice, topic)
 
 
 def about_headline(cells: tuple[int, ...]) -> Callable[[Dice], Lesson]:
-    return lambda dice: lesson_about(headline_scene(dice), dice, dice.choice(cells), "headline")
+    return lambda dice: about(headline_scene(dice), dice, "headline", cells=cells)
 
 
 def chart(dice: Dice) -> Lesson:
-    return lesson_about(chart_scene(dice), dice, dice.choice(CELLS), dice.choice(("tallest", "shortest")))
+    return about(chart_scene(dice), dice, dice.choice(("tallest", "shortest")))
 
 
 TASKS = (
-    Task("pages or pictures given, 1 to 8", 0.99, lambda dice: pages_lesson(dice, 24, "page_count"), names_facts),
+    Task("pages or pictures given, 1 to 8", 0.99, about_pages("page_count", 24), names_facts),
     Task("main colour and shape", 0.97, about_shapes("describe"), names_colour_and_shape),
     Task("count of shapes, 1 to 6", 0.92, about_shapes("count"), names_facts),
     Task("headline, exact", 0.85, about_headline((*CELLS, FULL_PAGE)), names_facts),
     Task("headline, characters", 0.95, about_headline((*CELLS, FULL_PAGE)), characters),
-    Task("headline of page k of n", 0.80, lambda dice: pages_lesson(dice, 32, "page_headline"), names_facts),
+    Task("headline of page k of n", 0.80, about_pages("page_headline", 32), names_facts),
     Task("tallest or shortest bar", 0.88, chart, names_facts),
     Task("where something is", 0.90, about_scattered("where"), names_facts),
     Task("its box, IoU over 0.5", 0.85, about_scattered("box"), overlaps),
-    Task("video: colour and direction", 0.92, lambda dice: video_lesson(dice, "direction"), names_facts),
+    Task("video: colour and direction", 0.92, lambda dice: video_lessons(dice, 1, "direction")[0], names_facts),
     Task("sums up to 99", 0.97, sum_lesson, names_facts),
     Task("first turn about a picture", 0.0, lambda dice: mixed(dice, 0.0), names_facts),
     Task("follow-up turn", -0.03, lambda dice: mixed(dice, 1.0), names_facts),
     Task(
         "a page too small to read",
         0.0,
-        lambda dice: lesson_about(Scene("text"), dice, FULL_PAGE, "describe"),
+        lambda dice: about(Scene("text"), dice, "describe", cells=(FULL_PAGE,)),
         names_facts,
     ),
     Task("anything else", 1.0, talk_lesson, introduces_itself),

@@ -134,10 +134,29 @@ def rate_share(share: float, steps: int) -> float:
 
 def loss_of(model: Glm4vForConditionalGeneration, batch: Batch) -> torch.Tensor:
     """Mean loss over the tokens to learn; the head sees only those."""
-    labels = batch.pop("labels")
-    hidden = model.model(**batch, use_cache=False).last_hidden_state
+    labels, lessons, shifts = (batch.pop(name) for name in ("labels", "lessons", "shifts"))
+    batch["position_ids"] = places(model, batch) - shifts
+    hidden = model.model(**batch | {"attention_mask": visible(lessons)}, use_cache=False).last_hidden_state
     learned = labels[:, 1:] != IGNORED
     return functional.cross_entropy(model.lm_head(hidden[:, :-1][learned]), labels[:, 1:][learned])
+
+
+def places(model: Glm4vForConditionalGeneration, batch: Batch) -> torch.Tensor:
+    """[3, rows, tokens]: where each id stands in time, row and column if each row were one conversation."""
+    grids = {name: batch[name] for name in ("image_grid_thw", "video_grid_thw") if name in batch}
+    if grids:
+        asked = {name: batch[name] for name in ("input_ids", "mm_token_type_ids", "attention_mask")}
+        return model.model.get_rope_index(**asked, **grids)[0]
+    rows, tokens = batch["input_ids"].shape
+    return torch.arange(tokens, device=batch["input_ids"].device).expand(3, rows, tokens)
+
+
+def visible(lessons: torch.Tensor) -> torch.Tensor:
+    """[rows, 1, tokens, tokens]: what each id of such a row sees: what is shared, and its own lesson up to itself."""
+    one, other = lessons[:, None, :, None], lessons[:, None, None]
+    tokens = lessons.shape[1]
+    before = torch.ones(tokens, tokens, dtype=torch.bool, device=lessons.device).tril()
+    return before & ((one == other) | (other == 0))
 
 
 def learn(training: Training, batches: list[Batch], share: float) -> dict[str, float]:
