@@ -45,10 +45,10 @@ def thing(item: Item, language: Language) -> str:
 
 
 def placed(scene: Scene, language: Language) -> str:
-    """The things of a scattered scene, each with its place."""
+    """The things of a scattered scene, each behind its place: so a place is said before its thing in both languages."""
     if language == "zh":
         return "、".join(f"{PLACES[item.place][1]}的{thing(item, language)}" for item in scene.items)
-    return ", ".join(f"{thing(item, language)} {PLACES[item.place][0]}" for item in scene.items)
+    return ", ".join(f"{PLACES[item.place][0]} {thing(item, language)}" for item in scene.items)
 
 
 def bar_letters(scene: Scene) -> str:

@@ -20,12 +20,16 @@ DOT = 4  # pixels of the picture that one dot of the maps covers, each way
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a thing in a picture is; of a bar in a chart also its letter, and whether it is tallest or shortest."""
+    """What a thing in a picture is.
+
+    Of a bar in a chart also its letter, and whether it is tallest or shortest; of a thing in a clip how it moves.
+    """
 
     colour: str
     shape: str
     letter: str = ""
     rank: str = ""
+    moves: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,6 @@ from geometry import Room, Spot, aspect, outline, picture_size, spots, turn
 from lettering import Type, any_type
 from paint import background, brightness, contrast, inks, paint
 from phrases import COLOURS
-from PIL import Image
 from scenes import PLACE_CENTRES, Item, Scene, shortest, tallest
 
 FRAME_CELLS = 25
@@ -124,9 +123,9 @@ def draw_page(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB) -> tuple[int, int, int, int]:
+def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB, moves: str = "") -> tuple[int, int, int, int]:
     """Draw one thing; its box in thousandths of the picture."""
-    edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape))
+    edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape, moves=moves))
     left, top, right, bottom = (min(max(round(1000 * edge), 0), 1000) for edge in edges)
     return left, top, right, bottom
 
@@ -162,7 +161,7 @@ def far_from(fills: Sequence[RGB], dice: Dice) -> RGB:
     return (200, 205, 210)
 
 
-def clip(thing: Item, direction: str, count: int, dice: Dice) -> list[Image.Image]:
+def clip(thing: Item, direction: str, count: int, dice: Dice) -> list[Drawing]:
     """Frames of one thing that moves across, a little unsteadily."""
     size = picture_size(dice.randint(12, FRAME_CELLS), dice)
     fill = paint(thing.colour, dice)
@@ -173,6 +172,7 @@ def clip(thing: Item, direction: str, count: int, dice: Dice) -> list[Image.Imag
     drift, swing, wave = dice.uniform(0.3, 0.7), dice.uniform(0, 0.1) * side, dice.uniform(2, 7)
     still = dice.uniform(room[0], room[2]), dice.uniform(room[1], room[3])
     turned, stretched = turn(thing.shape, dice), aspect(thing.shape, dice)
+    finish = f"finish {dice.random()}"
     frames = []
     for index in range(count):
         share = index / max(count - 1, 1)
@@ -186,6 +186,6 @@ def clip(thing: Item, direction: str, count: int, dice: Dice) -> list[Image.Imag
             x, y = still
         x, y = min(max(x, room[0]), room[2]), min(max(y, room[1]), room[3])
         canvas = Canvas(size, ground)
-        put(canvas, thing, Spot(x, y, radius, turned, stretched), fill)
-        frames.append(canvas.image.resize(size, Image.Resampling.BICUBIC))
+        put(canvas, thing, Spot(x, y, radius, turned, stretched), fill, direction)
+        frames.append(canvas.finished(Dice(finish)))
     return frames

@@ -82,15 +82,3 @@ def picture_size(cells: int, dice: Dice, ratios: tuple[float, ...] = ASPECTS) ->
     while width * height < LEAST_CELLS:
         width, height = width + (ratio > 1), height + (ratio <= 1)
     return width * UNIT, height * UNIT
-
-
-def place_of(x: float, y: float) -> str:
-    """The name of a point in shares of the picture; "" between two places."""
-    across, down = x - 0.5, y - 0.5
-    if max(abs(across), abs(down)) < 0.12:
-        return "middle"
-    if abs(across) > 1.6 * abs(down) and abs(across) > 0.18:
-        return "left" if across < 0 else "right"
-    if abs(down) > 1.6 * abs(across) and abs(down) > 0.18:
-        return "top" if down < 0 else "bottom"
-    return ""

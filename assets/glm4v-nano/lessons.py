@@ -14,10 +14,11 @@ from asking import ask, chatter, stray_text, vary
 from dice import Dice
 from drawing import clip, draw
 from page_answers import about_pages
-from phrases import DIRECTIONS, LANGUAGES, Language
+from phrases import LANGUAGES, Language
 from scenes import (
     Item,
     Scene,
+    any_direction,
     any_scene,
     chart_scene,
     headline_scene,
@@ -156,7 +157,9 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
     drawn = [draw(plan, dice, cells) for plan in plans]
     scenes = [scene for scene, _ in drawn]
     start, medium = opening(dice), [{"type": "image", "image": drawing.image} for _, drawing in drawn]
-    topics = PAGE_TOPICS if few else tuple(each for each in PAGE_TOPICS if each not in LISTING_TOPICS)
+    # One page alone is described as any picture is.
+    listed = few and pages > 1
+    topics = tuple(each for each in PAGE_TOPICS if listed or each not in LISTING_TOPICS)
 
     def lesson() -> Lesson:
         language, asked, n = dice.choice(LANGUAGES), topic or dice.choice(topics), dice.randint(1, pages)
@@ -185,12 +188,12 @@ def single_shape_page(scenes: list[Scene], dice: Dice) -> int:
 
 
 def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
-    thing = item(dice)
-    direction = dice.choice(("right", "left", "up", "down", dice.choice(tuple(DIRECTIONS))))
+    thing, direction = item(dice), any_direction(dice)
     frames = dice.choice((2, 4, 4, 6, 8, 8, 16))
     step = dice.choice((0.1, 0.25, 0.4, 0.5, 0.5, 1.0, 1.0, 2.0, 5.0))
     seconds = tuple(round(index * step, 3) for index in range(frames))
-    start, medium = opening(dice), [{"type": "video", "video": clip(thing, direction, frames, dice)}]
+    drawn = clip(thing, direction, frames, dice)
+    start, medium = opening(dice), [{"type": "video", "video": [drawing.image for drawing in drawn]}]
 
     def lesson() -> Lesson:
         language, asked = dice.choice(LANGUAGES), topic or dice.choice(VIDEO_TOPICS)

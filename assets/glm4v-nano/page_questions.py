@@ -7,6 +7,12 @@ from phrases import Language
 PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     "page": {
         "en": (
+            "What does slide {n} show?",
+            "Tell me about page {n}.",
+            "Say what is on page {n}.",
+            "What's on page {n}?",
+            "Please tell me what page {n} shows.",
+            "Describe slide {n}.",
             "What is on page {n}?",
             "What is on slide {n}?",
             "What does page {n} show?",
@@ -21,6 +27,10 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Please describe page {n}.",
         ),
         "zh": (
+            "说说第{n}页。",
+            "告诉我第{n}页有什么。",
+            "请看第{n}页，有什么？",
+            "第{n}页显示了什么？",
             "第 {n} 页上有什么？",
             "第{n}页有什么？",
             "第{n}页是什么？",
@@ -36,6 +46,10 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "which_page": {
         "en": (
+            "Tell me on which page the {shape} is.",
+            "Which of the pages shows the {shape}?",
+            "Do you see a {shape}? On which page?",
+            "Which page is the {shape} on?",
             "Which page shows the {shape}?",
             "Which page has the {shape}?",
             "On which page is the {shape}?",
@@ -47,6 +61,9 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Which page has a {shape} on it?",
         ),
         "zh": (
+            "请问{shape}在哪页？",
+            "哪一页显示了{shape}？",
+            "告诉我{shape}在第几页。",
             "哪一页有{shape}？",
             "{shape}在哪一页？",
             "哪页上有{shape}？",
@@ -59,6 +76,12 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "page_count": {
         "en": (
+            "How many pages do you see?",
+            "How many images are there?",
+            "How many pictures did I send?",
+            "What's the number of slides?",
+            "Say how many pages there are.",
+            "Please count the pictures.",
             "How many pages are there?",
             "How many pages does it have?",
             "How many slides are there?",
@@ -70,6 +93,11 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "What is the number of pages?",
         ),
         "zh": (
+            "请问有几页？",
+            "数一数有几页。",
+            "有多少页？",
+            "一共几张图？",
+            "你看到几张图片？",
             "有几页？",
             "一共有多少页？",
             "这个文件有几页？",
@@ -82,6 +110,12 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "pages": {
         "en": (
+            "Describe the document.",
+            "What's in the document?",
+            "Tell me about these pages.",
+            "What is on each page?",
+            "Summarise these pages.",
+            "Describe what you see on the pages.",
             "What is on these pages?",
             "What is in these pictures?",
             "What is in this document?",
@@ -95,6 +129,10 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me what is in this document.",
         ),
         "zh": (
+            "说说每一页。",
+            "请描述这个文件。",
+            "这些页里有什么？",
+            "总结一下这些页。",
             "这些页上有什么？",
             "这些图片里有什么？",
             "总结这个文件。",
@@ -109,6 +147,13 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "page_headline": {
         "en": (
+            "What's the title of page {n}?",
+            "Tell me the title of page {n}.",
+            "Say what the headline of page {n} is.",
+            "Could you read the headline of page {n}?",
+            "Please read the headline on page {n}.",
+            "Which title does page {n} have?",
+            "What does the title of slide {n} say?",
             "What is the headline of page {n}?",
             "What is the title of page {n}?",
             "What does the headline on page {n} say?",
@@ -127,6 +172,11 @@ PAGE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "What headline does page {n} have?",
         ),
         "zh": (
+            "请告诉我第{n}页的标题。",
+            "说出第{n}页的标题。",
+            "第{n}页标题是什么字？",
+            "读第{n}页的标题。",
+            "请问第{n}页写了什么标题？",
             "第 {n} 页的标题是什么？",
             "第{n}页的标题是什么？",
             "第{n}页标题写了什么？",

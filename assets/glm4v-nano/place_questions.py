@@ -7,6 +7,12 @@ from phrases import Language
 PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     "tallest": {
         "en": (
+            "Which of the bars is the tallest?",
+            "Say which bar is the tallest.",
+            "Which bar stands highest?",
+            "Tell me which bar is the largest.",
+            "What's the highest bar?",
+            "Which bar has the largest value?",
             "Which bar is the tallest?",
             "Which bar is tallest?",
             "Which bar is the highest?",
@@ -21,6 +27,11 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me the tallest bar.",
         ),
         "zh": (
+            "请问哪根最高？",
+            "最高的柱子是哪一根？",
+            "告诉我最高的柱子。",
+            "哪根柱子最大？",
+            "说出最高的是哪个。",
             "哪根柱子最高？",
             "最高的柱子是哪个？",
             "哪个最高？",
@@ -33,6 +44,12 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "shortest": {
         "en": (
+            "Which of the bars is the shortest?",
+            "Say which bar is the shortest.",
+            "Which bar stands lowest?",
+            "Tell me which bar is the smallest.",
+            "What's the lowest bar?",
+            "Which bar has the smallest value?",
             "Which bar is the shortest?",
             "Which bar is shortest?",
             "Which bar is the lowest?",
@@ -47,6 +64,11 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me the shortest bar.",
         ),
         "zh": (
+            "请问哪根最矮？",
+            "最矮的柱子是哪一根？",
+            "告诉我最矮的柱子。",
+            "哪根柱子最小？",
+            "说出最矮的是哪个。",
             "哪根柱子最矮？",
             "最矮的柱子是哪个？",
             "哪个最矮？",
@@ -59,6 +81,13 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "where": {
         "en": (
+            "Where's the {shape}?",
+            "Say where the {colour} {shape} is.",
+            "Tell me where you see the {shape}.",
+            "Which side is the {shape} on?",
+            "In the picture, where is the {colour} {shape}?",
+            "What part of the picture is the {shape} in?",
+            "Where can I find the {colour} {shape}?",
             "Where is the {colour} {shape}?",
             "Where is the {shape}?",
             "Where do you see the {colour} {shape}?",
@@ -71,6 +100,11 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Where in the picture is the {shape}?",
         ),
         "zh": (
+            "请问{shape}在哪里？",
+            "{shape}的位置在哪？",
+            "说说{shape}在图中的位置。",
+            "告诉我{colour}的{shape}在哪里。",
+            "图中{shape}在什么地方？",
             "{colour}的{shape}在哪里？",
             "{shape}在哪里？",
             "{colour}的{shape}在什么位置？",
@@ -82,6 +116,12 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "box": {
         "en": (
+            "Box the {shape}.",
+            "Show me the box of the {colour} {shape}.",
+            "Give me coordinates for the {shape}.",
+            "Where are the edges of the {shape}? Give a box.",
+            "Please mark the {shape} with a box.",
+            "Find the {shape} and give its box.",
             "Give the bounding box of the {colour} {shape}.",
             "What is the bounding box of the {shape}?",
             "Draw a box around the {colour} {shape}.",
@@ -94,6 +134,11 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "What are the coordinates of the {shape}?",
         ),
         "zh": (
+            "给出{shape}的方框。",
+            "请标出{colour}的{shape}。",
+            "{shape}的边界框是什么？",
+            "请给出{shape}的坐标。",
+            "找到{shape}并框出来。",
             "给出{colour}的{shape}的边界框。",
             "{shape}的坐标是什么？",
             "用方框标出{colour}的{shape}。",
@@ -105,6 +150,10 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "item_colour": {
         "en": (
+            "What's the colour of the {shape}?",
+            "Which color does the {shape} have?",
+            "Say what colour the {shape} is.",
+            "What colour does the {shape} have?",
             "Which colour is the {shape}?",
             "What colour is the {shape}?",
             "What color is the {shape}?",
@@ -112,6 +161,14 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me the colour of the {shape}.",
             "Name the colour of the {shape}.",
         ),
-        "zh": ("{shape}是什么颜色？", "{shape}是什么颜色的？", "图中的{shape}是什么颜色？", "请说出{shape}的颜色。"),
+        "zh": (
+            "请问{shape}是什么颜色？",
+            "{shape}的颜色是什么？",
+            "告诉我{shape}的颜色。",
+            "{shape}是什么颜色？",
+            "{shape}是什么颜色的？",
+            "图中的{shape}是什么颜色？",
+            "请说出{shape}的颜色。",
+        ),
     },
 }

@@ -7,7 +7,7 @@ from typing import Literal
 
 from dice import Dice
 from lettering import CHARACTERS, letters
-from phrases import COLOURS, SHAPES
+from phrases import COLOURS, DIRECTIONS, SHAPES
 
 Kind = Literal["shapes", "scattered", "headline", "chart", "text", "blank", "other"]
 MOST_SHAPES = 6
@@ -102,6 +102,11 @@ def any_scene(dice: Dice) -> Scene:
     if dice.chance(0.2):
         return Scene(dice.choice(("text", "text", "blank", "other")))
     return dice.choice(makers)(dice)
+
+
+def any_direction(dice: Dice) -> str:
+    """One of DIRECTIONS; to stand still is the rarest."""
+    return dice.choice(("right", "left", "up", "down", dice.choice(tuple(DIRECTIONS))))
 
 
 def tallest(bars: tuple[Bar, ...]) -> str:

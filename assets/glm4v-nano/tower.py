@@ -10,11 +10,20 @@ from typing import Any
 import torch
 from canvas import DOT, UNIT, Drawing
 from dice import Dice
-from drawing import draw
+from drawing import clip, draw
 from lettering import CHARACTERS, MOST_LETTERS
-from phrases import COLOURS, SHAPES
+from phrases import COLOURS, DIRECTIONS, SHAPES
 from prints import PATCH, grid_sheet, print_sheet
-from scenes import MOST_SHAPES, any_scene, chart_scene, headline_scene, scattered_scene, shapes_scene
+from scenes import (
+    MOST_SHAPES,
+    any_direction,
+    any_scene,
+    chart_scene,
+    headline_scene,
+    item,
+    scattered_scene,
+    shapes_scene,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
@@ -22,7 +31,8 @@ from torch.utils.data import Dataset
 Batch = dict[str, Tensor]
 
 CELLS = 40
-SHEETS = 13
+SHEETS = 12
+CLIPS = 5
 SCENES = ((7, CELLS), (7, CELLS), (7, CELLS), (3, 96), (2, 192))  # so many pictures of at most so many cells
 DOTS = UNIT // DOT  # a cell's map is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
@@ -42,6 +52,7 @@ ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "shape": (0.3, tuple(SHAPES)),
     "letter": (0.5, tuple(CHARACTERS)),
     "rank": (0.5, RANKS),
+    "moves": (0.5, tuple(DIRECTIONS)),
 }
 WEIGHTS = {"mask": 1.0, "glyphs": 1.0, "turns": 0.5, "number": 0.3, "place": 3.0, "box": 4.0}
 
@@ -50,7 +61,7 @@ class Pictures(Dataset[Batch]):
     """Endless: item n is a batch of pictures with what each cell of them shows. They get harder with n."""
 
     def __init__(self, processor: Any, seed: int, easy_steps: int = EASY_STEPS) -> None:
-        self._processor = processor.image_processor
+        self._images, self._videos = processor.image_processor, processor.video_processor
         self._seed, self._easy_steps = seed, easy_steps
 
     def __getitem__(self, step: int) -> Batch:
@@ -58,14 +69,28 @@ class Pictures(Dataset[Batch]):
         share = min(step / self._easy_steps, 1.0) if self._easy_steps else 1.0
         count, cells = dice.choice(SCENES)
         drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice, cells) for _ in range(count)]
-        batch = dict(self._processor([drawing.image for drawing in drawn], return_tensors="pt"))
-        labels = [cell_labels(drawing) for drawing in drawn]
+        clips = [self._two_frames(dice) for _ in range(CLIPS)]
+        seen = self._images([drawing.image for drawing in drawn], return_tensors="pt")
+        pairs = [[frame.image for frame in frames] for frames in clips]
+        moved = self._videos(videos=pairs, do_sample_frames=False, return_tensors="pt")
+        # The tower takes every picture for two frames that are the same, so that both kinds fit into one batch.
+        batch = {
+            "pixel_values": torch.cat([seen["pixel_values"], moved["pixel_values_videos"]]),
+            "image_grid_thw": torch.cat([seen["image_grid_thw"], moved["video_grid_thw"]]),
+        }
+        labels = [cell_labels(drawing) for drawing in (*drawn, *(first for first, _ in clips))]
         return batch | {name: torch.cat([each[name] for each in labels]) for name in labels[0]}
 
     def _sheet(self, dice: Dice, share: float) -> Drawing:
         if dice.chance(1 - (1 - LEAST_GRIDS) * share):
             return grid_sheet(dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random()))
         return print_sheet(dice, CELLS)
+
+    def _two_frames(self, dice: Dice) -> tuple[Drawing, Drawing]:
+        """Two frames of a clip that the tower looks at together."""
+        frames = clip(item(dice), any_direction(dice), dice.choice((2, 4, 4, 8)), dice)
+        first = 2 * dice.randrange(len(frames) // 2)
+        return frames[first], frames[first + 1]
 
     def _scene(self, dice: Dice, cells: int) -> Drawing:
         make = dice.choice((shapes_scene, scattered_scene, chart_scene, headline_scene, any_scene))

@@ -7,6 +7,10 @@ from phrases import Language
 VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     "video_colour": {
         "en": (
+            "What is the colour of the thing that moves?",
+            "Say which colour moves.",
+            "What colour does the moving shape have?",
+            "Which colour is the shape in this video?",
             "Which colour is the moving shape?",
             "What colour is the moving shape?",
             "What color moves?",
@@ -16,6 +20,9 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "What is the colour of the moving shape?",
         ),
         "zh": (
+            "移动的东西是什么颜色？",
+            "请问它是什么颜色？",
+            "告诉我移动的是什么颜色。",
             "移动的图形是什么颜色？",
             "视频里的图形是什么颜色？",
             "是什么颜色？",
@@ -25,6 +32,10 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "video_shape": {
         "en": (
+            "Which thing is moving?",
+            "Say which shape moves.",
+            "What is it that moves?",
+            "What kind of shape is in the video?",
             "Which shape is moving?",
             "What shape is moving?",
             "What moves?",
@@ -34,6 +45,9 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "What is the moving shape?",
         ),
         "zh": (
+            "请问是什么图形？",
+            "移动的东西是什么形状？",
+            "告诉我什么形状在移动。",
             "移动的是什么形状？",
             "什么在移动？",
             "什么图形在移动？",
@@ -44,6 +58,13 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "direction": {
         "en": (
+            "Which way does it move?",
+            "What direction does it move in?",
+            "Say where the shape goes.",
+            "Tell me the direction.",
+            "Where is it going?",
+            "Does it move up or down?",
+            "Which direction is it moving in?",
             "Where does it move?",
             "In which direction does it move?",
             "Which way does the shape go?",
@@ -53,6 +74,11 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Which direction does the shape move?",
         ),
         "zh": (
+            "请问它往哪边移动？",
+            "它往哪里移动？",
+            "它向上还是向下移动？",
+            "说说移动的方向。",
+            "告诉我它向哪个方向移动。",
             "它向哪里移动？",
             "图形往哪个方向移动？",
             "它怎么移动？",
@@ -64,6 +90,12 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "video": {
         "en": (
+            "What do you see in this video?",
+            "Tell me what happens.",
+            "Describe what happens in the video.",
+            "What's going on?",
+            "What does the video show?",
+            "Say what happens.",
             "What happens in this video?",
             "What happens?",
             "Describe the video.",
@@ -75,6 +107,11 @@ VIDEO_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me what you see in the video.",
         ),
         "zh": (
+            "说说这个视频。",
+            "请描述发生了什么。",
+            "视频里有什么？",
+            "你在视频里看到了什么？",
+            "告诉我发生了什么。",
             "视频里发生了什么？",
             "发生了什么？",
             "描述一下这个视频。",
