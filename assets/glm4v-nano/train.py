@@ -40,8 +40,7 @@ MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
 FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until then training may become longer
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
-PICTURES_EVERY = 3  # steps of lessons, so that the tower goes on learning to read
-WHOLE_SHARE = 0.7  # of the time, after which lessons teach the tower too; until then they would cost twice as much
+PICTURES_EVERY = 4  # steps of lessons, so that the tower goes on learning to read
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
 
@@ -168,7 +167,6 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
     found: dict[str, float] = {}
     for batch in batches:
         batch = {name: tensor.to(training.device) for name, tensor in batch.items()}
-        training.model.model.visual.requires_grad_("input_ids" not in batch or share > WHOLE_SHARE)
         if "input_ids" in batch:
             loss = loss_of(training.model, batch)
             found["loss"] = found.get("loss", 0.0) + loss.item() / sum("input_ids" in each for each in batches)
@@ -186,7 +184,7 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
 
 
 def run(training: Training, minutes: float, workers: int) -> None:
-    """Learns until `minutes` of training, those before a resume included, are over: first the tower, then to speak."""
+    """Learns until `minutes` of training, those before a resume included, are over: first the tower, then the whole."""
     budget_s = minutes * 60
     learners = training.learners
     quiet = learners.rank > 0
