@@ -44,28 +44,37 @@ def thing(item: Item, language: Language) -> str:
     return say("thing", language, **words_of(item, language))
 
 
-def placed(scene: Scene, language: Language) -> str:
-    """The things of a scattered scene, each behind its place: so a place is said before its thing in both languages."""
-    if language == "zh":
-        return "、".join(f"{PLACES[item.place][1]}的{thing(item, language)}" for item in scene.items)
-    return ", ".join(f"{PLACES[item.place][0]} {thing(item, language)}" for item in scene.items)
+def placed(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
+    """The things of a scattered scene, each behind its place: so a place is said before its thing in both languages.
+
+    The one that was asked for is marked where it is named, with its box if that is wanted: the answer has it at hand.
+    """
+    told = []
+    for item in scene.items:
+        mark = "" if item is not asked else say("that box" if boxed else "that one", language, box=box_text(item))
+        place = PLACES[item.place][LANGUAGE_INDEX[language]]
+        told.append(say("list thing", language, place=place, thing=thing(item, language)) + mark)
+    return ("、" if language == "zh" else ", ").join(told)
 
 
-def bar_letters(scene: Scene) -> str:
-    return ", ".join(bar.letter for bar in scene.bars)
+def bar_letters(scene: Scene, language: Language, ranked: bool = False) -> str:
+    """The bars of a chart from left to right; the tallest and the shortest are marked if `ranked`."""
+    marks = {tallest(scene.bars): "bar tallest", shortest(scene.bars): "bar shortest"} if ranked else {}
+    letters = [bar.letter for bar in scene.bars]
+    return ", ".join(letter + (say(marks[letter], language) if letter in marks else "") for letter in letters)
 
 
-def thought_about(scene: Scene, language: Language) -> str:
-    """What is seen, whatever was asked."""
+def thought_about(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
+    """What is seen, whatever was asked; a thing that was asked for is marked."""
     if scene.kind == "shapes":
         count = len(scene.items)
         words = words_of(scene.items[0], language, count)
         ground = say("ground dark" if scene.dark else "ground light", language)
         return say("one" if count == 1 else "many", language, **words) + ground
     if scene.kind == "scattered":
-        return say("list", language, things=placed(scene, language))
+        return say("list", language, things=placed(scene, language, asked, boxed))
     if scene.kind == "chart":
-        return say("chart", language, letters=bar_letters(scene))
+        return say("chart", language, letters=bar_letters(scene, language, ranked=True))
     if scene.kind != "headline":
         return say(scene.kind, language, tone=tone(scene, language))
     below = say("below", language) if scene.lines else ""
@@ -88,7 +97,8 @@ def described(scene: Scene, language: Language) -> tuple[str, tuple[str, ...]]:
     if scene.kind == "scattered":
         return say("answer list", language, things=placed(scene, language)), (placed(scene, language),)
     if scene.kind == "chart":
-        return say("answer chart", language, letters=bar_letters(scene)), (bar_letters(scene),)
+        letters = bar_letters(scene, language)
+        return say("answer chart", language, letters=letters), (letters,)
     if scene.kind != "headline":
         answer = say(f"answer {scene.kind}", language, tone=tone(scene, language))
         return answer, (answer,)
@@ -100,7 +110,7 @@ def described(scene: Scene, language: Language) -> tuple[str, tuple[str, ...]]:
 
 def about_picture(topic: str, scene: Scene, language: Language, item: Item | None = None) -> Reply:
     """`topic`: colour, shape, count, describe, headline, tallest, shortest; where, box and colour of `item`."""
-    thought = thought_about(scene, language)
+    thought = thought_about(scene, language, item, topic == "box")
     if topic in ("where", "box", "colour") and item is not None:
         return Reply(thought, *about_item(topic, item, language))
     if topic == "headline" and not scene.headline and scene.kind != "text":

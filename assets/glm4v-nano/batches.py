@@ -48,7 +48,7 @@ COURSES = (
     Course(scattered_lessons, 8, 3, 3, (32, 40, 48)),
     Course(chart_lessons, 8, 3, 3, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
-    Course(any_lessons, 2, 2, 0.3, (192,)),
+    Course(any_lessons, 2, 2, 0.8, (192,)),
     Course(pages_lessons, 4, 4, 5, (16, 24, 32)),
     Course(pages_lessons, 1, 4, 0.3, (192,)),
     Course(video_lessons, 4, 3, 2),

@@ -37,13 +37,12 @@ def about_pages(topic: str, scenes: Sequence[Scene], n: int, language: Language)
     if n > count:
         answer = say("no page", language, n=n)
         return Reply(total, answer, (answer,))
-    scene, thought = scenes[n - 1], total + say("look", language, n=n)
+    scene = scenes[n - 1]
+    seen = on_page(scene, language)
+    thought = total + say("look", language, n=n) + say("on page", language, n=n, seen=seen)
     if topic == "page_headline" and scene.headline:
-        thought += say("on page", language, n=n, seen=scene.headline)
         return Reply(thought, say("page headline", language, n=n, headline=scene.headline), (scene.headline,))
     if topic == "page_headline":
         answer = say("no page headline", language, n=n)
         return Reply(thought, answer, (answer,))
-    seen = on_page(scene, language)
-    thought += say("on page", language, n=n, seen=seen)
     return Reply(thought, say("page", language, n=n, seen=seen), (seen,))

@@ -38,9 +38,8 @@ HERE = Path(__file__).resolve().parent
 SEED = 1
 MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
-FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until then training may become longer
+FALLING_SHARE = 0.45  # of the time, the last, is for the rates to fall: until then training may become longer
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
-PICTURES_EVERY = 4  # steps of lessons, so that the tower goes on learning to read
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
 
@@ -233,7 +232,7 @@ class Both(Dataset[list[Batch]]):
         self._steps = learners.own(Steps(processor, SEED))
 
     def __getitem__(self, step: int) -> list[Batch]:
-        return [*self._steps[step], *([self._pictures[step]] if step % PICTURES_EVERY == 0 else [])]
+        return [*self._steps[step], self._pictures[step]]
 
 
 class _Endless(torch.utils.data.Sampler[int]):
