@@ -18,6 +18,7 @@ from lessons import (
     shapes_lessons,
     sum_lessons,
     talk_lessons,
+    told_lessons,
     video_lessons,
 )
 from torch import Tensor
@@ -52,6 +53,7 @@ COURSES = (
     Course(pages_lessons, 4, 4, 5, (16, 24, 32)),
     Course(pages_lessons, 1, 4, 0.3, (192,)),
     Course(video_lessons, 4, 3, 2),
+    Course(told_lessons, 4, 6, 3),
     Course(sum_lessons, 4, 6, 1.5),
     Course(talk_lessons, 2, 2, 1),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from answers import Reply, about_picture
+from answers import Reply, about_picture, placed, say
 from asking import ask, chatter, stray_text, vary
 from dice import Dice
 from drawing import clip, draw
@@ -205,6 +205,20 @@ def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
         return Lesson(asked, language, messages, about_video(asked, thing, direction, language), seconds)
 
     return [lesson() for _ in range(count)]
+
+
+def told_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [told_lesson(dice) for _ in range(count)]
+
+
+def told_lesson(dice: Dice) -> Lesson:
+    """A picture told in words, in either language: to find in a list what was asked for is learned without looking."""
+    scene, language = scattered_scene(dice), dice.choice(LANGUAGES)
+    topic = dice.choice(("where", "where", "item_colour"))
+    question, reply, thing = asked_about(topic, scene, language, dice)
+    spoken = dice.choice(LANGUAGES)
+    told = say("list", spoken, things=placed(scene, spoken))
+    return Lesson(topic, language, turns(opening(dice), [], f"{told} {question}", None), reply, item=thing)
 
 
 def sum_lessons(dice: Dice, count: int) -> list[Lesson]:
