@@ -45,6 +45,26 @@ def test_things_are_named_from_left_to_right(recipe):
         assert named == sorted(named)
 
 
+@pytest.mark.parametrize("topic", ["where", "box", "item_colour", "describe"])
+def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic):
+    answers, lessons = recipe("answers"), recipe("lessons")
+    dice = recipe("dice").Dice(f"marks {topic}")
+    for _ in range(20):
+        scene = recipe("scenes").scattered_scene(dice)
+        [lesson] = lessons.lessons_about(scene, dice, 40, topic=topic)
+        thought, marked = lesson.reply.thought, {"en": ": that one", "zh": "：是这个"}[lesson.language]
+        if topic == "describe":
+            assert marked not in thought
+            continue
+        named, _, rest = thought.partition(marked)
+        assert named.endswith(answers.thing(lesson.item, lesson.language))
+        assert marked not in rest
+        if topic == "box":
+            box = answers.box_text(lesson.item)
+            assert rest.startswith((f" at {box}", f"，在{box}"))
+            assert f"[{box}]" in lesson.reply.answer
+
+
 def test_the_tallest_and_the_shortest_bar_can_be_told(recipe):
     scenes, dice = recipe("scenes"), recipe("dice").Dice("bars")
     for _ in range(100):
