@@ -212,11 +212,14 @@ def told_lessons(dice: Dice, count: int) -> list[Lesson]:
 
 
 def told_lesson(dice: Dice) -> Lesson:
-    """A picture told in words, in either language: to find in a list what was asked for is learned without looking."""
+    """A picture told in words: to find in a list what was asked for can be learned without looking.
+
+    Mostly told in the language that is not asked in, so that the word asked for stands in the question alone.
+    """
     scene, language = scattered_scene(dice), dice.choice(LANGUAGES)
     topic = dice.choice(("where", "where", "item_colour"))
     question, reply, thing = asked_about(topic, scene, language, dice)
-    spoken = dice.choice(LANGUAGES)
+    spoken = language if dice.chance(0.2) else next(other for other in LANGUAGES if other != language)
     told = say("list", spoken, things=placed(scene, spoken))
     return Lesson(topic, language, turns(opening(dice), [], f"{told} {question}", None), reply, item=thing)
 

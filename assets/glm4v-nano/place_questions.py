@@ -7,6 +7,8 @@ from phrases import Language
 PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     "tallest": {
         "en": (
+            "tallest?",
+            "highest one?",
             "Which of the bars is the tallest?",
             "Say which bar is the tallest.",
             "Which bar stands highest?",
@@ -27,6 +29,8 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me the tallest bar.",
         ),
         "zh": (
+            "最高的？",
+            "请说出哪根最高。",
             "请问哪根最高？",
             "最高的柱子是哪一根？",
             "告诉我最高的柱子。",
@@ -44,6 +48,8 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
     },
     "shortest": {
         "en": (
+            "shortest?",
+            "lowest one?",
             "Which of the bars is the shortest?",
             "Say which bar is the shortest.",
             "Which bar stands lowest?",
@@ -64,6 +70,8 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "Tell me the shortest bar.",
         ),
         "zh": (
+            "最矮的？",
+            "请说出哪根最矮。",
             "请问哪根最矮？",
             "最矮的柱子是哪一根？",
             "告诉我最矮的柱子。",
