@@ -53,9 +53,9 @@ COURSES = (
     Course(pages_lessons, 4, 4, 4, (16, 24, 32)),
     Course(pages_lessons, 1, 4, 0.3, (192,)),
     Course(video_lessons, 4, 3, 2),
-    Course(told_lessons, 4, 6, 6),
+    Course(told_lessons, 4, 6, 4),
     Course(sum_lessons, 4, 6, 1.5),
-    Course(talk_lessons, 2, 2, 1),
+    Course(talk_lessons, 4, 3, 1.5),
 )
 BATCHES = 3  # a step
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does

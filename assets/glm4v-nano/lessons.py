@@ -240,10 +240,12 @@ def talk_lessons(dice: Dice, count: int) -> list[Lesson]:
 
 
 def talk_lesson(dice: Dice) -> Lesson:
-    """Anything without a picture: the model says what it is."""
+    """Anything without a picture, what is asked about pictures too: the model says what it is."""
     language = dice.choice(LANGUAGES)
     topic = dice.choice(("greeting", "about", "other", "other", "other"))
-    if topic == "other":
+    if topic == "other" and dice.chance(0.3):
+        question = ask(dice.choice(dice.choice(tuple(SCENE_TOPICS.values()))), language, dice, item(dice))
+    elif topic == "other":
         question = stray_text(language, dice)
     else:
         question = vary(dice.phrase((GREETINGS if topic == "greeting" else ABOUT)[language]), dice)
