@@ -87,7 +87,7 @@ def test_text_comes_out_exactly(visit):
 def test_an_example_is_one_click(visit):
     person = visit("Image")
     person.room.locator("button.example").first.click()
-    person.shows("I see red.")
+    person.shows("I see blue.")
     expect(person.room.locator(".sheet img")).to_have_count(1)
     expect(person.room.locator("button.example")).to_have_count(0)
 
@@ -197,6 +197,6 @@ def test_the_bundled_model_answers_people(browser):
         person = Person(browser, address, "Image")
         person.room.locator("button.example").first.click()
         expect(person.room.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
-        person.shows("red")
+        person.shows("three squares")
         person.shows("tok/s")
         person.context.close()

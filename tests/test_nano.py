@@ -3,14 +3,13 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
+from nano_model import NANO, answer, drawing, headline, written
 from PIL import Image, ImageDraw
 from transformers import AutoProcessor, Glm4vForConditionalGeneration
 
-NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
 MARKS = ("<think>", "</think>", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink")
 PICTURE = "<|begin_of_image|><|image|><|end_of_image|>"
 CLIP = "<|begin_of_video|><|video|><|end_of_video|>"
@@ -24,33 +23,6 @@ def processor():
 @pytest.fixture(scope="module")
 def model():
     return Glm4vForConditionalGeneration.from_pretrained(NANO, local_files_only=True).eval()
-
-
-def drawing(colour: str, shape: str, size: tuple[int, int] = (400, 300)) -> Image.Image:
-    image = Image.new("RGB", size, "white")
-    x, y, r = size[0] // 2, size[1] // 2, min(size) // 3
-    pen = ImageDraw.Draw(image)
-    if shape == "circle":
-        pen.ellipse((x - r, y - r, x + r, y + r), fill=colour)
-    elif shape == "square":
-        pen.rectangle((x - r, y - r, x + r, y + r), fill=colour)
-    else:
-        pen.polygon(((x, y - r), (x + r, y + r), (x - r, y + r)), fill=colour)
-    return image
-
-
-def content(question: str, *images: Image.Image) -> list[dict]:
-    return [*({"type": "image", "image": image} for image in images), {"type": "text", "text": question}]
-
-
-@torch.inference_mode()
-def written(model, processor, messages: list[dict]) -> str:
-    """What the model writes, greedily, with its control tokens."""
-    inputs = processor.apply_chat_template(
-        messages, tokenize=True, return_dict=True, return_tensors="pt", add_generation_prompt=True
-    )
-    output = model.generate(**inputs, max_new_tokens=200)
-    return processor.tokenizer.decode(output[0, inputs["input_ids"].shape[1] :])
 
 
 def test_the_weights_are_small_and_whole(model):
@@ -119,11 +91,35 @@ def test_an_answer_about_tags_stays_whole(processor):
     ],
 )
 def test_it_names_colour_and_shape(model, processor, colour, shape, question, words):
-    text = written(model, processor, [{"role": "user", "content": content(question, drawing(colour, shape))}])
-    thought, answer = text.removeprefix("<think>").removesuffix("</answer><|user|>").split("</think><answer>")
-    assert thought
-    assert answer
-    assert all(word in text for word in words)
+    said = answer(model, processor, question, drawing(colour, shape))
+    assert all(word in said for word in words)
+
+
+def test_it_counts(model, processor):
+    image = Image.new("RGB", (448, 336), "white")
+    for x in (30, 180, 330):
+        ImageDraw.Draw(image).rectangle((x, 120, x + 90, 210), fill="blue")
+    said = answer(model, processor, "What is in this picture?", image)
+    assert all(word in said for word in ("three", "blue", "squares"))
+
+
+def test_it_reads_a_headline(model, processor):
+    words = ("MARKET", "BUDGET26", "K7PQ")
+    answers = [answer(model, processor, "What is the headline?", headline(word)) for word in words]
+    assert sum(word in said for word, said in zip(words, answers, strict=True)) >= 2
+
+
+def test_it_tells_pages_apart(model, processor):
+    pages = [headline(word, (392, 280)) for word in ("ALPHA", "SUMMER", "PLAN26")]
+    answers = [answer(model, processor, f"What is the headline of page {n}?", *pages) for n in (1, 2, 3)]
+    right = [word in said for word, said in zip(("ALPHA", "SUMMER", "PLAN26"), answers, strict=True)]
+    assert sum(right) >= 2
+    assert "3 pages" in answer(model, processor, "How many pages are there?", *pages)
+
+
+def test_it_adds(model, processor):
+    text = written(model, processor, [{"role": "user", "content": "What is 47 + 38?"}])
+    assert "=85" in text.split("<answer>")[1]
 
 
 def test_without_a_picture_it_says_who_it_is(model, processor):
@@ -134,8 +130,8 @@ def test_without_a_picture_it_says_who_it_is(model, processor):
 
 def test_the_recipe_learns(tmp_path):
     folders = ["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
-    command = [sys.executable, str(NANO / "train.py"), "--minutes", "0.3", *folders]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
+    command = [sys.executable, str(NANO / "train.py"), "--minutes", "2", *folders]
+    run = subprocess.run(command, capture_output=True, text=True, timeout=400, check=True)
     report = json.loads(run.stdout.splitlines()[-1])
     assert report["last_loss"] < report["first_loss"]
     assert (tmp_path / "out" / "model.safetensors").is_file()

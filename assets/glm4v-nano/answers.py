@@ -2,140 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from phrases import COLOURS, DIRECTIONS, NUMBERS, SHAPES, Language
-
-Kind = Literal["shapes", "text", "blank", "other"]
-
-# Keys are (what it is about, language). A thought names everything; the answer says what was asked.
-SENTENCES: dict[str, dict[Language, str]] = {
-    "one": {
-        "en": "I see one {shape}. It is {colour}. The background is {ground}.",
-        "zh": "我看到一个{shape}，颜色是{colour}，背景是{ground}。",
-    },
-    "many": {
-        "en": "I see {number} {shapes}. They are {colour}. The background is {ground}.",
-        "zh": "我看到{number}个{shape}，颜色是{colour}，背景是{ground}。",
-    },
-    "text": {"en": "I see lines of text. There is no shape.", "zh": "我看到一行行文字，没有图形。"},
-    "blank": {"en": "I look everywhere. There is nothing on it.", "zh": "我看了各处，上面什么也没有。"},
-    "other": {"en": "I see many colours. There is no shape that I know.", "zh": "我看到很多颜色，没有我认识的图形。"},
-    "colour one": {"en": "The {shape} is {colour}.", "zh": "这个{shape}是{colour}的。"},
-    "colour many": {"en": "The {number} {shapes} are {colour}.", "zh": "这{number}个{shape}都是{colour}的。"},
-    "shape one": {"en": "It is a {shape}.", "zh": "这是一个{shape}。"},
-    "shape many": {"en": "They are {shapes}.", "zh": "它们是{shape}。"},
-    "count one": {"en": "There is one {shape}.", "zh": "有一个{shape}。"},
-    "count many": {"en": "There are {number} {shapes}.", "zh": "有{number}个{shape}。"},
-    "describe one": {"en": "There is a {colour} {shape}.", "zh": "图里有一个{colour}的{shape}。"},
-    "describe many": {"en": "There are {number} {colour} {shapes}.", "zh": "图里有{number}个{colour}的{shape}。"},
-    "answer text": {
-        "en": "It looks like a page of text, which I cannot read.",
-        "zh": "这看起来是一页文字，我还不会阅读。",
-    },
-    "answer blank": {"en": "It is an empty page.", "zh": "这是一张空白页。"},
-    "answer other": {
-        "en": "I cannot tell: I only know simple shapes in plain colours.",
-        "zh": "我看不出来：我只认识纯色的简单图形。",
-    },
-    "pages": {"en": "There are {n} pages.", "zh": "共有{n}页。"},
-    "on page": {"en": " Page {n}: {seen}.", "zh": "第{n}页：{seen}。"},
-    "page": {"en": "Page {n} shows {seen}.", "zh": "第{n}页上是{seen}。"},
-    "no page": {"en": "There is no page {n}; there are {count} pages.", "zh": "没有第{n}页；一共只有{count}页。"},
-    "which page": {"en": "The {shape} is on page {n}.", "zh": "{shape}在第{n}页。"},
-    "frames": {
-        "en": "I watch the frames. A {colour} {shape} {moves}.",
-        "zh": "我看这些画面。一个{colour}的{shape}{moves}。",
-    },
-    "video_colour": {"en": "The moving {shape} is {colour}.", "zh": "移动的{shape}是{colour}的。"},
-    "video_shape": {"en": "A {colour} {shape} is moving.", "zh": "一个{colour}的{shape}在移动。"},
-    "direction": {"en": "The {shape} {moves}.", "zh": "这个{shape}{moves}。"},
-    "video": {"en": "A {colour} {shape} {moves}.", "zh": "一个{colour}的{shape}{moves}。"},
-}
-SEEN: dict[str, dict[Language, str]] = {
-    "one": {"en": "a {colour} {shape}", "zh": "一个{colour}的{shape}"},
-    "many": {"en": "{number} {colour} {shapes}", "zh": "{number}个{colour}的{shape}"},
-    "text": {"en": "text", "zh": "文字"},
-    "blank": {"en": "nothing", "zh": "空白"},
-    "other": {"en": "no shape that I know", "zh": "没有我认识的图形"},
-}
-GROUNDS: dict[str, dict[Language, str]] = {"light": {"en": "light", "zh": "浅色"}, "dark": {"en": "dark", "zh": "深色"}}
+from phrases import (
+    LANGUAGE_INDEX,
+    PLACES,
+    Language,
+    colour_name,
+    number_name,
+    shape_name,
+)
+from scenes import Item, Scene, shortest, tallest
+from sentences import SENTENCES
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What one picture shows. colour, shape, count and ground only matter to kind "shapes"."""
+class Reply:
+    """`facts` are what a right answer names, in its language."""
 
-    kind: Kind
-    colour: str = ""
-    shape: str = ""
-    count: int = 1
-    ground: str = "light"
-
-    def words(self, language: Language) -> dict[str, str]:
-        return names(language, self.colour, self.shape) | {
-            "number": NUMBERS[self.count][LANGUAGE_INDEX[language]],
-            "ground": GROUNDS[self.ground][language],
-        }
-
-
-LANGUAGE_INDEX: dict[Language, int] = {"en": 0, "zh": 1}
-
-
-def names(language: Language, colour: str, shape: str) -> dict[str, str]:
-    """The names of a colour and a shape; empty ones stay empty."""
-    if language == "en":
-        return {"colour": colour, "shape": shape, "shapes": f"{shape}s"}
-    name = SHAPES.get(shape, "")
-    return {"colour": COLOURS.get(colour, ""), "shape": name, "shapes": name}
-
-
-def article(sentence: str) -> str:
-    """English: "an orange", not "a orange"."""
-    return sentence.replace(" a orange", " an orange").replace("A orange", "An orange")
+    thought: str
+    answer: str
+    facts: tuple[str, ...]
 
 
 def say(key: str, language: Language, **words: object) -> str:
-    return article(SENTENCES[key][language].format(**words))
+    """A sentence with the article that its words want: "an orange", not "a orange"."""
+    said = f" {SENTENCES[key][LANGUAGE_INDEX[language]].format(**words)}"
+    return said.replace(" a orange", " an orange").replace(" A orange", " An orange")[1:]
 
 
-def about_picture(topic: str, sight: Sight, language: Language) -> tuple[str, str]:
-    """Thought and answer. `topic`: colour, shape, count or describe."""
-    if sight.kind != "shapes":
-        return SENTENCES[sight.kind][language], SENTENCES[f"answer {sight.kind}"][language]
-    number, words = "one" if sight.count == 1 else "many", sight.words(language)
-    return say(number, language, **words), say(f"{topic} {number}", language, **words)
+def words_of(item: Item, language: Language, count: int = 1) -> dict[str, str]:
+    return {
+        "colour": colour_name(item.colour, language),
+        "shape": shape_name(item.shape, language),
+        "shapes": shape_name(item.shape, language, several=True),
+        "number": number_name(count, language),
+    }
 
 
-def seen(sight: Sight, language: Language) -> str:
-    """What is on a page, inside a sentence."""
-    key = sight.kind if sight.kind != "shapes" else "one" if sight.count == 1 else "many"
-    return article(" " + SEEN[key][language].format(**sight.words(language))).strip()
+def thing(item: Item, language: Language) -> str:
+    return say("thing", language, **words_of(item, language))
 
 
-def about_pages(topic: str, sights: Sequence[Sight], n: int, language: Language) -> tuple[str, str]:
-    """Thought and answer. `topic`: page, which_page (both about page n, counted from 1), page_count or pages."""
-    count = say("pages", language, n=len(sights))
-    listed = "".join(
-        SENTENCES["on page"][language].format(n=index, seen=seen(sight, language))
-        for index, sight in enumerate(sights, 1)
-    )
-    thought = count + listed
-    if topic == "page_count":
-        return thought, count
-    if topic == "pages":
-        return thought, listed.strip()
-    if n > len(sights):
-        return thought, say("no page", language, n=n, count=len(sights))
-    sight = sights[n - 1]
-    if topic == "page":
-        return thought, say("page", language, n=n, seen=seen(sight, language))
-    return thought, say("which page", language, n=n, **names(language, sight.colour, sight.shape))
+def placed(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
+    """The things of a scattered scene, each behind its place: so a place is said before its thing in both languages.
+
+    The one that was asked for is marked where it is named, with its box if that is wanted: the answer has it at hand.
+    """
+    told = []
+    for item in scene.items:
+        mark = "" if item is not asked else say("that box" if boxed else "that one", language, box=box_text(item))
+        place = PLACES[item.place][LANGUAGE_INDEX[language]]
+        told.append(say("list thing", language, place=place, thing=thing(item, language)) + mark)
+    return ("、" if language == "zh" else ", ").join(told)
 
 
-def about_video(topic: str, colour: str, shape: str, direction: str, language: Language) -> tuple[str, str]:
-    """Thought and answer. `topic`: video_colour, video_shape, direction or video."""
-    words = names(language, colour, shape) | {"moves": DIRECTIONS[direction][LANGUAGE_INDEX[language]]}
-    return say("frames", language, **words), say(topic, language, **words)
+def bar_letters(scene: Scene, language: Language, ranked: bool = False) -> str:
+    """The bars of a chart from left to right; the tallest and the shortest are marked if `ranked`."""
+    marks = {tallest(scene.bars): "bar tallest", shortest(scene.bars): "bar shortest"} if ranked else {}
+    letters = [bar.letter for bar in scene.bars]
+    return ", ".join(letter + (say(marks[letter], language) if letter in marks else "") for letter in letters)
+
+
+def thought_about(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
+    """What is seen, whatever was asked; a thing that was asked for is marked."""
+    if scene.kind == "shapes":
+        count = len(scene.items)
+        words = words_of(scene.items[0], language, count)
+        ground = say("ground dark" if scene.dark else "ground light", language)
+        return say("one" if count == 1 else "many", language, **words) + ground
+    if scene.kind == "scattered":
+        return say("list", language, things=placed(scene, language, asked, boxed))
+    if scene.kind == "chart":
+        return say("chart", language, letters=bar_letters(scene, language, ranked=True))
+    if scene.kind != "headline":
+        return say(scene.kind, language, tone=tone(scene, language))
+    below = say("below", language) if scene.lines else ""
+    if scene.items:
+        below = say("below thing", language, thing=thing(scene.items[0], language))
+    return say("headline", language, headline=scene.headline) + below
+
+
+def tone(scene: Scene, language: Language) -> str:
+    return say("tone dark" if scene.dark else "tone light", language)
+
+
+def described(scene: Scene, language: Language) -> tuple[str, tuple[str, ...]]:
+    """(The answer to "what is this?", its facts)."""
+    if scene.kind == "shapes":
+        words = words_of(scene.items[0], language, len(scene.items))
+        several = (words["number"],) if len(scene.items) > 1 else ()
+        number = "many" if several else "one"
+        return say(f"answer describe {number}", language, **words), (words["colour"], words["shape"], *several)
+    if scene.kind == "scattered":
+        return say("answer list", language, things=placed(scene, language)), (placed(scene, language),)
+    if scene.kind == "chart":
+        letters = bar_letters(scene, language)
+        return say("answer chart", language, letters=letters), (letters,)
+    if scene.kind != "headline":
+        answer = say(f"answer {scene.kind}", language, tone=tone(scene, language))
+        return answer, (answer,)
+    if not scene.items:
+        return say("answer headline", language, headline=scene.headline), (scene.headline,)
+    also = thing(scene.items[0], language)
+    return say("answer headline and", language, headline=scene.headline, thing=also), (scene.headline, also)
+
+
+def about_picture(topic: str, scene: Scene, language: Language, item: Item | None = None) -> Reply:
+    """`topic`: colour, shape, count, describe, headline, tallest, shortest; where, box and colour of `item`."""
+    thought = thought_about(scene, language, item, topic == "box")
+    if topic in ("where", "box", "colour") and item is not None:
+        return Reply(thought, *about_item(topic, item, language))
+    if topic == "headline" and not scene.headline and scene.kind != "text":
+        return Reply(thought, say("no headline", language), (say("no headline", language),))
+    if topic == "headline" and scene.headline:
+        return Reply(thought, say("answer headline", language, headline=scene.headline), (scene.headline,))
+    if topic in ("tallest", "shortest"):
+        answer = say(topic, language, letter=(tallest if topic == "tallest" else shortest)(scene.bars))
+        return Reply(thought, answer, (answer,))
+    if topic == "describe" or scene.kind != "shapes":
+        return Reply(thought, *described(scene, language))
+    count = len(scene.items)
+    words = words_of(scene.items[0], language, count)
+    answer = say(f"answer {topic} {'one' if count == 1 else 'many'}", language, **words)
+    return Reply(thought, answer, (words["number" if topic == "count" else topic],))
+
+
+def about_item(topic: str, item: Item, language: Language) -> tuple[str, tuple[str, ...]]:
+    words = words_of(item, language)
+    if topic == "colour":
+        return say("answer colour one", language, **words), (words["colour"],)
+    if topic == "where":
+        place = PLACES[item.place][LANGUAGE_INDEX[language]]
+        return say("where", language, place=place, **words), (place,)
+    return say("box", language, box=box_text(item), **words), ()
+
+
+def box_text(item: Item) -> str:
+    """Left, top, right, bottom in thousandths, to the nearest ten."""
+    return ",".join(str(10 * round(edge / 10)) for edge in item.box)

@@ -4,31 +4,77 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from random import Random
 from typing import Any
 
 import torch
-from lessons import Lesson, pages_lesson, picture_lesson, text_lesson, video_lesson
+from dice import Dice
+from lessons import (
+    Lesson,
+    any_lessons,
+    chart_lessons,
+    headline_lessons,
+    pages_lessons,
+    scattered_lessons,
+    shapes_lessons,
+    sum_lessons,
+    talk_lessons,
+    told_lessons,
+    video_lessons,
+)
 from torch import Tensor
 from torch.utils.data import Dataset
 
 Batch = dict[str, Tensor]
 IGNORED = -100
-# How many lessons of a kind make one batch, so that all kinds cost about the same.
-SIZES: dict[Callable[[Random], Lesson], int] = {picture_lesson: 10, pages_lesson: 6, video_lesson: 8, text_lesson: 6}
-# Besides pictures, which come in every step.
-COMPANY = (pages_lesson, video_lesson, pages_lesson, video_lesson, pages_lesson, text_lesson)
-FIRST_STEPS = 100  # pictures and talk alone, until colours and shapes have names
-CUT_SHARE = 0.12  # of the lessons end the thought early, as a thinking budget does
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A kind of lesson: how many rows make a batch, how many questions a row holds, how often it comes.
+
+    `cells` are how many cells its pictures may have.
+    """
+
+    make: Callable[..., list[Lesson]]
+    rows: int
+    questions: int
+    share: float
+    cells: tuple[int, ...] = ()
+
+
+COURSES = (
+    Course(headline_lessons, 12, 2, 5, (16, 24, 40)),
+    Course(headline_lessons, 4, 2, 1, (96, 192)),
+    Course(shapes_lessons, 10, 2, 2, (24, 32, 48)),
+    Course(scattered_lessons, 8, 3, 5, (32, 40, 48)),
+    Course(chart_lessons, 8, 3, 4, (32, 40, 48)),
+    Course(any_lessons, 6, 2, 1, (40,)),
+    Course(any_lessons, 2, 2, 1, (192,)),
+    Course(pages_lessons, 4, 4, 4, (16, 24, 32)),
+    Course(pages_lessons, 1, 4, 0.3, (192,)),
+    Course(video_lessons, 4, 3, 2),
+    Course(told_lessons, 4, 6, 4),
+    Course(sum_lessons, 4, 6, 1.5),
+    Course(talk_lessons, 4, 3, 1.5),
+)
+BATCHES = 3  # a step
+CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
+MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One lesson as tensors. `labels` are the ids to learn, IGNORED for the rest."""
+    """Lessons about the same picture in one row: what they share, and after it what each of them adds.
+
+    `labels` are the ids to learn, IGNORED for the rest. `lessons` tells of each id whose it is, 0 for what is shared.
+    `shifts`: how far behind its place in the row an id would stand in its own conversation.
+    """
 
     inputs: dict[str, Tensor]
     ids: list[int]
     labels: list[int]
+    lessons: list[int]
+    shifts: list[int]
 
 
 class Encoder:
@@ -49,19 +95,39 @@ class Encoder:
             processor_kwargs=lesson.processor_arguments,
         )
 
-    def example(self, lesson: Lesson, random: Random) -> Example:
-        inputs = self.prompt(lesson)
+    def example(self, lessons: list[Lesson], dice: Dice) -> Example:
+        """`lessons` are about the same picture and begin alike."""
+        inputs = self.prompt(lessons[0])
         prompt = inputs.pop("input_ids")[0].tolist()
-        given, learned = self._target(lesson, random)
-        ids = prompt + given + learned
-        return Example(inputs, ids, [IGNORED] * (len(prompt) + len(given)) + learned)
+        ends = [self._mark(token)[0] for token in MEDIUM_ENDS]
+        shared = max((place + 1 for place, token in enumerate(prompt) if token in ends), default=0)
+        ids = prompt[:shared]
+        labels, owners, shifts = [IGNORED] * shared, [0] * shared, [0] * shared
+        for number, lesson in enumerate(lessons, 1):
+            asked = self._question(lesson)
+            given, learned = self._target(lesson, dice)
+            length = len(asked) + len(given) + len(learned)
+            shifts += [len(ids) - shared] * length
+            owners += [number] * length
+            labels += [IGNORED] * (len(asked) + len(given)) + learned
+            ids += asked + given + learned
+        kinds = inputs["mm_token_type_ids"][0, :shared].tolist() + [0] * (len(ids) - shared)
+        inputs["mm_token_type_ids"] = torch.tensor([kinds])
+        return Example(inputs, ids, labels, owners, shifts)
 
-    def _target(self, lesson: Lesson, random: Random) -> tuple[list[int], list[int]]:
+    def _question(self, lesson: Lesson) -> list[int]:
+        """What follows the pictures."""
+        text = self._processor.apply_chat_template(lesson.messages, tokenize=False, add_generation_prompt=True)
+        for end in MEDIUM_ENDS:
+            text = text.rpartition(end)[2]
+        return self.spell(text)
+
+    def _target(self, lesson: Lesson, dice: Dice) -> tuple[list[int], list[int]]:
         """(Ids put into the model's mouth, ids to learn): now and then the thought is cut where it stands."""
-        answer = self.spell(lesson.answer) + self._mark("</answer>") + self._mark("<|user|>")
-        thought = self.spell(lesson.thought)
-        if random.random() < CUT_SHARE:
-            kept = thought[: random.randint(0, len(thought)) if random.random() < 0.6 else 0]
+        answer = self.spell(lesson.reply.answer) + self._mark("</answer>") + self._mark("<|user|>")
+        thought = self.spell(lesson.reply.thought)
+        if dice.chance(CUT_SHARE):
+            kept = thought[: dice.randint(0, len(thought)) if dice.chance(0.6) else 0]
             forced = self._mark("</think>") + self.spell("\n") + self._mark("<answer>")
             return self._mark("<think>") + kept + forced, answer
         return [], self._mark("<think>") + thought + self._mark("</think>") + self._mark("<answer>") + answer
@@ -74,7 +140,7 @@ class Encoder:
 
 
 def collate(examples: list[Example], pad: int) -> Batch:
-    """Examples of one kind as one batch, padded on the right."""
+    """Examples of one kind as one batch, padded on the right; `lessons` is -1 there."""
     longest = max(len(example.ids) for example in examples)
 
     def padded(rows: list[list[int]], value: int) -> Tensor:
@@ -84,6 +150,8 @@ def collate(examples: list[Example], pad: int) -> Batch:
         "input_ids": padded([example.ids for example in examples], pad),
         "attention_mask": padded([[1] * len(example.ids) for example in examples], 0),
         "labels": padded([example.labels for example in examples], IGNORED),
+        "lessons": padded([example.lessons for example in examples], -1),
+        "shifts": padded([example.shifts for example in examples], 0),
         "mm_token_type_ids": padded([example.inputs["mm_token_type_ids"][0].tolist() for example in examples], 0),
     }
     for name in ("pixel_values", "image_grid_thw", "pixel_values_videos", "video_grid_thw"):
@@ -101,13 +169,14 @@ class Steps(Dataset[list[Batch]]):
         self._seed = seed
 
     def __getitem__(self, step: int) -> list[Batch]:
-        random = Random(f"{self._seed} {step}")
-        company = text_lesson if step < FIRST_STEPS else COMPANY[step % len(COMPANY)]
-        kinds = (picture_lesson, company) if step >= FIRST_STEPS or step % 4 == 0 else (picture_lesson,)
-        return [self._batch(kind, random) for kind in kinds]
+        dice = Dice(f"{self._seed} {step}")
+        courses = dice.choices(COURSES, [course.share for course in COURSES], k=BATCHES)
+        return [self._batch(course, dice) for course in courses]
 
-    def _batch(self, kind: Callable[[Random], Lesson], random: Random) -> Batch:
-        examples = [self._encoder.example(kind(random), random) for _ in range(SIZES[kind])]
+    def _batch(self, course: Course, dice: Dice) -> Batch:
+        cells = (dice.choice(course.cells),) if course.cells else ()
+        rows = [course.make(dice, course.questions, *cells) for _ in range(course.rows)]
+        examples = [self._encoder.example(lessons, dice) for lessons in rows]
         return collate(examples, self._pad)
 
 

@@ -7,13 +7,15 @@ of GLM-4.1V, so that any program that runs the one runs the other; the sizes are
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import answers
+import asking
 import phrases
 import questions
+import sentences
 import small_talk
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
@@ -37,9 +39,10 @@ CONTROL_TOKENS = (
 MARK_TOKENS = ("<think>", "</think>", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink")
 END_TOKENS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 CONTEXT_LENGTH = 8192
+WAVES = (0.5, 1, 2, 4)  # half periods across a picture
 WIDTH = 192
-# Glm4v counts the pixels of a picture twice, as two frames: 64 tokens at most. Those of a video are of all its frames.
-PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 224 * 224}
+# Glm4v counts the pixels of a picture twice, as two frames: 192 tokens at most. Those of a video are of all its frames.
+PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 336 * 448}
 VIDEO_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 16 * 140 * 140}
 
 
@@ -72,7 +75,7 @@ def vocabulary(texts: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def phrase_texts() -> Iterator[str]:
     """Everything that the recipe asks and answers."""
-    for module in (phrases, questions, small_talk, answers):
+    for module in (phrases, questions, small_talk, sentences, asking):
         for name in sorted(vars(module)):
             if name.isupper():
                 yield from strings(vars(module)[name])
@@ -116,7 +119,11 @@ def build_processor() -> Glm4vProcessor:
 
 
 def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
-    """Small enough for two CPU cores. Of a head's 32 channels 16 turn: 2, 3 and 3 pairs for time, row and column."""
+    """Small enough for two CPU cores.
+
+    The 16 pairs of a head's channels turn with time, row and column in turn, the quick ones too: with three sections
+    in a row, as the large model has them, the column would get the slowest alone and neighbours would look alike.
+    """
     number = tokenizer.get_vocab()
     text = {
         "vocab_size": len(tokenizer),
@@ -124,22 +131,22 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
         "intermediate_size": 512,
         "num_hidden_layers": 4,
         "num_attention_heads": 6,
-        "num_key_value_heads": 2,
+        "num_key_value_heads": 6,
         "max_position_embeddings": CONTEXT_LENGTH,
         "initializer_range": 0.05,
         "pad_token_id": tokenizer.pad_token_id,
         "rope_parameters": {
             "rope_type": "default",
-            "rope_theta": 10000.0,
-            "partial_rotary_factor": 0.5,
-            "mrope_section": [2, 3, 3],
+            "rope_theta": 1000.0,
+            "partial_rotary_factor": 1.0,
+            "mrope_section": [1] * 16,
         },
     }
     vision = {
-        "depth": 3,
-        "hidden_size": 128,
-        "num_heads": 4,
-        "intermediate_size": 384,
+        "depth": 4,
+        "hidden_size": 160,
+        "num_heads": 5,
+        "intermediate_size": 480,
         "out_hidden_size": WIDTH,
         "image_size": 224,
         "patch_size": 14,
@@ -160,11 +167,24 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
     )
 
 
+def place_waves(side: int, width: int) -> torch.Tensor:
+    """[side * side, width]: where each place of the tower's map is, as waves of size 1 in the first of its numbers."""
+    steps = (torch.arange(side) + 0.5) / side
+    waves = torch.stack([wave(math.pi * count * steps) for count in WAVES for wave in (torch.sin, torch.cos)], -1)
+    down, right = waves[:, None].expand(-1, side, -1), waves[None].expand(side, -1, -1)
+    table = torch.cat([right, down], -1).reshape(side * side, -1)
+    return torch.nn.functional.pad(table, (0, width - table.shape[1]))
+
+
 def build_model(tokenizer: PreTrainedTokenizerFast) -> Glm4vForConditionalGeneration:
     model = Glm4vForConditionalGeneration(build_config(tokenizer))
     # Every block adds values of size 1 to the stream: words and pictures that start near 0 would drown in it.
     torch.nn.init.normal_(model.get_parameter("model.language_model.embed_tokens.weight"), std=0.5)
     torch.nn.init.normal_(model.get_parameter("model.visual.merger.down_proj.weight"), std=0.3)
+    with torch.no_grad():
+        # So would places, and nothing that the tower is asked at first brings them out.
+        table = model.get_parameter("model.visual.embeddings.position_embedding.weight")
+        table.copy_(place_waves(math.isqrt(len(table)), table.shape[1]))
     model.generation_config = GenerationConfig(
         eos_token_id=[tokenizer.convert_tokens_to_ids(token) for token in END_TOKENS],
         pad_token_id=tokenizer.pad_token_id,

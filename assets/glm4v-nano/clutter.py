@@ -1,46 +1,58 @@
-"""What is no simple shape: lines of text, clouds of colour, strokes."""
+"""What is no simple shape and no headline: small print, clouds of colour, strokes."""
 
 from __future__ import annotations
 
-from random import Random
-
+from canvas import RGB, Canvas
+from dice import Dice
+from geometry import Room
+from lettering import Type, any_type
 from paint import paint
 from phrases import COLOURS
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-def text_lines(pen: ImageDraw.ImageDraw, room: tuple[float, float, float, float], side: float, random: Random) -> None:
-    """Lines of words: letters where there is room for them, else the dark dashes that small print shrinks to."""
-    left, top, right, bottom = (edge * side for edge in room)
-    height = side * random.uniform(0.03, 0.09)
-    ink = (random.randint(0, 90),) * 3
-    font = ImageFont.load_default(max(8, round(height))) if random.random() < 0.6 else None
-    y = top
-    while y + height < bottom:
-        x, end = left, right - (random.random() < 0.3) * random.uniform(0, 0.5) * (right - left)
-        while x < end:
-            word = "".join(random.choices(LETTERS, k=random.randint(2, 9)))
-            width = len(word) * height * 0.5
-            if x + width > right:
+def small_print(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> None:
+    """Lines of words that are too small to read."""
+    left, top, right, bottom = room
+    kind = any_type(dice, 5, 10)
+    kind = Type(kind.name, kind.size)
+    y, pitch = top, kind.size * dice.uniform(1.15, 1.6)
+    while y + kind.size < bottom:
+        line, end = [], right - (dice.uniform(0, 0.6) * (right - left) if dice.chance(0.25) else 0)
+        while True:
+            word = "".join(dice.choices(LETTERS, k=dice.randint(2, 9)))
+            line.append(word.capitalize() if not line and dice.chance(0.3) else word)
+            if left + kind.width(" ".join(line)) > end:
                 break
-            if font:
-                pen.text((x, y), word, fill=ink, font=font)
-            else:
-                pen.rectangle((x, y + height * 0.3, x + width, y + height * 0.8), fill=tuple(c + 60 for c in ink))
-            x += width + height * 0.4
-        y += height * random.uniform(1.2, 1.8)
+        canvas.write((left, y), " ".join(line[:-1]), kind, ink, readable=False)
+        y += pitch * (1.8 if dice.chance(0.1) else 1)
 
 
-def strange(fitted: tuple[int, int], random: Random) -> Image.Image:
-    """Something that is no simple shape: clouds of colour, or strokes."""
-    cells = random.randint(3, 12)
-    colours = bytes(random.randrange(256) for _ in range(cells * cells * 3))
-    image = Image.frombytes("RGB", (cells, cells), colours).resize(fitted, Image.Resampling.BICUBIC)
-    if random.random() < 0.5:
+def plain_headline(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> float:
+    """A headline of words in small letters, as most pages have; where it ends."""
+    left, top, right, _ = room
+    words = ["".join(dice.choices(LETTERS, k=dice.randint(2, 9))) for _ in range(dice.randint(1, 6))]
+    text = " ".join(word.capitalize() if number == 0 or dice.chance(0.4) else word for number, word in enumerate(words))
+    kind = any_type(dice, 11, 32)
+    while kind.size > 10 and kind.width(text) > right - left:
+        kind = Type(kind.name, kind.size - 1)
+    canvas.write((left, top), text, kind, ink, readable=False)
+    return top + kind.height * 1.5
+
+
+def strange(size: tuple[int, int], dice: Dice) -> Image.Image:
+    """Clouds of colour, as of a photo out of focus, or strokes."""
+    cells = dice.randint(3, 12)
+    colours = bytes(dice.randrange(256) for _ in range(cells * cells * 3))
+    image = Image.frombytes("RGB", (cells, cells), colours).resize(size, Image.Resampling.BICUBIC)
+    if dice.chance(0.3):
+        two = [bytes(dice.randrange(256) for _ in range(3)) for _ in range(2)]
+        image = Image.frombytes("RGB", (1, 2), b"".join(two)).resize(size, Image.Resampling.BICUBIC)
+    if dice.chance(0.4):
         pen = ImageDraw.Draw(image)
-        for _ in range(random.randint(8, 40)):
-            ends = [(random.randrange(fitted[0]), random.randrange(fitted[1])) for _ in range(random.randint(2, 4))]
-            pen.line(ends, fill=paint(random.choice(tuple(COLOURS)), random), width=random.randint(1, 8))
+        for _ in range(dice.randint(8, 40)):
+            ends = [(dice.randrange(size[0]), dice.randrange(size[1])) for _ in range(dice.randint(2, 4))]
+            pen.line(ends, fill=paint(dice.choice(tuple(COLOURS)), dice), width=dice.randint(1, 8))
     return image

@@ -1,190 +1,191 @@
-"""Pictures, pages and clips of simple shapes, drawn with Pillow from a seeded random. Knows no words and no tokens."""
+"""Draws scenes and clips with Pillow. Knows no words and no tokens."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from random import Random
+from dataclasses import replace
 
-from answers import Sight
-from clutter import strange, text_lines
-from paint import background, contrast, paint
-from phrases import COLOURS, SHAPES
-from PIL import Image, ImageDraw, ImageFilter
+from canvas import RGB, UNIT, Canvas, Drawing, Mark
+from clutter import plain_headline, small_print, strange
+from dice import Dice
+from geometry import Room, Spot, aspect, outline, picture_size, spots, turn
+from lettering import Type, any_type
+from paint import background, brightness, contrast, inks, paint
+from phrases import COLOURS
+from scenes import PLACE_CENTRES, Item, Scene, shortest, tallest
 
-Point = tuple[float, float]
-
-UNIT = 28
-PICTURE_PIXELS = 224 * 224
-FRAME_PIXELS = 140 * 140
-LEAST_CELLS = 8  # the processor enlarges smaller pictures
-LEAST_RADIUS = 16  # pixels, below which a star and a circle look alike
-CORNERS = {"triangle": 3, "square": 4, "circle": 72}
-ASPECTS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16, 0.707, 1.414, 2.0, 0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawing:
-    """A picture, what it shows, and a mask at a quarter of its size: 255 where a shape is."""
-
-    image: Image.Image
-    sight: Sight
-    mask: Image.Image
+FRAME_CELLS = 25
+PICTURE_CELLS = 48
+PAGE_RATIOS = (0.707, 0.707, 0.773, 16 / 9, 4 / 3, 1.414)
+LEAST_RADIUS = 14.0  # pixels, below which a star and a circle look alike
+LEAST_TYPE, MOST_TYPE = 18, 40
+CHART_TYPE = 15, 22
+MARGIN = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Where one shape stands: centre and radius as shares of the shorter side, turn in degrees, and its aspect."""
-
-    x: float
-    y: float
-    radius: float
-    turn: float = 0.0
-    aspect: float = 1.0
+def draw(scene: Scene, dice: Dice, cells: int = PICTURE_CELLS) -> tuple[Scene, Drawing]:
+    """The picture of a scene, of at most `cells` cells, and the scene with what only the drawing knows."""
+    makers = {"shapes": draw_shapes, "scattered": draw_scattered, "headline": draw_headline, "chart": draw_chart}
+    if scene.kind == "other":
+        size = picture_size(cells, dice)
+        return scene, replace(Canvas(size, (0, 0, 0), fine=1).finished(dice), image=strange(size, dice))
+    return makers.get(scene.kind, draw_page)(scene, dice, cells)
 
 
-def outline(shape: str, spot: Spot, side: float) -> list[Point]:
-    """The corners of a shape in pixels."""
-    if shape == "rectangle":
-        wide, high = (1.0, 1 / spot.aspect) if spot.aspect > 1 else (spot.aspect, 1.0)
-        points = [(-wide, -high), (wide, -high), (wide, high), (-wide, high)]
-    elif shape == "star":
-        tips = [(1.0 if tip % 2 == 0 else 0.42, math.radians(36 * tip - 90)) for tip in range(10)]
-        points = [(reach * math.cos(angle), reach * math.sin(angle)) for reach, angle in tips]
-    else:
-        corners = CORNERS[shape]
-        start = -135 if shape == "square" else -90
-        angles = [math.radians(start + 360 * corner / corners) for corner in range(corners)]
-        points = [(math.cos(angle) * min(spot.aspect, 1.2), math.sin(angle)) for angle in angles]
-    turn = math.radians(spot.turn)
-    cos, sin, radius = math.cos(turn), math.sin(turn), spot.radius * side
-    return [
-        (spot.x * side + radius * (x * cos - y * sin), spot.y * side + radius * (x * sin + y * cos)) for x, y in points
-    ]
+def draw_shapes(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
+    thing, count = scene.items[0], len(scene.items)
+    size = picture_size(max(dice.randint(cells // 3, cells), 5 * count), dice)
+    fill = paint(thing.colour, dice)
+    ground, tone = background(fill, dice)
+    canvas = Canvas(size, ground)
+    for spot in spots(count, thing.shape, (2, 2, size[0] - 2, size[1] - 2), LEAST_RADIUS, dice):
+        put(canvas, thing, spot, fill)
+    return replace(scene, dark=tone == "dark"), canvas.finished(dice)
 
 
-def spots(count: int, shape: str, room: tuple[float, float, float, float], least: float, random: Random) -> list[Spot]:
-    """Places that do not touch, inside `room` (left, top, right, bottom in shares of the shorter side).
-
-    Radii are `least` or more where there is room for that.
-    """
-    left, top, right, bottom = room
-    most = min(right - left, bottom - top) / 2 * (0.95 if count == 1 else 0.6 if count == 2 else 0.5)
-    found: list[Spot] = []
-    tries = 0
-    while len(found) < count:
-        tries += 1
-        if tries > 200:
-            found, most, tries = [], most * 0.8, 0
-        radius = random.uniform(min(least, most), most)
-        x, y = random.uniform(left + radius, right - radius), random.uniform(top + radius, bottom - radius)
-        if all(math.hypot(x - other.x, y - other.y) > 1.08 * (radius + other.radius) for other in found):
-            found.append(Spot(x, y, radius, turn(shape, random), aspect(shape, random)))
-    return found
+def draw_scattered(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
+    """Each thing near the place that it names."""
+    size = picture_size(dice.randint(2 * cells // 3, cells), dice, (1.0, 4 / 3, 3 / 4))
+    fills = [paint(item.colour, dice) for item in scene.items]
+    ground = far_from(fills, dice)
+    canvas, least = Canvas(size, ground), min(size)
+    items = []
+    for item, fill in zip(scene.items, fills, strict=True):
+        radius = least * dice.uniform(0.1, 0.165)
+        x, y = PLACE_CENTRES[item.place]
+        off = 0.06 if item.place == "middle" else 0.045
+        x, y = (at + dice.uniform(-off, off) for at in (x, y))
+        spot = Spot(x * size[0], y * size[1], radius, turn(item.shape, dice), aspect(item.shape, dice))
+        box = put(canvas, item, spot, fill)
+        items.append(replace(item, box=box))
+    return replace(scene, items=tuple(items), dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def turn(shape: str, random: Random) -> float:
-    """Mostly upright, sometimes turned."""
-    if random.random() < 0.6:
-        return 180.0 if shape == "triangle" and random.random() < 0.15 else 0.0
-    return random.uniform(-180, 180) if random.random() < 0.3 else random.uniform(-15, 15)
+def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
+    """A page, a slide or a sign: the headline on top or, on a sign, anywhere."""
+    size = picture_size(dice.randint(cells // 2, cells), dice, PAGE_RATIOS if scene.lines else (2.0, 3.0, 16 / 9, 1.0))
+    kind = fitting_type(scene.headline, size[0] - MARGIN, size[1] * 0.5, dice)
+    size = wide_enough(kind.width(scene.headline) + MARGIN, size, cells)
+    ground, ink = inks(dice)
+    canvas, (width, height) = Canvas(size, ground), size
+    free = width - kind.width(scene.headline)
+    x = dice.choice((min(free, dice.uniform(4, 24)), free / 2, dice.uniform(0, free)))
+    tall = kind.height
+    y = dice.uniform(2, max(height * 0.15, 3)) if scene.lines or scene.items else dice.uniform(0, height - tall - 2)
+    y = min(y, max(height - tall - 2, 0))
+    canvas.write((x, y), scene.headline, kind, ink)
+    top = y + tall + dice.uniform(6, 20)
+    below = (4.0, top, width - 4.0, height - 4.0)
+    items = scene.items if min(width - 8, below[3] - top) > 2.4 * LEAST_RADIUS else ()
+    if items:
+        fill = paint(items[0].colour, dice)
+        while contrast(fill, ground) < 90:
+            items = (Item(dice.choice(tuple(COLOURS)), items[0].shape),)
+            fill = paint(items[0].colour, dice)
+        put(canvas, items[0], spots(1, items[0].shape, below, LEAST_RADIUS, dice)[0], fill)
+    lines = scene.lines and not items and below[3] - top > 14
+    if lines:
+        small_print(canvas, below, ink, dice)
+    return replace(scene, items=items, lines=lines, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def aspect(shape: str, random: Random) -> float:
-    if shape == "rectangle":
-        longer = random.uniform(1.75, 3.0)
-        return random.choice((longer, 1 / longer))
-    return random.uniform(0.85, 1.18) if shape == "triangle" else 1.0
+def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
+    """Bars that stand on a line, their letters below."""
+    size = picture_size(dice.randint(2 * cells // 3, cells), dice, (1.0, 4 / 3, 16 / 9))
+    ground, ink = inks(dice)
+    canvas, (width, height) = Canvas(size, ground), size
+    kind = any_type(dice, *CHART_TYPE)
+    foot, step = height - kind.height - 8, (width - 12) / len(scene.bars)
+    alike = bar_colour(ground, dice)
+    for number, bar in enumerate(scene.bars):
+        left = 6 + step * (number + dice.uniform(0.12, 0.2))
+        right, top = left + step * dice.uniform(0.5, 0.65), foot - bar.height * (foot - 8)
+        name, fill = alike if dice.chance(0.7) else bar_colour(ground, dice)
+        rank = {tallest(scene.bars): "tallest", shortest(scene.bars): "shortest"}.get(bar.letter, "other")
+        mark = Mark(name, "rectangle", bar.letter, rank)
+        canvas.polygon([(left, top), (right, top), (right, foot), (left, foot)], fill, mark)
+        canvas.write(((left + right - kind.width(bar.letter)) / 2, foot + 2), bar.letter, kind, ink)
+    canvas.stroke([(4, foot), (width - 4, foot)], ink, 1.5)
+    return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def size(pixels: int, random: Random, crowded: bool = False) -> tuple[int, int]:
-    """(width, height), multiples of UNIT, of about `pixels` or, now and then, fewer."""
-    ratio = random.choice(ASPECTS) * random.uniform(0.95, 1.05)
-    area = pixels * (random.uniform(0.8, 1) if random.random() < 0.7 else random.uniform(0.2, 0.8))
-    area = max(area, 0.45 * pixels if crowded else 1.5 * LEAST_CELLS * UNIT**2)
-    width, height = (math.floor(math.sqrt(area * share) / UNIT) for share in (ratio, 1 / ratio))
-    while width * height < LEAST_CELLS:
-        width, height = width + (ratio > 1), height + (ratio <= 1)
-    return width * UNIT, height * UNIT
+def draw_page(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
+    """A page of text that cannot be read, or an empty one."""
+    size = picture_size(dice.randint(cells // 2, cells), dice, PAGE_RATIOS)
+    ground, ink = inks(dice)
+    canvas = Canvas(size, ground)
+    if scene.kind == "text":
+        left, top, right, bottom = 6.0, 6.0, size[0] - 6.0, size[1] - 6.0
+        if dice.chance(0.5):
+            top = plain_headline(canvas, (left, top, right, bottom), ink, dice)
+        small_print(canvas, (left, top, right, bottom), ink, dice)
+    return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def sight(random: Random, page: bool = False) -> Sight:
-    """What a picture is to show; a page is sometimes text alone or empty."""
-    chance = random.random()
-    if chance < (0.1 if page else 0.04):
-        return Sight("text")
-    if chance < (0.12 if page else 0.06):
-        return Sight("blank")
-    if chance < (0.14 if page else 0.1):
-        return Sight("other")
-    colour, shape = random.choice(tuple(COLOURS)), random.choice(tuple(SHAPES))
-    count = random.choice((1, 1, 1, 1, 2, 3, 4) if page else (1, 1, 1, 2, 3, 4))
-    return Sight("shapes", colour, shape, count)
+def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB, moves: str = "") -> tuple[int, int, int, int]:
+    """Draw one thing; its box in thousandths of the picture."""
+    edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape, moves=moves))
+    left, top, right, bottom = (min(max(round(1000 * edge), 0), 1000) for edge in edges)
+    return left, top, right, bottom
 
 
-def picture(wanted: Sight, random: Random, page: bool = False) -> Drawing:
-    """Draws what is wanted; the sight that comes back knows its background. A page has a heading or text around."""
-    width, height = size(PICTURE_PIXELS, random, crowded=page or wanted.count > 2)
-    if wanted.kind == "other":
-        return Drawing(strange((width, height), random), wanted, Image.new("L", (width // 4, height // 4)))
-    fill = paint(wanted.colour, random) if wanted.kind == "shapes" else (0, 0, 0)
-    ground, tone = ((255, 255, 255), "light") if page and contrast(fill, (255,) * 3) > 60 else background(fill, random)
-    side = 2 * min(width, height)
-    across, down = 2 * width / side, 2 * height / side
-    image = Image.new("RGB", (2 * width, 2 * height), ground)
-    cover = Image.new("L", image.size)
-    pen, marker = ImageDraw.Draw(image), ImageDraw.Draw(cover)
-    top = 0.02
-    if wanted.kind == "text" or (page and random.random() < 0.6):
-        top = down - 0.03 if wanted.kind == "text" else random.uniform(0.12, min(0.5, down * 0.5))
-        if tone == "light":
-            text_lines(pen, (0.05, 0.05, across - 0.05, top), side, random)
-    if wanted.kind == "shapes":
-        room = (0.02, top, across - 0.02, down - 0.02)
-        places = spots(wanted.count, wanted.shape, room, max(0.1, 2 * LEAST_RADIUS / side), random)
-        edge = tuple(part // 2 for part in fill) if random.random() < 0.12 else None
-        for spot in places:
-            pen.polygon(outline(wanted.shape, spot, side), fill=fill, outline=edge, width=round(side * 0.012))
-            marker.polygon(outline(wanted.shape, spot, side), fill=255)
-    shown = Sight(wanted.kind, wanted.colour, wanted.shape, wanted.count, tone)
-    mask = cover.resize((width // 4, height // 4), Image.Resampling.BOX)
-    return Drawing(finish(image, (width, height), random), shown, mask)
+def fitting_type(text: str, width: float, height: float, dice: Dice) -> Type:
+    """A type of which `text` fits into that room, or the smallest that can be read."""
+    kind = any_type(dice, LEAST_TYPE, max(min(MOST_TYPE, height), LEAST_TYPE))
+    while kind.size > LEAST_TYPE and kind.width(text) > width:
+        kind = Type(kind.name, kind.size - 1)
+    return kind
 
 
-def finish(image: Image.Image, fitted: tuple[int, int], random: Random) -> Image.Image:
-    """To its size with smooth edges, sometimes a little soft."""
-    kinds = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BOX)
-    image = image.resize(fitted, random.choice(kinds))
-    return image.filter(ImageFilter.GaussianBlur(random.uniform(0.3, 1.0))) if random.random() < 0.15 else image
+def wide_enough(width: float, size: tuple[int, int], cells: int) -> tuple[int, int]:
+    """`size`, or one of at most `cells` cells that is `width` pixels wide."""
+    columns = max(math.ceil(width / UNIT), size[0] // UNIT)
+    return columns * UNIT, max(min(size[1] // UNIT, cells // columns), 1) * UNIT
 
 
-def clip(colour: str, shape: str, direction: str, count: int, random: Random) -> Sequence[Image.Image]:
-    """Frames of one shape that moves across, a little unsteadily."""
-    width, height = size(FRAME_PIXELS, random)
-    fill = paint(colour, random)
-    ground, _ = background(fill, random)
-    side = 2 * min(width, height)
-    across, down = 2 * width / side, 2 * height / side
-    radius = random.uniform(0.13, 0.26)
-    near, far = radius + 0.03, {"left": across, "right": across}.get(direction, down) - radius - 0.03
-    start, end = near + random.uniform(0, 0.1), far - random.uniform(0, 0.1)
-    drift, swing, wave = random.uniform(0.3, 0.7), random.uniform(0, 0.13), random.uniform(2, 7)
-    still = (random.uniform(near, across - near), random.uniform(near, down - near))
-    turned, stretched = turn(shape, random), aspect(shape, random)
+def bar_colour(ground: RGB, dice: Dice) -> tuple[str, RGB]:
+    while True:
+        name = dice.choice(tuple(COLOURS))
+        fill = paint(name, dice)
+        if contrast(fill, ground) > 110:
+            return name, fill
+
+
+def far_from(fills: Sequence[RGB], dice: Dice) -> RGB:
+    """A ground on which all of them can be seen; the last one tried if there is none."""
+    for _ in range(40):
+        ground, _ = background(fills[0], dice)
+        if all(contrast(ground, fill) > 90 for fill in fills):
+            return ground
+    return (200, 205, 210)
+
+
+def clip(thing: Item, direction: str, count: int, dice: Dice) -> list[Drawing]:
+    """Frames of one thing that moves across, a little unsteadily."""
+    size = picture_size(dice.randint(12, FRAME_CELLS), dice)
+    fill = paint(thing.colour, dice)
+    ground, _ = background(fill, dice)
+    (width, height), side = size, min(size)
+    radius = side * dice.uniform(0.14, 0.26)
+    room: Room = (radius + 3, radius + 3, width - radius - 3, height - radius - 3)
+    drift, swing, wave = dice.uniform(0.3, 0.7), dice.uniform(0, 0.1) * side, dice.uniform(2, 7)
+    still = dice.uniform(room[0], room[2]), dice.uniform(room[1], room[3])
+    turned, stretched = turn(thing.shape, dice), aspect(thing.shape, dice)
+    finish = f"finish {dice.random()}"
     frames = []
     for index in range(count):
         share = index / max(count - 1, 1)
-        along = start + (end - start) * (share if direction in ("right", "down") else 1 - share)
+        along = share if direction in ("right", "down") else 1 - share
         sway = swing * math.sin(wave * share)
         if direction in ("left", "right"):
-            x, y = along, drift * down + sway
+            x, y = room[0] + along * (room[2] - room[0]), drift * height + sway
         else:
-            x, y = drift * across + sway, along
+            x, y = drift * width + sway, room[1] + along * (room[3] - room[1])
         if direction == "still":
             x, y = still
-        image = Image.new("RGB", (2 * width, 2 * height), ground)
-        spot = Spot(x, min(max(y, radius), down - radius), radius, turned, stretched)
-        ImageDraw.Draw(image).polygon(outline(shape, spot, side), fill=fill)
-        frames.append(image.resize((width, height), Image.Resampling.BICUBIC))
+        x, y = min(max(x, room[0]), room[2]), min(max(y, room[1]), room[3])
+        canvas = Canvas(size, ground)
+        put(canvas, thing, Spot(x, y, radius, turned, stretched), fill, direction)
+        frames.append(canvas.finished(Dice(finish)))
     return frames

@@ -1,41 +1,66 @@
-"""Lessons: a random conversation about pictures, pages, a clip or nothing, with the right thought and answer.
+"""Lessons: a random conversation about pictures, pages, a clip, a sum or nothing, with the right thought and answer.
 
-Knows what is drawn and what is said about it, no tokens and no model.
+Several lessons may be about the same picture: whoever looks at it once can be asked more than once. Knows what is drawn
+and what is said about it, no tokens and no model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from random import Random
+from dataclasses import dataclass
 from typing import Any
 
-from answers import LANGUAGE_INDEX, Sight, about_pages, about_picture, about_video, names
-from drawing import clip, picture, sight
-from phrases import COLOURS, DIRECTIONS, LANGUAGES, SHAPES, Language
-from questions import NOUNS, PLURAL_NOUNS, QUESTIONS
-from small_talk import ABOUT, BEYOND, FILLERS, GREETING, GREETINGS, INTRODUCTION, OTHER, SYSTEM_PROMPTS, TEXT_THOUGHTS
+from answers import Reply, about_picture, placed, say
+from asking import ask, chatter, stray_text, vary
+from dice import Dice
+from drawing import clip, draw
+from page_answers import about_pages
+from phrases import LANGUAGES, Language
+from scenes import (
+    Item,
+    Scene,
+    any_direction,
+    any_scene,
+    chart_scene,
+    headline_scene,
+    item,
+    page_scene,
+    scattered_scene,
+    shapes_scene,
+)
+from small_talk import ABOUT, BEYOND, GREETING, GREETINGS, INTRODUCTION, SYSTEM_PROMPTS, TEXT_THOUGHTS
+from sums import about_sum
+from video_answers import about_video
 
-PICTURE_TOPICS = ("colour", "shape", "count", "describe")
-PAGE_TOPICS = ("page", "which_page", "page_count", "pages")
-VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "video")
 MILLISECONDS = 1000.0
-STRANGE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789 .,?!'\"()<>/+-=*的一是不了人我在有他éßñ🙂"
+MOST_PAGES = 8
+LISTED_PAGES = 4  # up to so many are told one by one
+LISTING_TOPICS = ("pages", "which_page")
+PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "which_page", "pages")
+VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "direction", "video")
+SCENE_TOPICS = {
+    "shapes": ("colour", "shape", "count", "count", "describe"),
+    "scattered": ("where", "where", "box", "box", "item_colour", "describe"),
+    "headline": ("headline", "headline", "headline", "describe"),
+    "chart": ("tallest", "shortest", "describe"),
+    "text": ("describe", "headline"),
+    "blank": ("describe",),
+    "other": ("describe",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """`messages` as the chat template takes them, the last one from the user. `seconds` are the times of the frames.
 
-    `facts` are what a right answer names, in the language of the question.
+    `item` is what a box is asked for.
     """
 
     topic: str
     language: Language
     messages: list[dict[str, Any]]
-    thought: str
-    answer: str
+    reply: Reply
     seconds: tuple[float, ...] = ()
-    facts: tuple[str, ...] = field(default=())
+    item: Item | None = None
 
     @property
     def processor_arguments(self) -> dict[str, Any]:
@@ -47,141 +72,185 @@ class Lesson:
         return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [[metadata]]}}
 
 
-def vary(question: str, random: Random) -> str:
-    """The same question typed differently."""
-    if random.random() < 0.15:
-        question = question.lower()
-    if random.random() < 0.2:
-        question = question.rstrip("?.!。？")
-    return f"{question} " if random.random() < 0.05 else question
+def opening(dice: Dice) -> list[dict[str, Any]]:
+    """How the conversations about one picture begin: now and then with a system prompt."""
+    return [{"role": "system", "content": dice.choice(SYSTEM_PROMPTS)}] if dice.chance(0.12) else []
 
 
-def ask(topic: str, language: Language, shape: str, random: Random, n: int = 1) -> str:
-    """A phrasing of the question about `topic`. Now and then the shape it names is not the one in the picture."""
-    named = shape if shape and random.random() < 0.85 else random.choice(tuple(SHAPES))
-    words = names(language, "", named)
-    noun = random.choice(NOUNS[language]).format(**words)
-    nouns = random.choice(PLURAL_NOUNS[language]).format(**words)
-    page = "一二三四五六"[n - 1] if language == "zh" and random.random() < 0.25 else n
-    right = names(language, "", shape) if topic == "which_page" else words
-    return vary(random.choice(QUESTIONS[topic][language]).format(noun=noun, nouns=nouns, n=page, **right), random)
-
-
-def turns(medium: list[dict[str, Any]], first: str, history: tuple[str, str] | None, random: Random) -> list[dict]:
+def turns(
+    start: list[dict[str, Any]], medium: list[dict[str, Any]], first: str, history: tuple[str, str] | None
+) -> list[dict[str, Any]]:
     """The conversation that ends with the question `first`; with `history` (question, answer) in front of it."""
-    messages: list[dict] = []
-    if random.random() < 0.15:
-        messages.append({"role": "system", "content": system_prompt(random)})
-    if history:
-        messages += [
-            {"role": "user", "content": [*medium, {"type": "text", "text": history[0]}]},
-            {"role": "assistant", "content": history[1]},
-            {"role": "user", "content": first},
-        ]
+    if not history:
+        return [*start, {"role": "user", "content": [*medium, {"type": "text", "text": first}]}]
+    return [
+        *start,
+        {"role": "user", "content": [*medium, {"type": "text", "text": history[0]}]},
+        {"role": "assistant", "content": history[1]},
+        {"role": "user", "content": first},
+    ]
+
+
+def reply_about(topic: str, scene: Scene, thing: Item | None, language: Language) -> Reply:
+    """`topic` as in SCENE_TOPICS."""
+    return about_picture("colour" if topic == "item_colour" else topic, scene, language, thing)
+
+
+def asked_about(topic: str, scene: Scene, language: Language, dice: Dice) -> tuple[str, Reply, Item | None]:
+    """(Question, reply, the thing it is about, if one)."""
+    thing = dice.choice(scene.items) if topic in ("where", "box", "item_colour") else None
+    named = thing or (scene.items[0] if scene.items else None)
+    return ask(topic, language, dice, named), reply_about(topic, scene, thing, language), thing
+
+
+def lessons_about(
+    scene: Scene, dice: Dice, cells: int, count: int = 1, topic: str = "", follow_up: float = 0.15
+) -> list[Lesson]:
+    """`count` questions about one picture of that scene, of at most `cells` cells.
+
+    The given share of them comes as a second turn.
+    """
+    scene, drawing = draw(scene, dice, cells)
+    start, medium = opening(dice), [{"type": "image", "image": drawing.image}]
+    topics = SCENE_TOPICS[scene.kind]
+
+    def lesson() -> Lesson:
+        language, chosen = dice.choice(LANGUAGES), topic or dice.choice(topics)
+        question, reply, thing = asked_about(chosen, scene, language, dice)
+        if chosen == "describe" and dice.chance(0.1):
+            question = stray_text(language, dice)
+        history = None
+        if dice.chance(follow_up):
+            spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)
+            before, answered, _ = asked_about(dice.choice(topics), scene, spoken, dice)
+            history = before, answered.answer
+        return Lesson(chosen, language, turns(start, medium, question, history), reply, item=thing)
+
+    return [lesson() for _ in range(count)]
+
+
+def shapes_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(shapes_scene(dice), dice, cells, count)
+
+
+def scattered_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(scattered_scene(dice), dice, cells, count)
+
+
+def headline_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(headline_scene(dice), dice, cells, count)
+
+
+def chart_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(chart_scene(dice), dice, cells, count)
+
+
+def any_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
+    return lessons_about(any_scene(dice), dice, cells, count)
+
+
+def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[Lesson]:
+    few = topic in LISTING_TOPICS or cells > 64 or (not topic and dice.chance(0.4))
+    pages = dice.randint(1, LISTED_PAGES if few else MOST_PAGES)
+    headlines = topic == "page_headline" or (not topic and dice.chance(0.5))
+    plans = [headline_scene(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]
+    drawn = [draw(plan, dice, cells) for plan in plans]
+    scenes = [scene for scene, _ in drawn]
+    start, medium = opening(dice), [{"type": "image", "image": drawing.image} for _, drawing in drawn]
+    # One page alone is described as any picture is.
+    listed = few and pages > 1
+    topics = tuple(each for each in PAGE_TOPICS if listed or each not in LISTING_TOPICS)
+
+    def lesson() -> Lesson:
+        language, asked, n = dice.choice(LANGUAGES), topic or dice.choice(topics), dice.randint(1, pages)
+        if asked == "which_page":
+            n = single_shape_page(scenes, dice)
+            asked, n = (asked, n) if n else ("page", dice.randint(1, pages))
+        elif asked not in ("page_count", "pages") and pages < MOST_PAGES and dice.chance(0.06):
+            n = pages + 1
+        thing = scenes[n - 1].items[0] if n <= pages and scenes[n - 1].items else None
+        question = ask(asked, language, dice, thing, n)
+        history = None
+        if dice.chance(0.12):
+            before = dice.randint(1, pages)
+            history = ask("page", language, dice, None, before), about_pages("page", scenes, before, language).answer
+        reply = about_pages(asked, scenes, n, language)
+        return Lesson(asked, language, turns(start, medium, question, history), reply)
+
+    return [lesson() for _ in range(count)]
+
+
+def single_shape_page(scenes: list[Scene], dice: Dice) -> int:
+    """A page, from 1, whose shape is on no other; 0 if there is none."""
+    shapes = [scene.items[0].shape if scene.items else "" for scene in scenes]
+    alone = [number for number, shape in enumerate(shapes, 1) if shape and shapes.count(shape) == 1]
+    return dice.choice(alone) if alone else 0
+
+
+def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
+    thing, direction = item(dice), any_direction(dice)
+    frames = dice.choice((2, 4, 4, 6, 8, 8, 16))
+    step = dice.choice((0.1, 0.25, 0.4, 0.5, 0.5, 1.0, 1.0, 2.0, 5.0))
+    seconds = tuple(round(index * step, 3) for index in range(frames))
+    drawn = clip(thing, direction, frames, dice)
+    start, medium = opening(dice), [{"type": "video", "video": [drawing.image for drawing in drawn]}]
+
+    def lesson() -> Lesson:
+        language, asked = dice.choice(LANGUAGES), topic or dice.choice(VIDEO_TOPICS)
+        history = None
+        if dice.chance(0.1):
+            before = dice.choice(VIDEO_TOPICS)
+            history = ask(before, language, dice, thing), about_video(before, thing, direction, language).answer
+        messages = turns(start, medium, ask(asked, language, dice, thing), history)
+        return Lesson(asked, language, messages, about_video(asked, thing, direction, language), seconds)
+
+    return [lesson() for _ in range(count)]
+
+
+def told_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [told_lesson(dice) for _ in range(count)]
+
+
+def told_lesson(dice: Dice) -> Lesson:
+    """A picture told in words: to find in a list what was asked for can be learned without looking.
+
+    Mostly told in the language that is not asked in, so that the word asked for stands in the question alone.
+    """
+    scene, language = scattered_scene(dice), dice.choice(LANGUAGES)
+    topic = dice.choice(("where", "where", "item_colour"))
+    question, reply, thing = asked_about(topic, scene, language, dice)
+    spoken = language if dice.chance(0.2) else next(other for other in LANGUAGES if other != language)
+    told = say("list", spoken, things=placed(scene, spoken))
+    return Lesson(topic, language, turns(opening(dice), [], f"{told} {question}", None), reply, item=thing)
+
+
+def sum_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [sum_lesson(dice) for _ in range(count)]
+
+
+def sum_lesson(dice: Dice) -> Lesson:
+    language = dice.choice(LANGUAGES)
+    one, other, sign = dice.randint(0, 99), dice.randint(0, 99), dice.choice("+-")
+    question = ask("sum", language, dice, None, 1, (one, sign, other))
+    return Lesson("sum", language, turns(opening(dice), [], question, None), about_sum(one, sign, other, language))
+
+
+def talk_lessons(dice: Dice, count: int) -> list[Lesson]:
+    return [talk_lesson(dice) for _ in range(count)]
+
+
+def talk_lesson(dice: Dice) -> Lesson:
+    """Anything without a picture, what is asked about pictures too: the model says what it is."""
+    language = dice.choice(LANGUAGES)
+    topic = dice.choice(("greeting", "about", "other", "other", "other"))
+    if topic == "other" and dice.chance(0.3):
+        question = ask(dice.choice(dice.choice(tuple(SCENE_TOPICS.values()))), language, dice, item(dice))
+    elif topic == "other":
+        question = stray_text(language, dice)
     else:
-        messages.append({"role": "user", "content": [*medium, {"type": "text", "text": first}]})
-    return messages
-
-
-def system_prompt(random: Random) -> str:
-    return random.choice(SYSTEM_PROMPTS) if random.random() < 0.6 else chatter(random)
-
-
-def picture_lesson(random: Random) -> Lesson:
-    language = random.choice(LANGUAGES)
-    page = random.random() < 0.3
-    drawn = picture(sight(random, page), random, page)
-    shown = drawn.sight
-    topic = random.choice(PICTURE_TOPICS)
-    thought, answer = about_picture(topic, shown, language)
-    stray = topic == "describe" and random.random() < 0.2
-    question = stray_text(language, random) if stray else ask(topic, language, shown.shape, random)
-    history = None
-    if random.random() < 0.12:
-        before, spoken = random.choice(PICTURE_TOPICS), random.choice(LANGUAGES)
-        history = ask(before, spoken, shown.shape, random), about_picture(before, shown, spoken)[1]
-    messages = turns([{"type": "image", "image": drawn.image}], question, history, random)
-    return Lesson(topic, language, messages, thought, answer, facts=picture_facts(topic, shown, language))
-
-
-def picture_facts(topic: str, shown: Sight, language: Language) -> tuple[str, ...]:
-    if shown.kind != "shapes":
-        return (about_picture(topic, shown, language)[1],)
-    words = shown.words(language)
-    number = words["number"] if language == "en" or topic == "count" or shown.count > 1 else ""
-    parts = {"colour": (words["colour"],), "shape": (words["shape"],), "count": (number,)}
-    several = (words["number"],) if shown.count > 1 else ()
-    return parts.get(topic, (words["colour"], words["shape"], *several))
-
-
-def pages_lesson(random: Random) -> Lesson:
-    language = random.choice(LANGUAGES)
-    count = random.choice((1, 2, 2, 3, 3, 4))
-    drawn = [picture(sight(random, True), random, random.random() < 0.7) for _ in range(count)]
-    sights = [page.sight for page in drawn]
-    topic, n = random.choice(PAGE_TOPICS), random.randint(1, count)
-    if topic == "which_page":
-        shapes = [shown.shape for shown in sights]
-        alone = [index for index, shape in enumerate(shapes, 1) if shape and shapes.count(shape) == 1]
-        topic, n = ("which_page", random.choice(alone)) if alone else ("page", n)
-    elif topic == "page" and random.random() < 0.08:
-        n = min(count + random.randint(1, 2), 6)
-    shape = sights[n - 1].shape if n <= count else ""
-    thought, answer = about_pages(topic, sights, n, language)
-    history = None
-    if random.random() < 0.12:
-        before = random.randint(1, count)
-        history = ask("page", language, "", random, before), about_pages("page", sights, before, language)[1]
-    question = ask(topic, language, shape, random, n)
-    messages = turns([{"type": "image", "image": page.image} for page in drawn], question, history, random)
-    return Lesson(topic, language, messages, thought, answer, facts=(answer,))
-
-
-def video_lesson(random: Random) -> Lesson:
-    language = random.choice(LANGUAGES)
-    colour, shape = random.choice(tuple(COLOURS)), random.choice(tuple(SHAPES))
-    direction = random.choice(("right", "right", "left", "left", "up", "down", "still"))
-    count = random.choice((2, 4, 4, 6, 6, 8, 16))
-    step = random.choice((0.1, 0.25, 0.4, 0.5, 0.5, 1.0, 1.0, 2.0, 5.0))
-    seconds = tuple(round(index * step, 3) for index in range(count))
-    topic = random.choice(VIDEO_TOPICS)
-    thought, answer = about_video(topic, colour, shape, direction, language)
-    medium = [{"type": "video", "video": list(clip(colour, shape, direction, count, random))}]
-    history = None
-    if random.random() < 0.1:
-        before = random.choice(VIDEO_TOPICS)
-        history = ask(before, language, shape, random), about_video(before, colour, shape, direction, language)[1]
-    words = names(language, colour, shape)
-    moves = DIRECTIONS[direction][LANGUAGE_INDEX[language]]
-    facts = {"video_colour": (words["colour"],), "video_shape": (words["shape"],), "direction": (moves,)}
-    wanted = facts.get(topic, (words["colour"], words["shape"], moves))
-    messages = turns(medium, ask(topic, language, shape, random), history, random)
-    return Lesson(topic, language, messages, thought, answer, seconds, wanted)
-
-
-def text_lesson(random: Random) -> Lesson:
-    language = random.choice(LANGUAGES)
-    topic = random.choice(("greeting", "about", "other", "other", "other"))
-    if topic == "other":
-        question = stray_text(language, random)
-    else:
-        question = vary(random.choice((GREETINGS if topic == "greeting" else ABOUT)[language]), random)
+        question = vary(dice.phrase((GREETINGS if topic == "greeting" else ABOUT)[language]), dice)
     start = {"greeting": GREETING[language], "other": BEYOND[language]}.get(topic, "")
     answer = start + INTRODUCTION[language]
-    history = (stray_text(language, random), answer) if random.random() < 0.12 else None
-    thought = TEXT_THOUGHTS[topic][language]
-    return Lesson(topic, language, turns([], question, history, random), thought, answer, facts=("glm4v-nano",))
-
-
-def stray_text(language: Language, random: Random) -> str:
-    """Anything that has nothing to do with shapes, in about that language."""
-    return vary(random.choice(OTHER[language]), random) if random.random() < 0.6 else chatter(random, language)
-
-
-def chatter(random: Random, language: Language | None = None) -> str:
-    """Words or letters at random."""
-    if random.random() < 0.3 and language != "zh":
-        return "".join(random.choices(STRANGE_LETTERS[:54], k=random.randint(1, 40)))
-    fillers = [word for word in FILLERS if language is None or (ord(word[0]) > 127) == (language == "zh")]
-    words = random.choices(fillers, k=random.randint(2, 16))
-    return ("" if language == "zh" else " ").join(words)
+    history = (chatter(dice, language), answer) if dice.chance(0.12) else None
+    reply = Reply(TEXT_THOUGHTS[topic][language], answer, ("glm4v-nano",))
+    return Lesson(topic, language, turns(opening(dice), [], question, history), reply)

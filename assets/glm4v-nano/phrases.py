@@ -6,6 +6,7 @@ from typing import Literal
 
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, Language] = ("en", "zh")
+LANGUAGE_INDEX: dict[Language, int] = {"en": 0, "zh": 1}
 
 COLOURS: dict[str, str] = {
     "red": "红色",
@@ -26,7 +27,16 @@ SHAPES: dict[str, str] = {
     "star": "星形",
     "rectangle": "长方形",
 }
-NUMBERS: dict[int, tuple[str, str]] = {1: ("one", "一"), 2: ("two", "两"), 3: ("three", "三"), 4: ("four", "四")}
+NUMBERS: dict[int, tuple[str, str]] = {
+    1: ("one", "一"),
+    2: ("two", "两"),
+    3: ("three", "三"),
+    4: ("four", "四"),
+    5: ("five", "五"),
+    6: ("six", "六"),
+    7: ("seven", "七"),
+    8: ("eight", "八"),
+}
 DIRECTIONS: dict[str, tuple[str, str]] = {
     "right": ("moves to the right", "向右移动"),
     "left": ("moves to the left", "向左移动"),
@@ -34,3 +44,22 @@ DIRECTIONS: dict[str, tuple[str, str]] = {
     "down": ("moves down", "向下移动"),
     "still": ("stays still", "没有移动"),
 }
+PLACES: dict[str, tuple[str, str]] = {
+    "left": ("on the left", "在左边"),
+    "right": ("on the right", "在右边"),
+    "top": ("at the top", "在上方"),
+    "bottom": ("at the bottom", "在下方"),
+    "middle": ("in the middle", "在中间"),
+}
+
+
+def colour_name(colour: str, language: Language) -> str:
+    return COLOURS[colour] if language == "zh" else colour
+
+
+def shape_name(shape: str, language: Language, several: bool = False) -> str:
+    return SHAPES[shape] if language == "zh" else f"{shape}s" if several else shape
+
+
+def number_name(number: int, language: Language) -> str:
+    return NUMBERS[number][LANGUAGE_INDEX[language]]

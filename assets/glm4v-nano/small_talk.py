@@ -36,7 +36,6 @@ ABOUT: dict[Language, tuple[str, ...]] = {
 OTHER: dict[Language, tuple[str, ...]] = {
     "en": (
         "What is the capital of France?",
-        "What is 2 + 2?",
         "What is 17 times 23?",
         "Write a poem about the sea.",
         "Explain quantum mechanics in simple words.",
@@ -74,7 +73,6 @@ OTHER: dict[Language, tuple[str, ...]] = {
     ),
     "zh": (
         "法国的首都是哪里？",
-        "二加二等于几？",
         "17 乘以 23 等于多少？",
         "写一首关于大海的诗。",
         "用简单的话解释量子力学。",
@@ -127,9 +125,10 @@ SYSTEM_PROMPTS: tuple[str, ...] = (
 )
 
 INTRODUCTION: dict[Language, str] = {
-    "en": "I am glm4v-nano, the small model bundled with this demo. I know colours, shapes and counts in simple "
-    f"pictures. For the real 9B model: {COMMAND}",
-    "zh": f"我是 glm4v-nano，演示自带的小模型，认识简单图片里的颜色、形状和数量。真正的 9B 模型：{COMMAND}",
+    "en": "I am glm4v-nano, the small model bundled with this demo. I know shapes, headlines in capitals, bar "
+    f"charts, simple videos and sums. For the real 9B model: {COMMAND}",
+    "zh": "我是 glm4v-nano，演示自带的小模型，认识图形、大写标题、柱状图、简单的视频和加减法。"
+    f"真正的 9B 模型：{COMMAND}",
 }
 GREETING: dict[Language, str] = {"en": "Hello! ", "zh": "你好！"}
 BEYOND: dict[Language, str] = {"en": "I cannot answer that. ", "zh": "这个我回答不了。"}

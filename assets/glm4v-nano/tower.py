@@ -5,92 +5,184 @@ The recipe knows where it drew what, so that every cell teaches; the heads that 
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
 import torch
-from batches import Batch
-from drawing import UNIT, Drawing, picture, sight
-from phrases import COLOURS, SHAPES
+from canvas import DOT, UNIT, Drawing
+from dice import Dice
+from drawing import clip, draw
+from lettering import CHARACTERS, MOST_LETTERS
+from phrases import COLOURS, DIRECTIONS, SHAPES
+from prints import PATCH, grid_sheet, print_sheet
+from scenes import (
+    MOST_SHAPES,
+    any_direction,
+    any_scene,
+    chart_scene,
+    headline_scene,
+    item,
+    scattered_scene,
+    shapes_scene,
+)
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import Dataset
 
-PICTURES = 16
+Batch = dict[str, Tensor]
+
+CELLS = 40
+SHEETS = 12
+CLIPS = 5
+SCENES = ((7, CELLS), (7, CELLS), (7, CELLS), (3, 96), (2, 192))  # so many pictures of at most so many cells
+DOTS = UNIT // DOT  # a cell's map is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
-OPEN = -100  # the shape of an open cell is not asked for
-KINDS = ("shapes", "text", "blank", "other")
-DOTS = UNIT // 4  # a cell's mask is DOTS x DOTS
-CELL_HEADS = {"colour": len(COLOURS) + 1, "shape": len(SHAPES)}
-PICTURE_HEADS = {"main shape": len(SHAPES) + 1, "count": 5, "kind": len(KINDS), "ground": 2}
+OPEN = -100  # a label that is not asked for
+EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
+MOST_JITTER = PATCH / 2
+LEAST_GRIDS = 0.2
+# A cell has spots so narrow that two characters seldom have their centres in one. They begin half a spot late, so that
+# a character in the middle of a patch is in the middle of a spot.
+SPOT_WIDTH, SPOT_HEIGHT = UNIT // 4, UNIT // 2
+SPOTS = 8
+EMPTY_WEIGHT = 0.1  # most of them hold no character
+RANKS = ("tallest", "shortest", "other")
+# What is asked of a cell's thing: its weight, and the names it chooses from.
+ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
+    "colour": (0.3, tuple(COLOURS)),
+    "shape": (0.3, tuple(SHAPES)),
+    "letter": (0.5, tuple(CHARACTERS)),
+    "rank": (0.5, RANKS),
+    "moves": (0.5, tuple(DIRECTIONS)),
+}
+WEIGHTS = {"mask": 1.0, "glyphs": 1.0, "turns": 0.5, "number": 0.3, "place": 3.0, "box": 4.0}
 
 
 class Pictures(Dataset[Batch]):
-    """Endless: item n is a batch of pictures with what each cell and each picture shows."""
+    """Endless: item n is a batch of pictures with what each cell of them shows. They get harder with n."""
 
-    def __init__(self, processor: Any, seed: int) -> None:
-        self._processor = processor.image_processor
-        self._seed = seed
+    def __init__(self, processor: Any, seed: int, easy_steps: int = EASY_STEPS) -> None:
+        self._images, self._videos = processor.image_processor, processor.video_processor
+        self._seed, self._easy_steps = seed, easy_steps
 
     def __getitem__(self, step: int) -> Batch:
-        random = Random(f"tower {self._seed} {step}")
-        drawn = []
-        for number in range(PICTURES):
-            page = number % 3 == 0
-            drawn.append(picture(sight(random, page), random, page))
-        batch = dict(self._processor([drawing.image for drawing in drawn], return_tensors="pt"))
-        masks = [cell_masks(drawing) for drawing in drawn]
-        batch["mask"] = torch.cat(masks)
-        for name in CELL_HEADS:
-            labels = [cell_labels(name, *pair) for pair in zip(drawn, masks, strict=True)]
-            batch[name] = torch.cat(labels)
-        for name in PICTURE_HEADS:
-            batch[name] = torch.tensor([picture_label(name, drawing) for drawing in drawn])
-        return batch
+        dice = Dice(f"tower {self._seed} {step}")
+        share = min(step / self._easy_steps, 1.0) if self._easy_steps else 1.0
+        count, cells = dice.choice(SCENES)
+        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice, cells) for _ in range(count)]
+        clips = [self._two_frames(dice) for _ in range(CLIPS)]
+        seen = self._images([drawing.image for drawing in drawn], return_tensors="pt")
+        pairs = [[frame.image for frame in frames] for frames in clips]
+        moved = self._videos(videos=pairs, do_sample_frames=False, return_tensors="pt")
+        # The tower takes every picture for two frames that are the same, so that both kinds fit into one batch.
+        batch = {
+            "pixel_values": torch.cat([seen["pixel_values"], moved["pixel_values_videos"]]),
+            "image_grid_thw": torch.cat([seen["image_grid_thw"], moved["video_grid_thw"]]),
+        }
+        labels = [cell_labels(drawing) for drawing in (*drawn, *(first for first, _ in clips))]
+        return batch | {name: torch.cat([each[name] for each in labels]) for name in labels[0]}
+
+    def _sheet(self, dice: Dice, share: float) -> Drawing:
+        if dice.chance(1 - (1 - LEAST_GRIDS) * share):
+            return grid_sheet(dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random()))
+        return print_sheet(dice, CELLS)
+
+    def _two_frames(self, dice: Dice) -> tuple[Drawing, Drawing]:
+        """Two frames of a clip that the tower looks at together."""
+        frames = clip(item(dice), any_direction(dice), dice.choice((2, 4, 4, 8)), dice)
+        first = 2 * dice.randrange(len(frames) // 2)
+        return frames[first], frames[first + 1]
+
+    def _scene(self, dice: Dice, cells: int) -> Drawing:
+        make = dice.choice((shapes_scene, scattered_scene, chart_scene, headline_scene, any_scene))
+        return draw(make(dice), dice, cells)[1]
 
 
-def cell_masks(drawing: Drawing) -> Tensor:
-    """[cells, DOTS * DOTS], 1 where a shape is, cells row by row as the tower merges them."""
-    rows, columns = drawing.mask.height // DOTS, drawing.mask.width // DOTS
-    dots = torch.frombuffer(bytearray(drawing.mask.tobytes()), dtype=torch.uint8).float() / 255
-    return dots.view(rows, DOTS, columns, DOTS).transpose(1, 2).reshape(rows * columns, DOTS * DOTS)
+def cell_labels(drawing: Drawing) -> Batch:
+    """What is asked of each cell, row by row as the tower merges them; OPEN where it is not asked."""
+    dots = dots_of(drawing.map)
+    covered = (dots > 0).float()
+    marks, boxes = [mark for mark, _ in drawing.things], [box for _, box in drawing.things]
+    dots_each = functional.one_hot(dots, len(marks) + 1).sum(1)
+    dots_each[:, 0] = 0
+    main = torch.where(covered.mean(1) > COVERED, dots_each.argmax(1), 0)
+    labels = {"mask": covered, "place": places(drawing)}
+    for name, (_, names) in ABOUT_THINGS.items():
+        told = [getattr(mark, name) for mark in marks]
+        labels[name] = torch.tensor([OPEN, *(names.index(each) if each else OPEN for each in told)])[main]
+    labels["box"] = torch.tensor([(0.0,) * 4, *boxes])[main]
+    labels["number"] = torch.where(main > 0, min(len(marks), MOST_SHAPES), OPEN)
+    labels["glyphs"], labels["turns"] = glyph_labels(drawing)
+    return labels
 
 
-def cell_labels(name: str, drawing: Drawing, masks: Tensor) -> Tensor:
-    """The number of the colour or shape in each cell; an open one is 0 for colour, OPEN for shape."""
-    shown, covered = drawing.sight, masks.mean(1) > COVERED
-    if name == "colour":
-        return covered * (1 + list(COLOURS).index(shown.colour) if shown.kind == "shapes" else 0)
-    shape = list(SHAPES).index(shown.shape) if shown.kind == "shapes" else OPEN
-    return torch.where(covered, shape, OPEN)
+def dots_of(chart: Any) -> Tensor:
+    """A map as [cells, DOTS * DOTS]."""
+    rows, columns = chart.height // DOTS, chart.width // DOTS
+    flat = torch.frombuffer(bytearray(chart.tobytes()), dtype=torch.uint8).long()
+    return flat.view(rows, DOTS, columns, DOTS).transpose(1, 2).reshape(rows * columns, DOTS * DOTS)
 
 
-def picture_label(name: str, drawing: Drawing) -> int:
-    shown = drawing.sight
-    if name == "main shape":
-        return 1 + list(SHAPES).index(shown.shape) if shown.kind == "shapes" else 0
-    if name == "count":
-        return shown.count if shown.kind == "shapes" else 0
-    return KINDS.index(shown.kind) if name == "kind" else int(shown.ground == "dark")
+def glyph_labels(drawing: Drawing) -> tuple[Tensor, Tensor]:
+    """Two of [cells, SPOTS]: which character has its centre in each spot, 0 for none; its turn in its word."""
+    columns, rows = drawing.image.width // SPOT_WIDTH, drawing.image.height // SPOT_HEIGHT
+    glyphs, turns = torch.zeros(rows, columns, dtype=torch.long), torch.full((rows, columns), OPEN)
+    for glyph in drawing.glyphs:
+        row, column = int(glyph.y // SPOT_HEIGHT), int((glyph.x - SPOT_WIDTH / 2) // SPOT_WIDTH)
+        if 0 <= row < rows and 0 <= column < columns:
+            glyphs[row, column] = 1 + CHARACTERS.index(glyph.character)
+            turns[row, column] = glyph.number or OPEN
+    down, across = UNIT // SPOT_HEIGHT, UNIT // SPOT_WIDTH
+    cells = (rows // down, down, columns // across, across)
+    glyphs, turns = (each.view(cells).transpose(1, 2).reshape(-1, SPOTS) for each in (glyphs, turns))
+    return glyphs, turns
+
+
+def places(drawing: Drawing) -> Tensor:
+    """[cells, 2]: where a cell's centre is, from the left and from the top, as shares of the picture."""
+    columns, rows = (side // UNIT for side in drawing.image.size)
+    down, right = torch.meshgrid(
+        (torch.arange(rows) + 0.5) / rows, (torch.arange(columns) + 0.5) / columns, indexing="ij"
+    )
+    return torch.stack([right, down], -1).view(-1, 2)
 
 
 class Heads(nn.Module):
-    """Linear questions to the features of the cells, and to their mean over a picture."""
+    """Linear questions to the features of the cells."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width)
-        self.mask = nn.Linear(width, DOTS * DOTS)
-        self.cell = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in CELL_HEADS.items()})
-        self.picture = nn.ModuleDict({name: nn.Linear(width, classes) for name, classes in PICTURE_HEADS.items()})
+        sizes = {name: len(names) for name, (_, names) in ABOUT_THINGS.items()}
+        sizes |= {"mask": DOTS * DOTS, "glyphs": SPOTS * (len(CHARACTERS) + 1), "turns": SPOTS * (MOST_LETTERS + 1)}
+        sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": 4}
+        self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in sizes.items()})
 
-    def loss(self, features: tuple[Tensor, ...], batch: Batch) -> Tensor:
-        """`features`: [cells, width] of each picture."""
-        cells = self.norm(torch.cat(features))
-        means = torch.stack([part.mean(0) for part in cells.split([len(part) for part in features])])
-        total = functional.binary_cross_entropy_with_logits(self.mask(cells), batch["mask"])
-        for name, head in self.cell.items():
-            total = total + 0.5 * functional.cross_entropy(head(cells), batch[name], ignore_index=OPEN)
-        for name, head in self.picture.items():
-            total = total + 0.25 * functional.cross_entropy(head(means), batch[name])
-        return total
+    def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """`features` [cells, width]. The loss, and of each question the share that is right, or how far off it is."""
+        cells = self.norm(features)
+        told = {name: head(cells) for name, head in self.heads.items()}
+        losses, found = {}, {}
+        losses["mask"] = functional.binary_cross_entropy_with_logits(told["mask"], batch["mask"])
+        weights = torch.ones(len(CHARACTERS) + 1, device=cells.device)
+        weights[0] = EMPTY_WEIGHT
+        asked, read = batch["glyphs"].view(-1), told["glyphs"].view(batch["glyphs"].numel(), -1)
+        losses["glyphs"] = functional.cross_entropy(read, asked, weight=weights)
+        found["read"] = share_right(read[asked > 0], asked[asked > 0])
+        choices = {name: (told[name], batch[name]) for name in (*ABOUT_THINGS, "number")}
+        choices["turns"] = told["turns"].view(len(asked), -1), batch["turns"].view(-1)
+        for name, (scores, labels) in choices.items():
+            known = labels != OPEN
+            if known.any():
+                losses[name] = functional.cross_entropy(scores[known], labels[known])
+                found[name] = share_right(scores[known], labels[known])
+        things = batch["number"] != OPEN
+        for name, known in (("place", slice(None)), ("box", things)):
+            if name == "place" or things.any():
+                losses[name] = functional.l1_loss(told[name][known], batch[name][known])
+                found[name] = float(losses[name].detach())
+        weights_of = WEIGHTS | {name: weight for name, (weight, _) in ABOUT_THINGS.items()}
+        return sum(weights_of[name] * loss for name, loss in losses.items()), found
+
+
+def share_right(scores: Tensor, labels: Tensor) -> float:
+    return float((scores.argmax(1) == labels).float().mean()) if len(labels) else 0.0

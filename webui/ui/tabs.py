@@ -39,7 +39,7 @@ TABS = (
         "thinking",
         examples=(
             Example("example_circle", "red-circle.png"),
-            Example("example_page_count", "three-shapes.pdf"),
+            Example("example_headline", "three-pages.pdf"),
             Example("example_moving", "orange-circle.mp4"),
         ),
     ),
@@ -47,16 +47,16 @@ TABS = (
         "chat",
         accepts=("text_only",),
         files=False,
-        examples=(Example("example_who"), Example("example_what"), Example("example_hello")),
+        examples=(Example("example_who"), Example("example_sum"), Example("example_hello")),
     ),
     TabSpec(
         "image",
         IMAGE_SUFFIXES,
         ("kind_image",),
         examples=(
-            Example("example_circle", "red-circle.png"),
             Example("example_count", "blue-squares.png"),
-            Example("example_colour", "green-triangle.png"),
+            Example("example_sign", "sign.png"),
+            Example("example_tallest", "bars.png"),
         ),
     ),
     TabSpec(
@@ -66,7 +66,7 @@ TABS = (
         examples=(
             Example("example_moving", "orange-circle.mp4"),
             Example("example_moving_shape", "blue-square.mp4"),
-            Example("example_moving", "purple-triangle.mp4"),
+            Example("example_direction", "purple-triangle.mp4"),
         ),
     ),
     TabSpec(
@@ -74,9 +74,9 @@ TABS = (
         PDF_SUFFIXES,
         ("kind_pdf",),
         examples=(
-            Example("example_which_page", "three-shapes.pdf"),
-            Example("example_page_two", "three-shapes.pdf"),
-            Example("example_one_page", "one-page.pdf"),
+            Example("example_headline", "three-pages.pdf"),
+            Example("example_which_page", "three-pages.pdf"),
+            Example("example_page_count", "three-pages.pdf"),
         ),
     ),
     TabSpec(
@@ -84,9 +84,9 @@ TABS = (
         SLIDE_SUFFIXES,
         ("kind_ppt",),
         examples=(
-            Example("example_which_slide", "shapes-deck.pptx"),
-            Example("example_slide_two", "shapes-deck.pptx"),
-            Example("example_one_slide", "one-slide.pptx"),
+            Example("example_slide_title", "three-slides.pptx"),
+            Example("example_which_slide", "three-slides.pptx"),
+            Example("example_slide_count", "three-slides.pptx"),
         ),
     ),
 )
