@@ -49,7 +49,7 @@ def answer(model: Any, processor: Any, question: str, *images: Image.Image) -> s
 
 
 def headline(text: str, size: tuple[int, int] = (476, 336), font: str = "hebo", height: int = 44) -> Image.Image:
-    """A slide with a headline and nothing else."""
+    """A slide with a headline and nothing else; `height` is the size of the type, in pixels."""
     image = Image.new("RGB", size, "white")
     face = ImageFont.truetype(io.BytesIO(pymupdf.Font(font).buffer), height)
     ImageDraw.Draw(image).text((24, 20), text, fill="black", font=face)

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 import torch
-from nano_model import NANO, answer, drawing, headline, written
+from nano_model import NANO, answer, content, drawing, headline, written
 from PIL import Image, ImageDraw
 from transformers import AutoProcessor, Glm4vForConditionalGeneration
 
@@ -91,8 +91,11 @@ def test_an_answer_about_tags_stays_whole(processor):
     ],
 )
 def test_it_names_colour_and_shape(model, processor, colour, shape, question, words):
-    said = answer(model, processor, question, drawing(colour, shape))
-    assert all(word in said for word in words)
+    text = written(model, processor, [{"role": "user", "content": content(question, drawing(colour, shape))}])
+    thought, said = text.removeprefix("<think>").removesuffix("</answer><|user|>").split("</think><answer>")
+    assert thought
+    assert said
+    assert all(word in text for word in words)
 
 
 def test_it_counts(model, processor):

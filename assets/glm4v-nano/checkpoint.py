@@ -41,8 +41,8 @@ END_TOKENS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 CONTEXT_LENGTH = 8192
 WAVES = (0.5, 1, 2, 4)  # half periods across a picture
 WIDTH = 192
-# Glm4v counts the pixels of a picture twice, as two frames: 192 tokens at most. Those of a video are of all its frames.
-PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 336 * 448}
+# Glm4v counts the pixels of a picture twice, as two frames: 56 tokens at most. Those of a video are of all its frames.
+PICTURE_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 2 * 196 * 224}
 VIDEO_SIZE = {"shortest_edge": 112 * 112, "longest_edge": 16 * 140 * 140}
 
 

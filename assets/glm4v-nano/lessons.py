@@ -150,7 +150,7 @@ def any_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
 
 
 def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[Lesson]:
-    few = topic in LISTING_TOPICS or cells > 64 or (not topic and dice.chance(0.4))
+    few = topic in LISTING_TOPICS or (not topic and dice.chance(0.4))
     pages = dice.randint(1, LISTED_PAGES if few else MOST_PAGES)
     headlines = topic == "page_headline" or (not topic and dice.chance(0.5))
     plans = [headline_scene(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]

@@ -12,8 +12,8 @@ from scenes import Scene, chart_scene, headline_scene, scattered_scene, shapes_s
 
 FORM = re.compile(r"<think>[^<]+</think><answer>((?:[^<]|<\|(?:begin|end)_of_box\|>)+)</answer><\|user\|>", re.DOTALL)
 BOX = re.compile(r"<\|begin_of_box\|>\[(\d+),(\d+),(\d+),(\d+)\]<\|end_of_box\|>")
-CELLS = (40, 48, 64)
-FULL_PAGE = 192
+CELLS = (40, 48, 56)
+FULL_PAGE = 56
 LEAST_OVERLAP = 0.5
 
 
@@ -118,8 +118,8 @@ TASKS = (
     Task("pages or pictures given, 1 to 8", 0.99, about_pages("page_count", 24), names_facts),
     Task("main colour and shape", 0.97, about_shapes("describe"), names_colour_and_shape),
     Task("count of shapes, 1 to 6", 0.92, about_shapes("count"), names_facts),
-    Task("headline, exact", 0.85, about_headline((*CELLS, FULL_PAGE)), names_facts),
-    Task("headline, characters", 0.95, about_headline((*CELLS, FULL_PAGE)), characters),
+    Task("headline, exact", 0.85, about_headline(CELLS), names_facts),
+    Task("headline, characters", 0.95, about_headline(CELLS), characters),
     Task("headline of page k of n", 0.80, about_pages("page_headline", 32), names_facts),
     Task("tallest or shortest bar", 0.88, chart, names_facts),
     Task("where something is", 0.90, about_scattered("where"), names_facts),

@@ -24,9 +24,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "memory": ("{size} memory", "内存 {size}"),
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (
-        "It knows the colour, shape and number of simple drawings. To run the 9B on a GPU with 24 GB: {command} "
-        "(with 12 GB add {quantized}).",
-        "它只认识简单图画的颜色、形状和数量。在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
+        "It knows simple shapes, headlines of one word in capitals, bar charts, clips of one moving thing and small "
+        "sums, and makes mistakes. To run the 9B on a GPU with 24 GB: {command} (with 12 GB add {quantized}).",
+        "它认识简单图形、一个词的大写标题、柱状图、一个物体移动的短视频和小的加减法，会出错。"
+        "在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
         "（12 GB 显存请加 {quantized}）。",
     ),
     "notice_no_gpu": ("No GPU of {size} GB or more was found.", "没有找到 {size} GB 以上显存的 GPU。"),
