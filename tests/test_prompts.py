@@ -63,9 +63,9 @@ def test_pictures_and_video_are_refused_across_turns(builder):
 
 
 def test_each_picture_is_one_span_with_its_pixels(builder):
-    prompt = builder.build((user(picture("red"), picture("blue", (112, 224)), "which?"),))
-    assert [span.length for span in prompt.spans] == [64, 32]
-    assert [len(span.pixels) for span in prompt.spans] == [256, 128]
+    prompt = builder.build((user(picture("red", (196, 196)), picture("blue", (112, 196)), "which?"),))
+    assert [span.length for span in prompt.spans] == [49, 28]
+    assert [len(span.pixels) for span in prompt.spans] == [196, 112]
     assert prompt.positions.shape == (3, len(prompt.ids))
 
 
@@ -96,9 +96,9 @@ def test_keys_tell_pictures_apart_and_text_alike(builder):
     red, again, blue = (builder.build((user(picture(colour), "what?"),)) for colour in ("red", "red", "blue"))
     assert red.keys == again.keys
     assert red.ids == blue.ids
-    first = red.spans[0].start
+    first, end = red.spans[0].start, red.spans[0].start + red.spans[0].length
     assert red.keys[:first] == blue.keys[:first]
-    assert set(red.keys[first : first + 64]).isdisjoint(blue.keys)
+    assert set(red.keys[first:end]).isdisjoint(blue.keys)
 
 
 def test_the_next_turn_begins_with_the_last_prompt(builder):
