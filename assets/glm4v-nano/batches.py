@@ -50,7 +50,7 @@ COURSES = (
     Course(chart_lessons, 8, 3, 4, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
     Course(any_lessons, 6, 2, 1, (56,)),
-    Course(pages_lessons, 4, 4, 4, (16, 24, 32)),
+    Course(pages_lessons, 4, 4, 4, (16, 24, 32, 32)),
     Course(pages_lessons, 2, 4, 0.5, (56,)),
     Course(video_lessons, 4, 3, 2),
     Course(told_lessons, 4, 6, 4),

@@ -39,7 +39,7 @@ PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "which_pa
 VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "direction", "video")
 SCENE_TOPICS = {
     "shapes": ("colour", "shape", "count", "count", "describe"),
-    "scattered": ("where", "where", "box", "box", "item_colour", "describe"),
+    "scattered": ("where", "where", "box", "box", "box", "item_colour", "describe"),
     "headline": ("headline", "headline", "headline", "describe"),
     "chart": ("tallest", "shortest", "describe"),
     "text": ("describe", "headline"),

@@ -111,7 +111,7 @@ PLACE_QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
             "请问{shape}在哪里？",
             "{shape}的位置在哪？",
             "说说{shape}在图中的位置。",
-            "告诉我{colour}的{shape}在哪里。",
+            "告诉我{colour}的{shape}的位置。",
             "图中{shape}在什么地方？",
             "{colour}的{shape}在哪里？",
             "{shape}在哪里？",

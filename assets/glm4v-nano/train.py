@@ -42,6 +42,7 @@ FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until th
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
+PICTURE_BATCHES = 2  # a step: the tower reads and measures better than it is taught by lessons alone
 
 
 @dataclass
@@ -232,7 +233,8 @@ class Both(Dataset[list[Batch]]):
         self._steps = learners.own(Steps(processor, SEED))
 
     def __getitem__(self, step: int) -> list[Batch]:
-        return [*self._steps[step], self._pictures[step]]
+        first = PICTURE_BATCHES * step
+        return [*self._steps[step], *(self._pictures[first + number] for number in range(PICTURE_BATCHES))]
 
 
 class _Endless(torch.utils.data.Sampler[int]):
