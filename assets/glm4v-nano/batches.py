@@ -45,15 +45,15 @@ class Course:
 COURSES = (
     Course(headline_lessons, 12, 2, 5, (16, 24, 40)),
     Course(headline_lessons, 10, 2, 1, (48, 56)),
-    Course(shapes_lessons, 10, 2, 2, (24, 32, 48)),
+    Course(shapes_lessons, 10, 2, 3, (24, 32, 48)),
     Course(scattered_lessons, 8, 3, 5, (32, 40, 48)),
     Course(chart_lessons, 8, 3, 4, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
     Course(any_lessons, 6, 2, 1, (56,)),
     Course(pages_lessons, 4, 4, 4, (16, 24, 32, 32)),
     Course(pages_lessons, 2, 4, 0.5, (56,)),
-    Course(video_lessons, 4, 3, 2),
-    Course(told_lessons, 4, 6, 4),
+    Course(video_lessons, 4, 3, 2.5),
+    Course(told_lessons, 4, 6, 3),
     Course(sum_lessons, 4, 6, 1.5),
     Course(talk_lessons, 4, 3, 1.5),
 )

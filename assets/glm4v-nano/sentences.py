@@ -66,7 +66,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "which page": ("The {shape} is on page {n}.", "{shape}在第{n}页。"),
     "frames": ("I watch the frames. A {colour} {shape} {moves}.", "我看这些画面。一个{colour}的{shape}{moves}。"),
     "video colour": ("The moving {shape} is {colour}.", "移动的{shape}是{colour}的。"),
-    "video shape": ("A {colour} {shape} is moving.", "一个{colour}的{shape}在移动。"),
+    "video shape": ("A {colour} {shape} {moves}.", "一个{colour}的{shape}{moves}。"),
     "direction": ("The {colour} {shape} {moves}.", "{colour}的{shape}{moves}。"),
     "video": ("A {colour} {shape} {moves}.", "一个{colour}的{shape}{moves}。"),
     "sum": ("It is {result}.", "等于{result}。"),

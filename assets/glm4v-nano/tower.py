@@ -54,7 +54,7 @@ ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "rank": (0.5, RANKS),
     "moves": (0.5, tuple(DIRECTIONS)),
 }
-WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.3, "place": 4.0, "box": 8.0}
+WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 8.0}
 
 
 class Pictures(Dataset[Batch]):
