@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Event
 
 from test_local import SpellingRunner
@@ -24,13 +25,17 @@ class Spelling:
 
 @dataclass
 class FakeLoader:
-    """Loads once `go` is set; sources in `broken` fail.
+    """Loads once `go` is set; sources in `broken` fail. Files of those in `far` come once `arrived` is set, if not
+    `lost`.
 
     `diary` tells what was done in which order; `alive` how many earlier runners there still were at each load.
     """
 
     broken: set = field(default_factory=set)
     go: Event = field(default_factory=Event)
+    far: set = field(default_factory=set)
+    lost: set = field(default_factory=set)
+    arrived: Event = field(default_factory=Event)
     step_s: float = 0.0
     gpu: int = 0
     diary: list = field(default_factory=list)
@@ -40,6 +45,14 @@ class FakeLoader:
 
     def gpu_bytes(self):
         return self.gpu
+
+    def fetch(self, choice, report):
+        if choice.source in self.far:
+            report(Progress("loading", 3, 9))
+            self.arrived.wait(10)
+        if choice.source in self.lost:
+            raise ModelLoadError(model=choice.info.name, reason="the hub cannot be reached")
+        return Path(choice.source)
 
     def load(self, choice, report):
         self.diary.append(f"load {choice.info.name}")

@@ -56,7 +56,13 @@ LIBRARIES = {
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
-WORKERS = ("webui.engine.local", "webui.engine.encoder", "webui.engine.resident", "webui.media.worker")
+WORKERS = (
+    "webui.engine.local",
+    "webui.engine.encoder",
+    "webui.engine.fetches",
+    "webui.engine.resident",
+    "webui.media.worker",
+)
 
 
 @cache

@@ -62,8 +62,7 @@ def test_arrange_moves_content_with_its_slot():
     taken = []
     for number in (1, 2, 3):
         slot, _ = slots.acquire([number] * 4)
-        PrefillView(slots, slot, 0, 4).update(torch.full((1, 1, 4, 4), float(number)), torch.zeros(1, 1, 4, 4), 1)
-        slot.keys.extend([number] * 4)
+        read(slots, slot, [number] * 4)
         taken.append(slot)
     slots.arrange([taken[2], taken[0]])
     assert [slots.layers[1][0, row, 0, 0, 0].item() for row in range(3)] == [3, 1, 2]
@@ -72,32 +71,51 @@ def test_arrange_moves_content_with_its_slot():
 
 def test_a_decode_step_writes_each_row_at_its_own_length_and_sees_no_further():
     slots = cache(2)
-    view = DecodeView.of(slots, [2, 5])
-    keys, _ = view.update(torch.ones(2, 1, 1, 4), torch.ones(2, 1, 1, 4), 0)
-    assert keys.shape == (2, 1, 6, 4)
-    assert slots.layers[0][0, :, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
-    assert (view.mask(torch.float32) == 0).sum(-1).flatten().tolist() == [3, 6]
+    ones, seven = torch.ones(2, 1, 4), torch.tensor([[[7.0] * 4], [[8.0] * 4]])
+    seen = DecodeView.of(slots, [2, 5]).attention(torch.float32)(0, ones, 0 * ones, seven)
+    assert slots.layers[0][1, :, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
+    # All keys are alike, so that each row sees the mean of its values: the new one beside two and five zeros.
+    assert seen[:, 0].tolist() == pytest.approx([7 / 3, 8 / 6])
 
 
 def test_a_prefill_chunk_sees_itself_causally():
     slots = cache(1)
     slot, _ = slots.acquire([1] * 5)
-    mask = PrefillView(slots, slot, 2, 5).mask(torch.float32)
-    assert (mask[0, 0] == 0).sum(-1).tolist() == [3, 4, 5]
+    read(slots, slot, [0, 0])
+    ones = torch.ones(3, 1, 4)
+    seen = PrefillView(slots, slot, 2, 5).attention(torch.float32)(0, ones, 0 * ones, 60 * ones)
+    assert seen[:, 0].tolist() == pytest.approx([60 / 3, 120 / 4, 180 / 5])
 
 
-def fill(slots: KVCache, slot: Slot, keys: list[int]) -> None:
+def test_queries_that_share_a_key_head_see_the_same():
+    slots = KVCache(CachePlan(1, 16), layers=1, heads=2, head_dim=4, device="cpu", dtype=torch.float32)
+    slot, _ = slots.acquire([1] * 3)
+    keys, values = torch.randn(2, 3, 2, 4)
+    queries = torch.randn(3, 4, 4)
+    read_at_once = PrefillView(slots, slot, 0, 3).attention(torch.float32)(0, queries, keys, values)
+    steps = [
+        DecodeView.of(slots, [place]).attention(torch.float32)(
+            0, *(each[place : place + 1] for each in (queries, keys, values))
+        )
+        for place in range(3)
+    ]
+    torch.testing.assert_close(torch.cat(steps), read_at_once)
+
+
+def read(slots: KVCache, slot: Slot, keys: list[int]) -> None:
     """Keys and values that tell which token they belong to."""
-    numbers = torch.tensor(keys, dtype=torch.float32)[None, None, :, None].expand(1, 1, -1, 4)
+    numbers = torch.tensor(keys, dtype=torch.float32)[:, None, None].expand(-1, 1, 4)
+    view = PrefillView(slots, slot, len(slot.keys), len(slot.keys) + len(keys))
+    attend = view.attention(torch.float32)
     for layer in range(2):
-        PrefillView(slots, slot, len(slot.keys), len(slot.keys) + len(keys)).update(numbers, -numbers, layer)
+        attend(layer, numbers, numbers, -numbers)
     slot.keys.extend(keys)
 
 
 def test_a_prefix_of_a_busy_slot_is_copied_with_its_content():
     slots, document = cache(2, 64), list(range(1, 41))
     reader, _ = slots.acquire([*document, 50])
-    fill(slots, reader, document)
+    read(slots, reader, document)
     other, shared = slots.acquire([*document, 60])
     assert shared == 0
     assert slots.share(other, [*document, 60]) == 40
@@ -109,18 +127,18 @@ def test_two_who_read_the_same_take_over_from_each_other():
     slots, document = cache(2, 100), list(range(1, 91))
     one, _ = slots.acquire(document)
     two, _ = slots.acquire(document)
-    fill(slots, one, document[:30])
+    read(slots, one, document[:30])
     assert slots.share(two, document) == 30
-    fill(slots, two, document[30:60])
+    read(slots, two, document[30:60])
     assert slots.share(one, document) == 60
-    fill(slots, one, document[60:])
+    read(slots, one, document[60:])
     assert slots.share(two, document) == 89
 
 
 def test_what_is_short_or_not_the_same_is_not_copied():
     slots = cache(2, 64)
     one, _ = slots.acquire([1] * 40)
-    fill(slots, one, [*range(LEAST_SHARED - 1), *[99] * 20])
+    read(slots, one, [*range(LEAST_SHARED - 1), *[99] * 20])
     two, _ = slots.acquire(list(range(40)))
     assert slots.share(two, list(range(40))) == 0
     assert slots.share(two, [7, *range(39)]) == 0

@@ -43,10 +43,10 @@ def read(vision: VisionFeatures, spans, total: int, tokens: int) -> torch.Tensor
         if ahead:
             held = vision.look(ahead, tokens)
             continue
-        embeddings.append(torch.full((1, end - start, 4), -1.0))
+        embeddings.append(torch.full((end - start, 4), -1.0))
         vision.place(embeddings[-1], spans, held, start)
         start = end
-    return torch.cat(embeddings, 1)[0, :, 0]
+    return torch.cat(embeddings)[:, 0]
 
 
 @pytest.mark.parametrize("tokens", [1, 7, 12, 25, 100])

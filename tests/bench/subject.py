@@ -17,6 +17,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, Glm4vConfig
 
 from bench import ROOT
 from webui.engine.catalog import FLAGSHIP, choose
+from webui.engine.download import fetch
 from webui.engine.kv_cache import plan_cache
 from webui.engine.loader import Loaded, gpu_bytes, load, model_info
 from webui.engine.local import LocalEngine
@@ -37,7 +38,9 @@ KNOWN_IDS = {
 
 
 def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> Loaded:
-    return load(choose(model, quantization, gpu_bytes(), NANO), device, slots, context, lambda progress: None)
+    choice = choose(model, quantization, gpu_bytes(), NANO)
+    folder = fetch(choice.source, choice.info.name, lambda progress: None)
+    return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 
 
 def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:

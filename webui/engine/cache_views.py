@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
 
 from webui.engine.kv_cache import KVCache, Slot
+from webui.engine.text_model import Attend
 
 
 class PrefillView:
@@ -16,15 +19,25 @@ class PrefillView:
     def __init__(self, cache: KVCache, slot: Slot, start: int, end: int) -> None:
         self._cache, self._row, self._start, self._end = cache, slot.index, start, end
 
-    def update(self, keys: Tensor, values: Tensor, layer: int) -> tuple[Tensor, Tensor]:
-        """Store [1, heads, end - start, head_dim]; return all of the slot so far, [1, heads, end, head_dim]."""
-        slot = self._cache.layers[layer][:, self._row : self._row + 1]
-        slot[0, :, :, self._start : self._end] = keys
-        slot[1, :, :, self._start : self._end] = values
-        return slot[0, :, :, : self._end], slot[1, :, :, : self._end]
+    def attention(self, dtype: torch.dtype) -> Attend:
+        return partial(self._attend, self._mask(dtype))
 
-    def mask(self, dtype: torch.dtype) -> Tensor | None:
-        """[1, 1, end - start, end]: each token sees those before it. None from the start of a slot."""
+    def _attend(self, mask: Tensor | None, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        slot = self._cache.layers[layer][:, self._row]
+        slot[0, :, self._start : self._end] = keys.transpose(0, 1)
+        slot[1, :, self._start : self._end] = values.transpose(0, 1)
+        groups = queries.shape[1] // keys.shape[1]
+        queries = queries.transpose(0, 1)[None]
+        if mask is None:
+            keys, values = slot[:, None, :, : self._end]
+            seen = scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
+        else:
+            keys, values = slot[:, None, :, : self._end].repeat_interleave(groups, 2)
+            seen = scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
+        return seen[0].transpose(0, 1).flatten(1)
+
+    def _mask(self, dtype: torch.dtype) -> Tensor | None:
+        """[1, 1, end - start, end]: each token sees those before it. None from the start of a slot: causal."""
         if not self._start:
             return None
         device = self._cache.layers[0].device
@@ -37,21 +50,27 @@ class DecodeView:
 
     def __init__(self, cache: KVCache, lengths: Tensor, seen: int, *, even: bool) -> None:
         self._cache, self._lengths, self._seen, self._even = cache, lengths, seen, even
-        self._rows = torch.arange(len(lengths), device=lengths.device)
 
     @classmethod
     def of(cls, cache: KVCache, lengths: Sequence[int]) -> DecodeView:
         tensor = torch.tensor(lengths, device=cache.layers[0].device)
         return cls(cache, tensor, max(lengths) + 1, even=len(set(lengths)) == 1)
 
-    def update(self, keys: Tensor, values: Tensor, layer: int) -> tuple[Tensor, Tensor]:
-        """Store [rows, heads, 1, head_dim]; return [rows, heads, seen, head_dim]."""
-        both = self._cache.layers[layer]
-        both[:, self._rows, :, self._lengths] = torch.stack([keys[:, :, 0], values[:, :, 0]], 1)
-        rows = both[:, : len(self._lengths), :, : self._seen]
-        return rows[0], rows[1]
+    def attention(self, dtype: torch.dtype) -> Attend:
+        return partial(self._attend, self._cache.places(self._lengths), self._mask(dtype))
 
-    def mask(self, dtype: torch.dtype) -> Tensor | None:
+    def _attend(
+        self, places: Tensor, mask: Tensor | None, layer: int, queries: Tensor, keys: Tensor, values: Tensor
+    ) -> Tensor:
+        for stored, new in zip(self._cache.flat[layer], (keys, values), strict=True):
+            stored.index_put_((places,), new)
+        rows, kv_heads = places.shape
+        # The queries that share a key head stand as if they were tokens of it: no copy of the keys is needed.
+        grouped = queries.unflatten(1, (kv_heads, -1))
+        keys, values = self._cache.layers[layer][:, :rows, :, : self._seen]
+        return scaled_dot_product_attention(grouped, keys, values, attn_mask=mask).flatten(1)
+
+    def _mask(self, dtype: torch.dtype) -> Tensor | None:
         """[rows, 1, 1, seen]: each row sees up to its own length. None if all are of one length."""
         if self._even:
             return None

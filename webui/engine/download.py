@@ -1,4 +1,4 @@
-"""A hub id to the folder of its files, with the bytes counted. Knows neither torch nor what the files mean."""
+"""A hub id to the folder of its files, with the bytes counted. Knows no torch."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ from huggingface_hub import constants, snapshot_download
 from huggingface_hub.errors import DryRunError, EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 
+from webui.engine.checkpoint import read_checkpoint
 from webui.errors import ModelLoadError
 from webui.protocol import Progress
 
 # Weights in other formats, which would double the download.
 UNUSED = ["*.bin", "*.pth", "*.gguf"]
 GIGABYTE = 10**9
+
+
+def fetch(source: str, name: str, report: Callable[[Progress], None]) -> Path:
+    """The folder of a whole checkpoint: that folder, or the hub's. Raises ModelLoadError with what to do."""
+    folder = Path(source)
+    if not folder.is_dir():
+        folder = download(source, name, report)
+    read_checkpoint(folder, name)
+    return folder
 
 
 def download(

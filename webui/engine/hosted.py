@@ -1,4 +1,7 @@
-"""Hosted: one of the models that can be asked for, and how it is doing. Written by the loading thread only."""
+"""Hosted: one of the models that can be asked for, and how it is doing.
+
+Written by the loading thread; while its files are fetched, by the thread that does so.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,24 @@ from webui.protocol import ModelStatus, Progress
 
 
 class Hosted:
-    """`status` is replaced whole, so that any thread may read it."""
+    """`status` is replaced whole, so that any thread may read it. `folder` is where its files are once fetched."""
 
     def __init__(self, wanted: str, quantization: str, bundled: Path) -> None:
         self._wanted, self._quantization, self._bundled = wanted, quantization, bundled
         self.choice = choose(wanted, quantization, 0, bundled)
         self.status = ModelStatus("unloaded", self.choice.info)
+        self.folder = bundled
         self.failure: ModelLoadError | None = None
         self._failed_at = 0.0
 
     @property
     def depends_on_gpu(self) -> bool:
         return self._wanted == "auto"
+
+    @property
+    def at_hand(self) -> Choice:
+        """The choice with the folder that its files were fetched to."""
+        return replace(self.choice, source=str(self.folder))
 
     def choose(self, gpu_bytes: int) -> None:
         """What its name means on this machine."""
@@ -32,6 +41,7 @@ class Hosted:
     def fall_back(self, error: ModelLoadError) -> None:
         """The bundled model steps in, and says why."""
         self._become(replace(choose("nano", "none", 0, self._bundled), notice=str(error)))
+        self.folder = self._bundled
 
     def _become(self, choice: Choice) -> None:
         self.choice = choice

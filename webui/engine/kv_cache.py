@@ -75,12 +75,20 @@ class KVCache:
         shape = (2, plan.slots, heads, plan.context_length, head_dim)
         # Zeros, not empty: a masked position still takes part in 0 x value, and stray memory may hold NaN.
         self.layers = [torch.zeros(shape, device=device, dtype=dtype) for _ in range(layers)]
+        # The same memory, place after place: (keys, values), each [slots * kv_heads * context_length, head_dim].
+        self.flat = [layer.view(2, -1, head_dim).unbind() for layer in self.layers]
+        heads_of_slots = torch.arange(plan.slots * heads, device=device).view(plan.slots, heads)
+        self._first_places = heads_of_slots * plan.context_length
         self._slots = [Slot(index) for index in range(plan.slots)]
         self._clock = count(1)
 
     @property
     def slots(self) -> tuple[Slot, ...]:
         return tuple(self._slots)
+
+    def places(self, positions: torch.Tensor) -> torch.Tensor:
+        """[rows, kv_heads]: where in `flat` a token at such a position [rows] of each of the first slots stands."""
+        return self._first_places[: len(positions)] + positions[:, None]
 
     def acquire(self, keys: Sequence[int]) -> tuple[Slot, int] | None:
         """A slot for a prompt and how many of its tokens need no prefill; None if all are busy.

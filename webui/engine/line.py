@@ -34,10 +34,11 @@ class Line(Generic[M]):
     def idle(self) -> bool:
         return not self.waiting and not self.inside
 
+    def wants(self, model: M) -> bool:
+        """Whether somebody waits for that model."""
+        return any(ticket.model is model for ticket in self.waiting)
+
     def add(self, ticket: Ticket[M]) -> None:
-        """Of errands only the newest counts: somebody who tries the menu out brings one load, not five."""
-        if ticket.errand:
-            self.waiting = [one for one in self.waiting if not one.errand]
         self.waiting.append(ticket)
 
     def drop(self, ticket: Ticket[M]) -> None:

@@ -19,7 +19,6 @@ from transformers import AutoProcessor
 
 from webui.engine.catalog import Choice
 from webui.engine.checkpoint import Checkpoint, read_checkpoint
-from webui.engine.download import download
 from webui.engine.kv_cache import plan_cache
 from webui.engine.memory import available_bytes, total_bytes
 from webui.engine.runner import ModelRunner
@@ -59,14 +58,11 @@ def free() -> None:
 
 
 def load(choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]) -> Loaded:
-    """Raises ModelLoadError with a reason that a person can act on."""
+    """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
     name = choice.info.name
     device = find_device(device, name)
     leave_a_core()
-    folder = Path(choice.source)
-    if not folder.is_dir():
-        folder = download(choice.source, name, on_progress)
-    checkpoint = read_checkpoint(folder, name)
+    checkpoint = read_checkpoint(Path(choice.source), name)
     check_memory(checkpoint, choice, device)
     model, processor = _model(checkpoint, choice, device, on_progress)
     info = model_info(choice.info, model.config, processor)

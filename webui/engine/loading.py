@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 from webui.engine.catalog import Choice
@@ -25,14 +26,18 @@ class Loaded(Protocol):
 
 
 class Loader(Protocol):
-    """All of it is called from the loading thread."""
+    """All of it but `fetch` is called from the loading thread."""
 
     def gpu_bytes(self) -> int:
         """Memory of the GPU that models are loaded to, 0 without one."""
         ...
 
+    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
+        """The folder of its files, downloaded if need be; on a thread of its own. Raises ModelLoadError as `load`."""
+        ...
+
     def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
-        """Raises ModelLoadError with a reason that a person can act on."""
+        """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
         ...
 
     def free(self) -> None:
@@ -54,6 +59,11 @@ class CheckpointLoader:
         from webui.engine import loader
 
         return loader.gpu_bytes()
+
+    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
+        from webui.engine.download import fetch
+
+        return fetch(choice.source, choice.info.name, report)
 
     def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
         from webui.engine import loader

@@ -1,7 +1,8 @@
 """Resident: the thread that keeps one model loaded at a time, swaps it for another, and unloads it when idle.
 
-Tickets come in by a queue and are answered by their futures. It loads on its own thread, so that whoever comes
-meanwhile is in the queue when it is done.
+Tickets come in by a queue and are answered by their futures. Whoever wants a model that is not there waits for its
+files first, while the one that is there goes on answering; then for their turn. It loads on its own thread, so that
+whoever comes meanwhile is in the queue when it is done.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from webui.engine.fetches import Fetches, Outcome
 from webui.engine.hosted import Hosted
 from webui.engine.line import Line, Ticket
 from webui.engine.loading import Loaded, Loader
@@ -36,6 +38,12 @@ class Leave:
 
 
 @dataclass(frozen=True, slots=True)
+class Fetched:
+    model: Hosted
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
 class Close:
     """Unload, tell everyone, end the thread."""
 
@@ -45,8 +53,9 @@ class Resident:
 
     def __init__(self, hosted: tuple[Hosted, ...], loader: Loader, idle_s: float, pause_s: float) -> None:
         self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
-        self._inbox: SimpleQueue[Enter | Leave | Close] = SimpleQueue()
+        self._inbox: SimpleQueue[Enter | Leave | Fetched | Close] = SimpleQueue()
         self._line: Line[Hosted] = Line()
+        self._fetches = Fetches(loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome)))
         self._model: Hosted | None = None
         self._used_at = 0.0
         self._busy_loading = False
@@ -67,7 +76,7 @@ class Resident:
         self._inbox.put(Leave(ticket))
 
     def close(self) -> None:
-        """A load under way is not waited for: it ends with the process."""
+        """A load or a fetch under way is not waited for: it ends with the process."""
         self._closed = True
         self._inbox.put(Close())
         if self._thread.is_alive() and not self._busy_loading:
@@ -81,7 +90,7 @@ class Resident:
             self._wait()
             self._serve()
         self._unload()
-        for ticket in self._line.waiting:
+        for ticket in (*self._line.waiting, *self._fetches.waiting):
             _tell(ticket, closed())
 
     def _choose(self) -> None:
@@ -109,12 +118,14 @@ class Resident:
             while True:
                 self._read(self._inbox.get_nowait())
 
-    def _read(self, message: Enter | Leave | Close) -> None:
+    def _read(self, message: Enter | Leave | Fetched | Close) -> None:
         if isinstance(message, Enter):
             self._take(message.ticket)
         elif isinstance(message, Leave):
-            self._line.drop(message.ticket)
+            self._drop(message.ticket)
             self._used_at = time.monotonic()
+        elif isinstance(message, Fetched):
+            self._queue(message.model, message.outcome)
         else:
             self._ending = True
 
@@ -125,12 +136,42 @@ class Resident:
         return max(self._used_at + self._idle_s - time.monotonic(), 0)
 
     def _take(self, ticket: Ticket[Hosted]) -> None:
-        """Into the line, or away with it at once while its model is not to be tried again."""
+        """Into the line, or first to the files, or away with it while its model is not to be tried again."""
+        if ticket.errand:
+            # Only the newest counts: somebody who tries the menu out brings one load, not five.
+            for older in [one for one in (*self._line.waiting, *self._fetches.waiting) if one.errand]:
+                self._drop(older)
         refusal = ticket.model.refusal(time.monotonic() - self._pause_s)
-        if refusal is None:
+        if refusal is not None:
+            _tell(ticket, refusal)
+        elif ticket.model is self._model or self._line.wants(ticket.model):
             self._line.add(ticket)
         else:
-            _tell(ticket, refusal)
+            self._fetches.add(ticket)
+
+    def _drop(self, ticket: Ticket[Hosted]) -> None:
+        self._line.drop(ticket)
+        self._fetches.drop(ticket)
+
+    def _queue(self, model: Hosted, outcome: Outcome) -> None:
+        """The files are there, and who waited for them stands in line; or cannot be had, and what is loaded stays."""
+        if isinstance(outcome, ModelLoadError) and model.choice.fallback:
+            logger.warning("%s", outcome)
+            model.fall_back(outcome)
+            self._fetches.start(model)
+            return
+        tickets = self._fetches.end(model)
+        if isinstance(outcome, ModelLoadError):
+            logger.warning("%s", outcome)
+            model.failed(outcome, time.monotonic())
+        else:
+            model.folder = outcome
+            model.unloaded()
+        for ticket in tickets:
+            if isinstance(outcome, ModelLoadError):
+                _tell(ticket, ModelLoadError(**outcome.params))
+            else:
+                self._line.add(ticket)
 
     def _serve(self) -> None:
         """Let in who wants the model that is there; once nobody is inside, bring the next one."""
@@ -176,13 +217,13 @@ class Resident:
     def _load(self, wanted: Hosted) -> Loaded:
         """The chosen model, or the bundled one where nobody asked for that very model and it cannot be had."""
         try:
-            return self._loader.load(wanted.choice, wanted.loading)
+            return self._loader.load(wanted.at_hand, wanted.loading)
         except ModelLoadError as error:
             if not wanted.choice.fallback:
                 raise
             logger.warning("%s", error)
             wanted.fall_back(error)
-        return self._loader.load(wanted.choice, wanted.loading)
+        return self._loader.load(wanted.at_hand, wanted.loading)
 
     def _unload(self) -> None:
         if self.engine is None or self._model is None:

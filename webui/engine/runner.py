@@ -17,8 +17,8 @@ from webui.engine.kv_cache import CachePlan, KVCache
 from webui.engine.prompts import Prompt, PromptBuilder
 from webui.engine.sampler import Sampler
 from webui.engine.sequence import ControlIds, Piece, Sequence
-from webui.engine.text_model import TextModel
-from webui.engine.vision_features import VisionFeatures
+from webui.engine.text_model import TextModel, product
+from webui.engine.vision_features import VisionFeatures, flatten_patches
 from webui.errors import DeviceMemoryError
 from webui.protocol import Message
 
@@ -42,14 +42,15 @@ class ModelRunner:
     ) -> None:
         self.model = model.eval()
         self._device = str(model.device)
+        self._text, self._head = TextModel(model.model.language_model), product(model.lm_head)
         text = model.config.text_config
         head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         self.cache = KVCache(
             plan, text.num_hidden_layers, text.num_key_value_heads, head_dim, device=self._device, dtype=model.dtype
         )
-        self._text = TextModel(model.model.language_model)
         cuda = model.device.type == "cuda"
         self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if cuda else None
+        flatten_patches(model.model.visual.patch_embed)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
@@ -127,9 +128,9 @@ class ModelRunner:
         start, end = sequence.length, sequence.length + len(ids)
         try:
             places = torch.arange(start, end, device=self._device) + sequence.prompt.rope_offset
-            embeddings = self._embeddings(torch.tensor([ids], device=self._device))
+            embeddings = self._embeddings(torch.tensor(ids, device=self._device))
             view = PrefillView(self.cache, sequence.slot, start, end)
-            logits = self._logits(self._text(embeddings, places[None, None].expand(3, 1, -1), view))
+            logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
             sampled = self._sampler.sample(logits, [sequence.row])[0]
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
@@ -138,8 +139,7 @@ class ModelRunner:
 
     def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
-        positions = numbers[1, None, :, None].expand(3, -1, 1)
-        return self._logits(self._text(self._embeddings(numbers[0, :, None]), positions, view))
+        return self._head(self._text(self._embeddings(numbers[0]), numbers[1].expand(3, -1), view))
 
     def _share(self, sequence: Sequence) -> int:
         """Take over what others have read of the same prompt; returns where to read on."""
@@ -149,23 +149,20 @@ class ModelRunner:
         return shared
 
     def _read(self, sequence: Sequence, start: int, end: int) -> Tensor:
-        """Write tokens start..end of the prompt to its slot; returns the logits after them."""
+        """Write tokens start..end of the prompt to its slot; returns the logits after them, [1, vocabulary]."""
         prompt = sequence.prompt
-        embeddings = self._embeddings(torch.tensor([prompt.ids[start:end]], device=self._device))
+        embeddings = self._embeddings(torch.tensor(prompt.ids[start:end], device=self._device))
         self._vision.place(embeddings, prompt.spans, sequence.features, start)
-        positions = prompt.positions[:, None, start:end].to(self._device)
+        positions = prompt.positions[:, start:end].to(self._device)
         hidden = self._text(embeddings, positions, PrefillView(self.cache, sequence.slot, start, end))
         sequence.slot.keys.extend(prompt.keys[start:end])
         sequence.prefilled = end
         if end == len(prompt.ids):
             sequence.features = {}
-        return self._logits(hidden)
+        return self._head(hidden[-1:])
 
     def _embeddings(self, ids: Tensor) -> Tensor:
         return self.model.get_input_embeddings()(ids)
-
-    def _logits(self, hidden: Tensor) -> Tensor:
-        return self.model.lm_head(hidden[:, -1])
 
     def _wait_for_device(self) -> None:
         """A piece of prefill counts as done when it is, not when it is queued: its time sizes the next one."""
