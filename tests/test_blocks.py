@@ -48,6 +48,17 @@ async def test_two_visitors_begin_with_conversations_of_their_own():
     assert len({id(state.value) for state in states}) == len(states)
 
 
+async def test_the_penalty_is_as_the_makers_of_the_chosen_model_advise():
+    small, large = ModelInfo("small", 8192, repetition_penalty=1.0), ModelInfo("large", 8192, repetition_penalty=1.1)
+    engine = FakeEngine(model_status=ModelStatus("ready", small), others=(ModelStatus("unloaded", large),))
+    demo = build_ui(engine, FakeReader(), examples=EXAMPLES)
+    sliders = [block for block in demo.blocks.values() if getattr(block, "maximum", None) == 2 and block.minimum == 1]
+    assert [slider.value for slider in sliders] == [1.0] * 6
+    [advise] = [fn for fn in demo.fns.values() if fn.outputs == sliders]
+    assert (advise.fn("large"), advise.fn("small")) == ([1.1] * 6, [1.0] * 6)
+    assert {event for _, event in advise.targets} == {"load", "input"}
+
+
 def test_the_header_tells_how_the_model_is():
     loading = ModelStatus("loading", NANO, Progress("loading", 512 * 1024**2, 1024**3))
     assert "50% · 512 MB of 1 GB" in status_html(loading, EN)

@@ -113,6 +113,14 @@ async def test_defaults_are_those_of_the_model():
     assert engine.requests[0].sampling == SamplingParams()
 
 
+async def test_the_penalty_is_as_the_makers_of_the_model_advise_unless_told():
+    engine = FakeEngine(model_status=ModelStatus("ready", ModelInfo("fake", 4096, repetition_penalty=1.0)))
+    async with http(engine) as client:
+        await client.post(PATH, json={"messages": ASK})
+        await client.post(PATH, json={"messages": ASK, "repetition_penalty": 1.3})
+    assert [request.sampling.repetition_penalty for request in engine.requests] == [1.0, 1.3]
+
+
 async def test_a_picture_comes_as_a_data_url():
     engine = FakeEngine()
     content = [{"type": "image_url", "image_url": {"url": picture_url()}}, {"type": "text", "text": "Colour?"}]

@@ -158,7 +158,10 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model can take. `media_tokens` is the part of the context that pages and frames may fill."""
+    """What a model can take. `media_tokens` is the part of the context that pages and frames may fill.
+
+    `repetition_penalty` is what its makers advise where nobody chose one.
+    """
 
     name: str
     context_length: int
@@ -166,6 +169,7 @@ class ModelInfo:
     frame: PixelBudget = field(default_factory=PixelBudget)
     max_frames: int = 32
     bundled: bool = False
+    repetition_penalty: float = SamplingParams().repetition_penalty
 
     @property
     def media_tokens(self) -> int:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import from_json
 
 from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
-from webui.protocol import SamplingParams
+from webui.protocol import ModelInfo, SamplingParams
 from webui.thinking import BUDGETS, Level
 
 DEFAULT = SamplingParams()
@@ -116,7 +116,7 @@ class ChatRequest(Body):
     temperature: Annotated[float, Field(ge=0, le=2)] = DEFAULT.temperature
     top_p: Annotated[float, Field(gt=0, le=1)] = DEFAULT.top_p
     top_k: Annotated[int, Field(ge=0)] = DEFAULT.top_k
-    repetition_penalty: Annotated[float, Field(gt=0, le=2)] = DEFAULT.repetition_penalty
+    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
     max_tokens: Annotated[int, Field(ge=1)] | None = None
     max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
     thinking_token_budget: Annotated[int, Field(ge=0)] | None = None
@@ -129,13 +129,14 @@ class ChatRequest(Body):
     presence_penalty: Annotated[float, Field(ge=0, le=0)] = 0
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
 
-    @property
-    def sampling(self) -> SamplingParams:
+    def sampling_for(self, model: ModelInfo) -> SamplingParams:
+        """What was not told is as that model's makers advise."""
+        penalty = self.repetition_penalty
         return SamplingParams(
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=self.top_k,
-            repetition_penalty=self.repetition_penalty,
+            repetition_penalty=model.repetition_penalty if penalty is None else penalty,
             max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULT.max_tokens,
             thinking_token_budget=next(iter(self.thinking_budgets.values()), DEFAULT.thinking_token_budget),
             seed=self.seed,

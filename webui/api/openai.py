@@ -71,8 +71,9 @@ class Completions:
     async def answer(self, asked: ChatRequest, request: Request, owner: str) -> Response:
         status = find_model(asked.model, self._model)
         messages = await make_messages(asked.messages, self._reader, status.info)
-        generation = GenerationRequest(messages, asked.sampling, uuid4().hex, owner=owner, model=status.info.name)
-        answer = Answer(generation.id, status.info.name, asked.stream and asked.stream_options.include_usage)
+        sampling, name = asked.sampling_for(status.info), status.info.name
+        generation = GenerationRequest(messages, sampling, uuid4().hex, owner=owner, model=name)
+        answer = Answer(generation.id, name, asked.stream and asked.stream_options.include_usage)
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
             at_end.callback(self._model.abort, generation.id)

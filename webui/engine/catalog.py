@@ -46,9 +46,19 @@ FLAGSHIP = CatalogEntry(
 
 
 def bundled_info() -> ModelInfo:
-    """The bundled model before its files are read."""
-    picture = PixelBudget(28, 112 * 112 // 2, 336 * 448)
-    return ModelInfo("glm4v-nano", 8192, image=picture, frame=picture, max_frames=16, bundled=True)
+    """The bundled model before its files are read.
+
+    A penalty counts what the prompt says too, and would keep so small a model from copying the letters that it reads.
+    """
+    return ModelInfo(
+        "glm4v-nano",
+        8192,
+        image=PixelBudget(28, 112 * 112 // 2, 196 * 224),
+        frame=PixelBudget(28, 112 * 112 // 2, 140 * 140),
+        max_frames=16,
+        bundled=True,
+        repetition_penalty=1.0,
+    )
 
 
 def choose(model: str, quantization: str, gpu_bytes: int, bundled: Path) -> Choice:

@@ -15,24 +15,18 @@ from webui.protocol import ModelStatus, Progress
 
 
 class Hosted:
-    """`status` is replaced whole, so that any thread may read it. `folder` is where its files are once fetched."""
+    """`status` is replaced whole, so that any thread may read it. `at_hand` is the choice with fetched files."""
 
     def __init__(self, wanted: str, quantization: str, bundled: Path) -> None:
         self._wanted, self._quantization, self._bundled = wanted, quantization, bundled
-        self.choice = choose(wanted, quantization, 0, bundled)
+        self.choice = self.at_hand = choose(wanted, quantization, 0, bundled)
         self.status = ModelStatus("unloaded", self.choice.info)
-        self.folder = bundled
         self.failure: ModelLoadError | None = None
         self._failed_at = 0.0
 
     @property
     def depends_on_gpu(self) -> bool:
         return self._wanted == "auto"
-
-    @property
-    def at_hand(self) -> Choice:
-        """The choice with the folder that its files were fetched to."""
-        return replace(self.choice, source=str(self.folder))
 
     def choose(self, gpu_bytes: int) -> None:
         """What its name means on this machine."""
@@ -41,11 +35,15 @@ class Hosted:
     def fall_back(self, error: ModelLoadError) -> None:
         """The bundled model steps in, and says why."""
         self._become(replace(choose("nano", "none", 0, self._bundled), notice=str(error)))
-        self.folder = self._bundled
 
     def _become(self, choice: Choice) -> None:
-        self.choice = choice
+        self.choice = self.at_hand = choice
         self.status = replace(self.status, info=choice.info, notice=choice.notice)
+
+    def fetched(self, folder: Path) -> None:
+        """Its files are there; it waits for its turn."""
+        self.at_hand = replace(self.choice, source=str(folder))
+        self.unloaded()
 
     def loading(self, progress: Progress | None = None) -> None:
         self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice)

@@ -6,11 +6,13 @@ waits behind that one, so that each model's turn comes.
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Generic, TypeVar
 
+from webui.errors import WebUIError
 from webui.protocol import Engine
 
 M = TypeVar("M")
@@ -23,6 +25,14 @@ class Ticket(Generic[M]):
     model: M
     errand: bool = False
     engine: Future[Engine] = field(default_factory=Future)
+
+    def tell(self, outcome: Engine | WebUIError) -> None:
+        """It may enter, or why it may not. Whoever no longer waits has cancelled the future."""
+        with suppress(InvalidStateError):
+            if isinstance(outcome, WebUIError):
+                self.engine.set_exception(outcome)
+            else:
+                self.engine.set_result(outcome)
 
 
 class Line(Generic[M]):

@@ -120,7 +120,7 @@ def model_info(known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
     most = min(videos.size["longest_edge"] // known.max_frames, known.frame.max_pixels)
     least = min(videos.size["shortest_edge"] // 2, most)
     context = config.text_config.max_position_embeddings
-    return ModelInfo(known.name, context, image, PixelBudget(unit, least, most), known.max_frames, known.bundled)
+    return replace(known, context_length=context, image=image, frame=PixelBudget(unit, least, most))
 
 
 def _model(

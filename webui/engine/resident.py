@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import time
-from concurrent.futures import InvalidStateError
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -21,7 +20,7 @@ from webui.engine.hosted import Hosted
 from webui.engine.line import Line, Ticket
 from webui.engine.loading import Loaded, Loader
 from webui.engine.local import LocalEngine
-from webui.errors import EngineStoppedError, ModelLoadError, WebUIError
+from webui.errors import EngineStoppedError, ModelLoadError
 from webui.protocol import Engine
 
 logger = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ class Resident:
     def enter(self, ticket: Ticket[Hosted]) -> None:
         self._inbox.put(Enter(ticket))
         if self._closed:
-            _tell(ticket, closed())
+            ticket.tell(closed())
 
     def leave(self, ticket: Ticket[Hosted]) -> None:
         self._inbox.put(Leave(ticket))
@@ -91,7 +90,7 @@ class Resident:
             self._serve()
         self._unload()
         for ticket in (*self._line.waiting, *self._fetches.waiting):
-            _tell(ticket, closed())
+            ticket.tell(closed())
 
     def _choose(self) -> None:
         if not any(hosted.depends_on_gpu for hosted in self._hosted):
@@ -125,7 +124,7 @@ class Resident:
             self._drop(message.ticket)
             self._used_at = time.monotonic()
         elif isinstance(message, Fetched):
-            self._queue(message.model, message.outcome)
+            self._fetched(message.model, message.outcome)
         else:
             self._ending = True
 
@@ -143,7 +142,7 @@ class Resident:
                 self._drop(older)
         refusal = ticket.model.refusal(time.monotonic() - self._pause_s)
         if refusal is not None:
-            _tell(ticket, refusal)
+            ticket.tell(refusal)
         elif ticket.model is self._model or self._line.wants(ticket.model):
             self._line.add(ticket)
         else:
@@ -153,25 +152,25 @@ class Resident:
         self._line.drop(ticket)
         self._fetches.drop(ticket)
 
-    def _queue(self, model: Hosted, outcome: Outcome) -> None:
-        """The files are there, and who waited for them stands in line; or cannot be had, and what is loaded stays."""
-        if isinstance(outcome, ModelLoadError) and model.choice.fallback:
-            logger.warning("%s", outcome)
-            model.fall_back(outcome)
+    def _fetched(self, model: Hosted, outcome: Outcome) -> None:
+        """The files are there, and who waited for them stands in line; or they cannot be had."""
+        if isinstance(outcome, ModelLoadError):
+            self._do_without(model, outcome)
+            return
+        model.fetched(outcome)
+        for ticket in self._fetches.end(model):
+            self._line.add(ticket)
+
+    def _do_without(self, model: Hosted, failure: ModelLoadError) -> None:
+        """What is loaded stays. Where the bundled model may step in, its files are fetched instead."""
+        logger.warning("%s", failure)
+        if model.choice.fallback:
+            model.fall_back(failure)
             self._fetches.start(model)
             return
-        tickets = self._fetches.end(model)
-        if isinstance(outcome, ModelLoadError):
-            logger.warning("%s", outcome)
-            model.failed(outcome, time.monotonic())
-        else:
-            model.folder = outcome
-            model.unloaded()
-        for ticket in tickets:
-            if isinstance(outcome, ModelLoadError):
-                _tell(ticket, ModelLoadError(**outcome.params))
-            else:
-                self._line.add(ticket)
+        model.failed(failure, time.monotonic())
+        for ticket in self._fetches.end(model):
+            ticket.tell(ModelLoadError(**failure.params))
 
     def _serve(self) -> None:
         """Let in who wants the model that is there; once nobody is inside, bring the next one."""
@@ -188,9 +187,9 @@ class Resident:
     def _admit(self, tickets: list[Ticket[Hosted]]) -> None:
         for ticket in tickets:
             if self.engine is not None:
-                _tell(ticket, self.engine)
+                ticket.tell(self.engine)
             else:
-                _tell(ticket, ticket.model.refusal(-inf) or closed())
+                ticket.tell(ticket.model.refusal(-inf) or closed())
                 self._line.drop(ticket)
 
     def _swap(self, wanted: Hosted) -> None:
@@ -235,15 +234,6 @@ class Resident:
         self._model = None
         del engine
         self._loader.free()
-
-
-def _tell(ticket: Ticket[Hosted], outcome: Engine | WebUIError) -> None:
-    """Whoever no longer waits has cancelled the future."""
-    with suppress(InvalidStateError):
-        if isinstance(outcome, WebUIError):
-            ticket.engine.set_exception(outcome)
-        else:
-            ticket.engine.set_result(outcome)
 
 
 def closed() -> EngineStoppedError:

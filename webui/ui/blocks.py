@@ -85,6 +85,8 @@ class Page:
             changing,
             **DIRECT,
         )
+        penalties = [room.settings.repetition_penalty for room in self._rooms]
+        gr.on([self.demo.load, menu.menu.input], self._advise, menu.menu, penalties, **DIRECT)
         self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]
@@ -104,6 +106,10 @@ class Page:
         self._menu.choose(session_of(request), name)
         abouts = [room.viewer.invitation(Strings(language), name) for room in self._rooms]
         return [*self._header(request, Strings(language), listed), gr.Timer(LOADING_TICK_S), *abouts]
+
+    def _advise(self, name: str) -> list[float]:
+        """The settings that the makers of the model that was chosen advise, for every tab."""
+        return [self._model.status(name).info.repetition_penalty] * len(self._rooms)
 
     def _header(self, request: gr.Request, t: Strings, listed: list[str]) -> list[Any]:
         session = session_of(request)

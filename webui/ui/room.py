@@ -56,7 +56,7 @@ class Room:
                 self.parts = chat_parts(spec, shared.labels, shared.examples)
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
                 self.view = viewer_parts(shared.labels, shared.reader.limits)
-                self._settings = settings_panel(shared.labels)
+                self.settings = settings_panel(shared.labels, shared.model.status().info)
         self._shelf, self._taken = gr.State(Shelf()), gr.State(Question(""))
         self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
         self.viewer = Viewer(spec, shared.model, shared.reader, self.view)
@@ -69,7 +69,7 @@ class Room:
 
     def _listen_to_chat(self) -> None:
         parts, on = self.parts, self._on
-        inputs = [parts.conversation, self._language, *self._settings.inputs]
+        inputs = [parts.conversation, self._language, *self.settings.inputs]
         sent = [parts.composer, self._shelf, *self.view.controls]
         taken = parts.composer.submit(on.take, sent, [self._taken, parts.composer], **DIRECT)
         answered = [
@@ -110,7 +110,7 @@ class Room:
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)
 
     def _listen_to_thinking(self) -> None:
-        row, budget = self.parts.thinking, self._settings.thinking_budget
+        row, budget = self.parts.thinking, self.settings.thinking_budget
         row.answer_now.click(self._on.answer_now, None, row.answer_now, **DIRECT)
         row.levels.input(None, row.levels, budget, js=TO_BUDGET, **DIRECT)
         budget.input(None, budget, row.levels, js=TO_CHOICE, **DIRECT)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from webui.protocol import SamplingParams
+from webui.protocol import ModelInfo, SamplingParams
 from webui.ui.labels import Labels
 from webui.ui.thinking_row import FIRST, UNLIMITED, budget_of
 
@@ -29,7 +29,8 @@ class SettingsPanel:
         return [getattr(self, name) for name in self.__slots__]
 
 
-def settings_panel(labels: Labels) -> SettingsPanel:
+def settings_panel(labels: Labels, model: ModelInfo) -> SettingsPanel:
+    """As the makers of `model` advise."""
     defaults = SamplingParams()
     with gr.Accordion(open=False, elem_classes="settings") as accordion:
         panel = SettingsPanel(
@@ -37,7 +38,7 @@ def settings_panel(labels: Labels) -> SettingsPanel:
             gr.Slider(0, 2, defaults.temperature, step=0.05),
             gr.Slider(0.05, 1, defaults.top_p, step=0.05),
             gr.Slider(0, 100, defaults.top_k, step=1),
-            gr.Slider(1, 2, defaults.repetition_penalty, step=0.05),
+            gr.Slider(1, 2, model.repetition_penalty, step=0.05),
             gr.Number(defaults.max_tokens, minimum=1, maximum=65_536, precision=0),
             gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
             # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.
