@@ -125,7 +125,8 @@ async def test_without_new_files_the_sent_ones_stay_in_sight():
     turn = Turn(Message("user", (page,)), pictures=pictures_of([page]), content="Yes")
     beside = Beside()
     _, updates, _ = (await beside.look(conversation=Conversation("k", (turn,))))[-1]
-    assert ">p. 1<" in updates[beside.parts.sheet]
+    assert ">Page 1<" in updates[beside.parts.sheet]
+    assert ">第 1 页<" in conversation_html(Conversation("k", (turn,)), Strings("zh"))
     assert updates[beside.parts.cost] == ""
     assert conversation_html(Conversation(), EN) == ""
 

@@ -20,10 +20,10 @@ def hint_html(text: str) -> str:
     return f'<div class="hint">{escape(text)}</div>'
 
 
-def sheet_html(pictures: Sequence[Picture], kind: str) -> str:
+def sheet_html(pictures: Sequence[Picture], kind: str, t: Strings) -> str:
     """A grid of pages or frames; one picture stands alone and large."""
     single = " single" if len(pictures) == 1 else ""
-    return f'<div class="sheet {kind}{single}">{pictures_html(pictures)}</div>'
+    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, t)}</div>'
 
 
 def item_html(item: Item, t: Strings) -> str:
@@ -32,7 +32,7 @@ def item_html(item: Item, t: Strings) -> str:
     if item.preview is None:
         return ""
     notice = f'<p class="notice">{escape(t(item.preview.notice))}</p>' if item.preview.notice else ""
-    return notice + sheet_html(item.pictures, item.preview.attachment.kind)
+    return notice + sheet_html(item.pictures, item.preview.attachment.kind, t)
 
 
 def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
@@ -92,7 +92,7 @@ def conversation_html(conversation: Conversation, t: Strings) -> str:
 
 
 def sent_html(turn: Turn, t: Strings) -> str:
-    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document")
+    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document", t)
 
 
 def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:

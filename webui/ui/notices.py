@@ -6,8 +6,9 @@ import re
 
 from webui.ui.strings import Strings
 
+Known = tuple[tuple[re.Pattern[str], str], ...]
 # (how a notice reads, the key of its text), the first that fits; what is in the groups stays as it is.
-KNOWN = (
+KNOWN: Known = (
     (re.compile(r"no GPU of (?P<size>\d+) GB or more was found"), "notice_no_gpu"),
     (re.compile(r"(?P<model>\S+) could not be loaded: the hub cannot be reached \(.*\)", re.S), "notice_hub"),
     (re.compile(r"(?P<model>\S+) could not be loaded: the hub has no model (?P<source>\S+), or .*"), "notice_unknown"),
@@ -20,8 +21,12 @@ KNOWN = (
 
 
 def notice_text(notice: str, t: Strings) -> str:
-    """As it came, if nobody has put it into words here."""
-    for pattern, key in KNOWN:
-        if found := pattern.fullmatch(notice):
+    return reworded(notice, KNOWN, t)
+
+
+def reworded(text: str, known: Known, t: Strings) -> str:
+    """As it came, if nobody has put it into words."""
+    for pattern, key in known:
+        if found := pattern.fullmatch(text):
             return t(key, **found.groupdict())
-    return notice
+    return text

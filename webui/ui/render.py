@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from webui.errors import WebUIError
+from webui.ui.captions import caption_text
 from webui.ui.phases import stats
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Picture, Turn
@@ -54,7 +55,7 @@ def question_html(turn: Turn, t: Strings) -> str:
     """The person's words exactly as typed, above them what they sent along."""
     html = ""
     if turn.pictures:
-        html += f'<div class="sent">{pictures_html(turn.pictures[:MOST_PICTURES])}'
+        html += f'<div class="sent">{pictures_html(turn.pictures[:MOST_PICTURES], t)}'
         more = len(turn.pictures) - MOST_PICTURES
         html += f"<span>+ {escape(t('you_sent', count=more))}</span></div>" if more > 0 else "</div>"
     elif turn.files:
@@ -63,11 +64,12 @@ def question_html(turn: Turn, t: Strings) -> str:
     return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
 
 
-def pictures_html(pictures: Sequence[Picture]) -> str:
+def pictures_html(pictures: Sequence[Picture], t: Strings) -> str:
+    captions = [escape(caption_text(picture.caption, t)) for picture in pictures]
     return "".join(
-        f'<figure><img src="{picture.src}" alt="{escape(picture.caption)}" tabindex="0" role="button">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-        for picture in pictures
+        f'<figure><img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for picture, caption in zip(pictures, captions, strict=True)
     )
 
 

@@ -114,6 +114,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "from": ("From (s)", "开始（秒）"),
     "to": ("To (s)", "结束（秒）"),
     "page_n": ("Page {number}", "第 {number} 页"),
+    "slide_n": ("Slide {number}", "第 {number} 张"),
     "cost_pages": ("{chosen} of {count} pages", "{count} 页中的 {chosen} 页"),
     "cost_frames": ("{chosen} frames", "{chosen} 帧"),
     "cost_image": ("{width} × {height} px", "{width} × {height} 像素"),

@@ -10,7 +10,7 @@ from webui.protocol import FinishReason, ImagePart, Message, ModelInfo, Part, Ph
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A small picture for the eye: a data URL and the words under it."""
+    """A small picture for the eye: a data URL, and where it is from, as parts are labelled."""
 
     src: str
     caption: str

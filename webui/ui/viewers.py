@@ -127,7 +127,7 @@ class Viewer:
         async def work(put: Callable[[Progress], None]) -> None:
             info = self._model.status(model).info
             preview = await self._reader.preview(item.path, info, item.selection, on_progress=put)
-            pictures = await asyncio.to_thread(_pictures, preview, t)
+            pictures = await asyncio.to_thread(_pictures, preview)
             found.append(replace(item, preview=preview, pictures=pictures))
 
         progress, started = Progress("converting"), time.monotonic()
@@ -188,11 +188,11 @@ class Viewer:
         return hint + about_html(self._model.status(model), self._reader.limits, t, files=self._spec.files)
 
 
-def _pictures(preview: Preview, t: Strings) -> tuple[Picture, ...]:
+def _pictures(preview: Preview) -> tuple[Picture, ...]:
     kind = preview.attachment.kind
     captions = {
-        "document": lambda index: t("page_n", number=index + 1),
-        "video": lambda index: t("seconds", seconds=f"{preview.timestamps[index]:.1f}"),
+        "document": lambda index: f"p. {index + 1}",
+        "video": lambda index: f"{preview.timestamps[index]:.1f} s",
         "image": lambda index: preview.attachment.name,
     }
     return tuple(picture(image, captions[kind](index)) for index, image in enumerate(preview.thumbnails))

@@ -1,0 +1,18 @@
+"""Where in its file a picture is from, in the reader's language: known by how its part is labelled."""
+
+from __future__ import annotations
+
+import re
+
+from webui.ui.notices import Known, reworded
+from webui.ui.strings import Strings
+
+KNOWN: Known = (
+    (re.compile(r"p\. (?P<number>\d+)"), "page_n"),
+    (re.compile(r"slide (?P<number>\d+)"), "slide_n"),
+    (re.compile(r"(?P<seconds>\d+\.\d) s"), "seconds"),
+)
+
+
+def caption_text(caption: str, t: Strings) -> str:
+    return reworded(caption, KNOWN, t)
