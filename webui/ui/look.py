@@ -28,8 +28,7 @@ HEAD = """
   const enlarge = (image) => {
     const dialog = document.createElement("dialog");
     dialog.className = "enlarged";
-    const copy = document.createElement("img");
-    copy.src = image.src; copy.alt = image.alt;
+    const copy = (image.closest(".boxed") ?? image).cloneNode(true);
     const caption = document.createElement("p");
     caption.textContent = image.alt;
     dialog.append(copy, caption);

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
 from webui.errors import WebUIError
 from webui.ui.captions import caption_text
+from webui.ui.grounding import Box
 from webui.ui.phases import stats
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Picture, Turn
@@ -15,6 +16,7 @@ from webui.ui.wire import exact
 
 Row = dict[str, Any]
 MOST_PICTURES = 8
+NO_BOXES: Mapping[int, Sequence[Box]] = {}
 
 
 def conversation_rows(conversation: Conversation, t: Strings) -> list[Row]:
@@ -64,13 +66,22 @@ def question_html(turn: Turn, t: Strings) -> str:
     return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
 
 
-def pictures_html(pictures: Sequence[Picture], t: Strings) -> str:
-    captions = [escape(caption_text(picture.caption, t)) for picture in pictures]
-    return "".join(
-        f'<figure><img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
-        f"<figcaption>{caption}</figcaption></figure>"
-        for picture, caption in zip(pictures, captions, strict=True)
-    )
+def pictures_html(pictures: Sequence[Picture], t: Strings, boxes: Mapping[int, Sequence[Box]] = NO_BOXES) -> str:
+    """Figures side by side; `boxes` are drawn on the pictures of those indices."""
+    figures = []
+    for place, picture in enumerate(pictures):
+        caption = escape(caption_text(picture.caption, t))
+        image = f'<img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
+        if place in boxes:
+            image = f'<div class="boxed">{image}{"".join(map(box_html, boxes[place]))}</div>'
+        figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
+    return "".join(figures)
+
+
+def box_html(box: Box) -> str:
+    edges = {"left": box.left, "top": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
+    style = ";".join(f"{name}:{edge / 10:g}%" for name, edge in edges.items())
+    return f'<i style="{style}">{f"<b>{escape(box.label)}</b>" if box.label else ""}</i>'
 
 
 def error_card(error: WebUIError, t: Strings) -> str:

@@ -1,0 +1,57 @@
+import pytest
+from PIL import Image
+
+from webui.protocol import ImagePart, Message, VideoPart
+from webui.ui.figures import conversation_html
+from webui.ui.grounding import Box, boxes_in
+from webui.ui.pictures import pictures_of
+from webui.ui.strings import Strings
+from webui.ui.turns import Conversation, Turn
+
+PAGES = ("p. 2", "p. 3", "p. 5")
+
+
+@pytest.mark.parametrize(
+    ("answer", "captions", "found"),
+    [
+        ("The red square is at [420,400,580,600].", ["a.png"], {0: [Box(420, 400, 580, 600)]}),
+        ("[[1, 2, 30, 40], [5, 6, 70, 80]]", ["a.png"], {0: [Box(1, 2, 30, 40), Box(5, 6, 70, 80)]}),
+        ('[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}]', ["a.png"], {0: [Box(1, 2, 3, 4, "cat")]}),
+        ('{"label": "a"}, {"box": [1, 2, 3, 4]}', ["a.png"], {0: [Box(1, 2, 3, 4)]}),
+        ("On page 3: [1,2,3,4]; page 5: [5,6,7,8].", PAGES, {1: [Box(1, 2, 3, 4)], 2: [Box(5, 6, 7, 8)]}),
+        ("第3页的[1,2,3,4]", PAGES, {1: [Box(1, 2, 3, 4)]}),
+        ("Slide 2 has it at [1,2,3,4].", ("slide 1", "slide 2"), {1: [Box(1, 2, 3, 4)]}),
+        ("Picture 2: [1,2,3,4]", ("a.png", "b.png"), {1: [Box(1, 2, 3, 4)]}),
+        # Of which picture, nobody can tell; no such page; not a box; outside of the picture; three numbers.
+        ("It is at [1,2,3,4].", PAGES, {}),
+        ("Page 4: [1,2,3,4]", PAGES, {}),
+        ("[5,2,3,4] [1,4,3,4]", ["a.png"], {}),
+        ("[1,2,3,1001]", ["a.png"], {}),
+        ("[1,2,3]", ["a.png"], {}),
+    ],
+)
+def test_boxes_are_found_and_belong_to_their_picture(answer, captions, found):
+    assert boxes_in(answer, captions) == found
+
+
+def conversation(part, *answers):
+    first = Turn(Message("user", (part, "Where?")), pictures=pictures_of([part]), content=answers[0])
+    return Conversation("k", (first, *(Turn(Message("user", ("And now?",)), content=text) for text in answers[1:])))
+
+
+PICTURE = ImagePart(Image.new("RGB", (56, 56)), "a.png", "a.png")
+
+
+def test_the_newest_answer_is_drawn_on_the_picture():
+    drawn = conversation_html(
+        conversation(PICTURE, "[1,2,3,4]", 'It is {"label": "<b>", "box": [100,200,400,1000]}'), Strings()
+    )
+    assert drawn.count("<i ") == 1
+    assert "left:10%;top:20%;width:30%;height:80%" in drawn
+    assert "<b>&lt;b&gt;</b>" in drawn
+    assert "<i " not in conversation_html(conversation(PICTURE, "[1,2,3,4]", "A cat."), Strings())
+
+
+def test_nothing_is_drawn_on_frames():
+    clip = VideoPart((Image.new("RGB", (56, 56)),), (0.0,), "a.mp4")
+    assert "<i " not in conversation_html(conversation(clip, "[1,2,3,4]"), Strings())
