@@ -1,10 +1,12 @@
 """The shared words: sizes that pass the processor unchanged."""
 
+from dataclasses import replace
 from random import Random
 
+from PIL import Image
 from transformers.models.glm4v.image_processing_glm4v import smart_resize
 
-from webui.protocol import Message, PixelBudget
+from webui.protocol import ImagePart, Message, PixelBudget, VideoPart
 
 BUDGETS = (PixelBudget(), PixelBudget(28, 6272, 50_176), PixelBudget(28, 6272, 5_880_000))
 
@@ -43,3 +45,18 @@ def test_a_share_keeps_all_pages_within_the_tokens():
 
 def test_a_message_has_text_beside_its_pictures():
     assert Message("user", ("a", "b")).text == "ab"
+
+
+def test_frames_are_looked_at_in_pairs_and_an_odd_one_twice():
+    one, two, three = (Image.new("RGB", (28, 28), colour) for colour in ("red", "green", "blue"))
+    odd, even = VideoPart((one, two, three), (0.0, 1.0, 2.0), "a.mp4"), VideoPart((one, two), (0.0, 1.0), "a.mp4")
+    assert odd.pairs == ((one, two), (three, three))
+    assert even.pairs == ((one, two),)
+    assert odd.digests[0] == even.digests[0] != odd.digests[1]
+
+
+def test_a_digest_is_that_of_the_pixels_alone():
+    red = ImagePart(Image.new("RGB", (28, 28), "red"), "a.png", "a.png")
+    again, green = replace(red, label="b.png"), replace(red, image=Image.new("RGB", (28, 28), "green"))
+    assert red.digest == again.digest != green.digest
+    assert red.digest != ImagePart(Image.new("RGB", (14, 56), "red"), "a.png", "a.png").digest

@@ -1,9 +1,14 @@
-"""PixelBudget: which sizes of a picture a model takes, and what they cost. Imports nothing of ours."""
+"""Pixels: which sizes of a picture a model takes and what they cost; what names a picture. Imports nothing of ours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from math import ceil, floor, sqrt
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +47,15 @@ class PixelBudget:
         allowed = max(max_tokens // max(count, 1), 1) * self.unit**2
         most = max(min(self.max_pixels, allowed), self.min_pixels)
         return PixelBudget(self.unit, self.min_pixels, most)
+
+
+def digest_of(*frames: Image) -> str:
+    """What names the pixels of a picture, or of frames that are looked at together.
+
+    SHA-256, for which most processors have instructions.
+    """
+    pixels = sha256(usedforsecurity=False)
+    for frame in frames:
+        pixels.update(repr((len(frames), frame.mode, frame.size)).encode())
+        pixels.update(frame.tobytes())
+    return pixels.hexdigest()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from webui.pixels import PixelBudget as PixelBudget
+from webui.pixels import digest_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -49,7 +51,7 @@ class MediaLimits:
     convert_memory_bytes: int = 2 * 1024**3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ImagePart:
     """A photo, a PDF page or a slide, RGB, at the size that the model sees. `label`: "report.pdf p. 3"."""
 
@@ -57,14 +59,29 @@ class ImagePart:
     label: str
     source: str
 
+    @cached_property
+    def digest(self) -> str:
+        """What names its pixels: every turn of a conversation asks for that of every page."""
+        return digest_of(self.image)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True)
 class VideoPart:
     """The frames sampled from a video, RGB and all of one size; `timestamps` in seconds, from the container."""
 
     frames: tuple[Image, ...]
     timestamps: tuple[float, ...]
     source: str
+
+    @property
+    def pairs(self) -> tuple[tuple[Image, Image], ...]:
+        """The frames that the model looks at together; the last one twice where it is left over."""
+        return tuple(zip(self.frames[::2], (*self.frames[1::2], *self.frames[-1:]), strict=False))
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """What names the pixels of each pair."""
+        return tuple(digest_of(*pair) for pair in self.pairs)
 
 
 Part = str | ImagePart | VideoPart

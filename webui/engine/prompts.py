@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from hashlib import sha256
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.grids import Grids
@@ -18,7 +17,6 @@ from webui.errors import MixedMediaError
 from webui.protocol import ImagePart, Message, VideoPart
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import Tensor
 
 MILLISECONDS = 1000.0
@@ -97,7 +95,7 @@ class PromptBuilder:
             video_grid_thw=encoded.get("video_grid_thw"),
         )
         ids = encoded["input_ids"][0].tolist()
-        digests = [_digest(frames) for frames in _units(clips, pictures)]
+        digests = [*(part.digest for part in pictures), *chain.from_iterable(clip.digests for clip in clips)]
         cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
         spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
         return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
@@ -114,13 +112,8 @@ def _content(part: str | ImagePart | VideoPart) -> dict[str, Any]:
     if isinstance(part, ImagePart):
         return {"type": "image", "image": part.image}
     if isinstance(part, VideoPart):
-        return {"type": "video", "video": _frames(part)}
+        return {"type": "video", "video": list(chain.from_iterable(part.pairs))}
     return {"type": "text", "text": part}
-
-
-def _frames(clip: VideoPart) -> list[Image]:
-    """The frames as an even number: two share one temporal patch, so the last is repeated where one is left over."""
-    return [*clip.frames, *clip.frames[-1:]] if len(clip.frames) % 2 else list(clip.frames)
 
 
 def _video_arguments(clips: Sequence[VideoPart]) -> dict[str, Any]:
@@ -133,24 +126,6 @@ def _video_arguments(clips: Sequence[VideoPart]) -> dict[str, Any]:
         indices += indices[-1:] if len(indices) % 2 else []
         metadata.append({"total_num_frames": indices[-1] + 1, "fps": MILLISECONDS, "frames_indices": indices})
     return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [metadata]}}
-
-
-def _units(clips: Sequence[VideoPart], pictures: Sequence[ImagePart]) -> Iterator[tuple[Image, ...]]:
-    """What the vision tower sees as one: a picture, or two frames."""
-    for picture in pictures:
-        yield (picture.image,)
-    for clip in clips:
-        frames = _frames(clip)
-        yield from zip(frames[::2], frames[1::2], strict=True)
-
-
-def _digest(frames: tuple[Image, ...]) -> str:
-    """What names the pixels. SHA-256, for which most processors have instructions: every turn digests all pages."""
-    pixels = sha256(usedforsecurity=False)
-    for frame in frames:
-        pixels.update(repr((len(frames), frame.mode, frame.size)).encode())
-        pixels.update(frame.tobytes())
-    return pixels.hexdigest()
 
 
 def _shapes(encoded: Any) -> list[tuple[int, int]]:
