@@ -42,14 +42,17 @@ TORCH_THREADS = torch.get_num_threads()
 
 
 @contextmanager
-def torch_as_it_comes() -> Iterator[None]:
-    """In this thread and those that start in it, torch computes with as many threads as it takes by itself."""
-    before = torch.get_num_threads()
+def as_it_comes(loaded: Loaded) -> Iterator[None]:
+    """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
+    those that start in it, and the model cuts its patches as transformers does."""
+    before, patches = torch.get_num_threads(), loaded.runner.model.model.visual.patch_embed
+    ours = patches.__dict__.pop("forward")
     torch.set_num_threads(TORCH_THREADS)
     try:
         yield
     finally:
         torch.set_num_threads(before)
+        patches.forward = ours
 
 
 class StampedStreamer(TextIteratorStreamer):
@@ -82,7 +85,7 @@ def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
         answers[place] = _answer(loaded, streamer, start)
 
     threads = [Thread(target=person, args=(place,)) for place in range(len(numbers))]
-    with torch_as_it_comes():
+    with as_it_comes(loaded):
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -93,7 +96,7 @@ def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
 def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
     """One after the other; everybody asked at the start."""
     start, answers = perf_counter(), []
-    with torch_as_it_comes():
+    with as_it_comes(loaded):
         for number in numbers:
             streamer = StampedStreamer(loaded.runner.processor.tokenizer)
             _generate(loaded, about_picture(number), tokens, streamer)
