@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from webui.ui.notices import Known, reworded
 from webui.ui.strings import Strings
 
-KNOWN: Known = (
+# (a label, the key of its text), the first that fits.
+KNOWN = (
     (re.compile(r"p\. (?P<number>\d+)"), "page_n"),
     (re.compile(r"slide (?P<number>\d+)"), "slide_n"),
     (re.compile(r"(?P<seconds>\d+\.\d) s"), "seconds"),
@@ -15,4 +15,8 @@ KNOWN: Known = (
 
 
 def caption_text(caption: str, t: Strings) -> str:
-    return reworded(caption, KNOWN, t)
+    """As it is, if it names a file."""
+    for pattern, key in KNOWN:
+        if found := pattern.fullmatch(caption):
+            return t(key, **found.groupdict())
+    return caption

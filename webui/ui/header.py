@@ -26,7 +26,7 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
         words += [status.device] if status.device else []
         words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
     if status.state == "failed":
-        words.append(status.reason)
+        words.append(notice_text(status.reason, t))
     name = f"<b>{escape(status.info.name)}</b>" if named else ""
     return (
         f'<div class="status {status.state}" role="status">{name}<i></i><span>{escape(" · ".join(words))}</span></div>'

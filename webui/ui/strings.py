@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from webui.errors import WebUIError
+from webui.errors import ModelLoadError, WebUIError
+from webui.ui.load_failures import reason_text
 
 Language = Literal["en", "zh"]
 
@@ -31,16 +32,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "（12 GB 显存请加 {quantized}）。",
     ),
     "notice_no_gpu": ("No GPU of {size} GB or more was found.", "没有找到 {size} GB 以上显存的 GPU。"),
-    "notice_hub": ("{model} could not be loaded: the hub cannot be reached.", "{model} 无法加载：连不上模型库。"),
-    "notice_unknown": (
-        "{model} could not be loaded: the hub has no model {source}, or it needs a token (HF_TOKEN).",
-        "{model} 无法加载：模型库里没有 {source}，或者需要令牌（HF_TOKEN）。",
-    ),
-    "notice_memory": (
-        "{model} could not be loaded: no memory is left for a conversation of {count} tokens.",
-        "{model} 无法加载：内存不够容纳 {count} 个词元的对话。",
-    ),
-    "notice_other": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
+    "notice_failed": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
     "tab_thinking": ("Thinking", "思考"),
@@ -216,7 +208,16 @@ class Strings:
     def error(self, error: WebUIError) -> str:
         """What happened and what to do. English is the error's own message."""
         template = ERRORS_ZH.get(type(error).__name__) if self.language == "zh" else None
-        return template.format(**error.params) if template else str(error)
+        if template is None:
+            return str(error)
+        params = error.params
+        if isinstance(error, ModelLoadError):
+            params = params | {"reason": self.reason(str(params["reason"]))}
+        return template.format(**params)
+
+    def reason(self, reason: str) -> str:
+        """Why a model could not be loaded."""
+        return reason_text(reason, chinese=self.language == "zh")
 
     def seconds(self, seconds: float) -> str:
         """ "0.4 s" below ten seconds, "18 s" above."""
