@@ -3,7 +3,7 @@ from PIL import Image
 
 from webui.protocol import ImagePart, Message, VideoPart
 from webui.ui.figures import conversation_html
-from webui.ui.grounding import Box, boxes_in
+from webui.ui.grounding import Box, pointed_at
 from webui.ui.pictures import pictures_of
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Turn
@@ -31,11 +31,32 @@ PAGES = ("p. 2", "p. 3", "p. 5")
     ],
 )
 def test_boxes_are_found_and_belong_to_their_picture(answer, captions, found):
-    assert boxes_in(answer, captions) == found
+    assert pointed_at(answer, captions).boxes == found
 
 
-def conversation(part, *answers):
-    first = Turn(Message("user", (part, "Where?")), pictures=pictures_of([part]), content=answers[0])
+@pytest.mark.parametrize(
+    ("answer", "captions", "pages"),
+    [
+        ("The headline of page 3 is BUDGET.", PAGES, {1}),
+        ("第 2 页和第5页", PAGES, {0, 2}),
+        ("Slide 2, not slide 9", ("slide 1", "slide 2"), {1}),
+        ("There are 3 pages.", PAGES, set()),
+    ],
+)
+def test_pages_are_found_by_their_number(answer, captions, pages):
+    assert pointed_at(answer, captions).pages == pages
+
+
+def test_the_page_that_the_newest_answer_names_is_marked():
+    pages = [ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)]
+    drawn = conversation_html(conversation(pages, "Page 1 and page 2", "Page 2"), Strings())
+    assert drawn.count("<figure>") == drawn.count('<figure class="named">') == 1
+    assert drawn.index("Page 1<") < drawn.index('class="named"') < drawn.index("Page 2<")
+    assert "named" not in conversation_html(conversation(pages, "Page 1 and page 2"), Strings())
+
+
+def conversation(parts, *answers):
+    first = Turn(Message("user", (*parts, "Where?")), pictures=pictures_of(parts), content=answers[0])
     return Conversation("k", (first, *(Turn(Message("user", ("And now?",)), content=text) for text in answers[1:])))
 
 
@@ -44,14 +65,14 @@ PICTURE = ImagePart(Image.new("RGB", (56, 56)), "a.png", "a.png")
 
 def test_the_newest_answer_is_drawn_on_the_picture():
     drawn = conversation_html(
-        conversation(PICTURE, "[1,2,3,4]", 'It is {"label": "<b>", "box": [100,200,400,1000]}'), Strings()
+        conversation([PICTURE], "[1,2,3,4]", 'It is {"label": "<b>", "box": [100,200,400,1000]}'), Strings()
     )
     assert drawn.count("<i ") == 1
     assert "left:10%;top:20%;width:30%;height:80%" in drawn
     assert "<b>&lt;b&gt;</b>" in drawn
-    assert "<i " not in conversation_html(conversation(PICTURE, "[1,2,3,4]", "A cat."), Strings())
+    assert "<i " not in conversation_html(conversation([PICTURE], "[1,2,3,4]", "A cat."), Strings())
 
 
 def test_nothing_is_drawn_on_frames():
     clip = VideoPart((Image.new("RGB", (56, 56)),), (0.0,), "a.mp4")
-    assert "<i " not in conversation_html(conversation(clip, "[1,2,3,4]"), Strings())
+    assert "<i " not in conversation_html(conversation([clip], "[1,2,3,4]"), Strings())

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from webui.errors import WebUIError
 from webui.media.attachments import parse_pages
 from webui.protocol import ImagePart, MediaLimits, ModelInfo, ModelStatus
-from webui.ui.grounding import Box, boxes_in
-from webui.ui.render import NO_BOXES, error_card, pictures_html
+from webui.ui.grounding import Pointed, pointed_at
+from webui.ui.render import NOTHING, error_card, pictures_html
 from webui.ui.shelf import Item
 from webui.ui.strings import Strings, file_size
 from webui.ui.turns import Conversation, Picture, Turn
@@ -21,12 +21,10 @@ def hint_html(text: str) -> str:
     return f'<div class="hint">{escape(text)}</div>'
 
 
-def sheet_html(
-    pictures: Sequence[Picture], kind: str, t: Strings, boxes: Mapping[int, Sequence[Box]] = NO_BOXES
-) -> str:
+def sheet_html(pictures: Sequence[Picture], kind: str, t: Strings, pointed: Pointed = NOTHING) -> str:
     """A grid of pages or frames; one picture stands alone and large."""
     single = " single" if len(pictures) == 1 else ""
-    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, t, boxes)}</div>'
+    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, t, pointed)}</div>'
 
 
 def item_html(item: Item, t: Strings) -> str:
@@ -87,7 +85,7 @@ def stretches_of(pages: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def conversation_html(conversation: Conversation, t: Strings) -> str:
-    """The pages and frames that were sent last, as the model saw them, with what the newest answer points out.
+    """The pages and frames that were sent last, as the model saw them, with what the newest answer points at.
 
     "" if there were none.
     """
@@ -98,10 +96,10 @@ def conversation_html(conversation: Conversation, t: Strings) -> str:
 
 
 def sent_html(turn: Turn, t: Strings, answer: str = "") -> str:
-    """What was sent with that turn. What `answer` points out is drawn on it, but not on frames: they are too alike."""
+    """What was sent with that turn. What `answer` points at is marked, but not on frames: they are too alike."""
     still = all(isinstance(part, str | ImagePart) for part in turn.question.parts)
-    boxes = boxes_in(answer, [picture.caption for picture in turn.pictures]) if still else NO_BOXES
-    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document", t, boxes)
+    pointed = pointed_at(answer, [picture.caption for picture in turn.pictures]) if still else NOTHING
+    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document", t, pointed)
 
 
 def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:

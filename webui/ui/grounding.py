@@ -1,4 +1,4 @@
-"""Boxes in an answer, and which of the pictures each is in. Pure.
+"""What an answer points at: pages that it names, boxes, and which of the pictures each is in. Pure.
 
 GLM-4.1V tells a place as [left, top, right, bottom] in thousandths of the picture, alone, in a list of lists, or as a
 member of an object that also has a "label".
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 WHOLE = 1000
 BOX = re.compile(r"\[\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\]")
@@ -29,28 +29,31 @@ class Box:
     label: str = ""
 
 
-def boxes_in(answer: str, captions: Sequence[str]) -> dict[int, list[Box]]:
-    """The boxes by the index of their picture; those of which nobody can tell the picture are left out."""
-    found: dict[int, list[Box]] = defaultdict(list)
+@dataclass(frozen=True, slots=True)
+class Pointed:
+    """What an answer points at, by the index of the picture: pages that it names, and boxes."""
+
+    pages: frozenset[int] = frozenset()
+    boxes: Mapping[int, Sequence[Box]] = field(default_factory=dict)
+
+
+def pointed_at(answer: str, captions: Sequence[str]) -> Pointed:
+    """Boxes of which nobody can tell the picture are left out."""
+    boxes: dict[int, list[Box]] = defaultdict(list)
     for match in BOX.finditer(answer):
         left, top, right, bottom = map(int, match.groups())
-        place = _picture(answer[: match.start()], captions)
-        if place is not None and left < right <= WHOLE and top < bottom <= WHOLE:
-            found[place].append(Box(left, top, right, bottom, _label(answer, match)))
-    return dict(found)
+        places = [0] if len(captions) == 1 else _named(answer[: match.start()], captions)
+        if places and left < right <= WHOLE and top < bottom <= WHOLE:
+            boxes[places[-1]].append(Box(left, top, right, bottom, _label(answer, match)))
+    return Pointed(frozenset(_named(answer, captions)), dict(boxes))
 
 
-def _picture(before: str, captions: Sequence[str]) -> int | None:
-    """The only picture, or the page that was mentioned last."""
-    if len(captions) == 1:
-        return 0
-    mentions = MENTION.findall(before)
-    if not mentions:
-        return None
-    number = int(mentions[-1][0] or mentions[-1][1])
+def _named(text: str, captions: Sequence[str]) -> list[int]:
+    """The pictures that are named, in that order: by their page, or counted where they are no pages."""
     pages = [NUMBER.fullmatch(caption) for caption in captions]
     numbers = [int(page[1]) if page else place for place, page in enumerate(pages, 1)]
-    return numbers.index(number) if number in numbers else None
+    named = [int(english or chinese) for english, chinese in MENTION.findall(text)]
+    return [numbers.index(number) for number in named if number in numbers]
 
 
 def _label(answer: str, match: re.Match[str]) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 from webui.errors import WebUIError
 from webui.ui.captions import caption_text
-from webui.ui.grounding import Box
+from webui.ui.grounding import Box, Pointed
 from webui.ui.phases import stats
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Picture, Turn
@@ -16,7 +16,7 @@ from webui.ui.wire import exact
 
 Row = dict[str, Any]
 MOST_PICTURES = 8
-NO_BOXES: Mapping[int, Sequence[Box]] = {}
+NOTHING = Pointed()
 
 
 def conversation_rows(conversation: Conversation, t: Strings) -> list[Row]:
@@ -66,15 +66,17 @@ def question_html(turn: Turn, t: Strings) -> str:
     return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
 
 
-def pictures_html(pictures: Sequence[Picture], t: Strings, boxes: Mapping[int, Sequence[Box]] = NO_BOXES) -> str:
-    """Figures side by side; `boxes` are drawn on the pictures of those indices."""
+def pictures_html(pictures: Sequence[Picture], t: Strings, pointed: Pointed = NOTHING) -> str:
+    """Figures side by side; what is pointed at is marked, unless that is every one of them."""
+    marked = pointed.pages if len(pointed.pages) < len(pictures) else ()
     figures = []
     for place, picture in enumerate(pictures):
         caption = escape(caption_text(picture.caption, t))
         image = f'<img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
-        if place in boxes:
-            image = f'<div class="boxed">{image}{"".join(map(box_html, boxes[place]))}</div>'
-        figures.append(f"<figure>{image}<figcaption>{caption}</figcaption></figure>")
+        if boxes := pointed.boxes.get(place):
+            image = f'<div class="boxed">{image}{"".join(map(box_html, boxes))}</div>'
+        mark = ' class="named"' if place in marked else ""
+        figures.append(f"<figure{mark}>{image}<figcaption>{caption}</figcaption></figure>")
     return "".join(figures)
 
 
