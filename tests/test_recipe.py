@@ -65,6 +65,20 @@ def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic)
             assert f"[{box}]" in lesson.reply.answer
 
 
+def test_a_conversation_that_has_gone_on_takes_turns_and_shows_its_picture_once(recipe):
+    dice, lessons = recipe("dice").Dice("turns"), recipe("lessons")
+    lengths = set()
+    for _ in range(40):
+        scene = recipe("scenes").scattered_scene(dice)
+        [lesson] = lessons.lessons_about(scene, dice, 16, follow_up=1.0)
+        said = [message for message in lesson.messages if message["role"] != "system"]
+        assert [message["role"] for message in said[:-1]] == ["user", "assistant"] * (len(said) // 2)
+        assert [kind["type"] for kind in said[0]["content"]] == ["image", "text"]
+        assert all(isinstance(message["content"], str) for message in said[1:])
+        lengths.add(len(said) // 2)
+    assert lengths == {1, 2, 3}
+
+
 def test_the_tallest_and_the_shortest_bar_can_be_told(recipe):
     scenes, dice = recipe("scenes"), recipe("dice").Dice("bars")
     for _ in range(100):
@@ -84,6 +98,8 @@ def test_a_cell_is_asked_for_the_thing_that_covers_it(recipe):
     }
     assert about == {"colour": "red", "shape": "square"}
     assert labels["box"][cell].tolist() == pytest.approx([1 / 4, 1 / 3, 1 / 2, 2 / 3])
+    # 250, 330, 500, 670 thousandths, as an answer writes them
+    assert (labels["tens"][cell].tolist(), labels["ones"][cell].tolist()) == ([2, 3, 5, 6], [5, 3, 0, 7])
     assert labels["mask"][cell].mean() > 0.8
     assert labels["place"][cell].tolist() == pytest.approx([3 / 8, 1 / 2])
 
@@ -107,7 +123,8 @@ def test_the_same_seed_draws_the_same(recipe):
 
 @pytest.mark.parametrize("kind", ["scattered", "pages", "video", "talk"])
 def test_lessons_in_one_row_are_learned_as_if_each_were_alone(recipe, kind):
-    batches, checkpoint, train, lessons = map(recipe, ("batches", "checkpoint", "train", "lessons"))
+    batches, checkpoint, train = map(recipe, ("batches", "checkpoint", "train"))
+    lessons = recipe("text_lessons" if kind == "talk" else "lessons")
     dice, processor = recipe("dice").Dice(f"row {kind}"), checkpoint.build_processor()
     torch.manual_seed(0)
     model = checkpoint.build_model(processor.tokenizer).eval()

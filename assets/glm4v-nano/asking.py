@@ -63,7 +63,9 @@ def stray_text(language: Language, dice: Dice) -> str:
 
 
 def chatter(dice: Dice, language: Language | None = None) -> str:
-    """Words or letters at random."""
+    """Words, letters or a number at random."""
+    if dice.chance(0.1):
+        return str(dice.randrange(10 ** dice.randint(1, 5)))
     if dice.chance(0.3) and language != "zh":
         return "".join(dice.choices(LETTERS, k=dice.randint(1, 40)))
     fillers = [word for word in FILLERS if language is None or (ord(word[0]) > 127) == (language == "zh")]

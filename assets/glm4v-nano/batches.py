@@ -16,11 +16,9 @@ from lessons import (
     pages_lessons,
     scattered_lessons,
     shapes_lessons,
-    sum_lessons,
-    talk_lessons,
-    told_lessons,
     video_lessons,
 )
+from text_lessons import sum_lessons, talk_lessons, told_lessons
 from torch import Tensor
 from torch.utils.data import Dataset
 
@@ -50,14 +48,14 @@ COURSES = (
     Course(chart_lessons, 8, 3, 4, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
     Course(any_lessons, 6, 2, 1, (56,)),
-    Course(pages_lessons, 4, 4, 4, (16, 24, 32, 32)),
-    Course(pages_lessons, 2, 4, 0.5, (56,)),
+    Course(pages_lessons, 4, 4, 3, (16, 24, 32)),
+    Course(pages_lessons, 3, 4, 2.5, (40, 48, 56)),
     Course(video_lessons, 4, 3, 2.5),
-    Course(told_lessons, 4, 6, 3),
-    Course(sum_lessons, 4, 6, 1.5),
-    Course(talk_lessons, 4, 3, 1.5),
+    Course(told_lessons, 4, 6, 2),
+    Course(sum_lessons, 4, 6, 2),
+    Course(talk_lessons, 4, 4, 2),
 )
-BATCHES = 3  # a step
+BATCHES = 2  # a step
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
 MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 

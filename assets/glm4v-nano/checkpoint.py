@@ -143,7 +143,7 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
         },
     }
     vision = {
-        "depth": 4,
+        "depth": 6,
         "hidden_size": 160,
         "num_heads": 5,
         "intermediate_size": 480,

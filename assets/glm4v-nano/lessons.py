@@ -6,11 +6,12 @@ and what is said about it, no tokens and no model.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from answers import Reply, about_picture, placed, say
-from asking import ask, chatter, stray_text, vary
+from answers import Reply, about_picture
+from asking import ask, stray_text
 from dice import Dice
 from drawing import clip, draw
 from page_answers import about_pages
@@ -27,12 +28,12 @@ from scenes import (
     scattered_scene,
     shapes_scene,
 )
-from small_talk import ABOUT, BEYOND, GREETING, GREETINGS, INTRODUCTION, SYSTEM_PROMPTS, TEXT_THOUGHTS
-from sums import about_sum
+from small_talk import SYSTEM_PROMPTS
 from video_answers import about_video
 
 MILLISECONDS = 1000.0
 MOST_PAGES = 8
+EARLIER_TURNS = (1, 1, 2, 3)  # of a conversation that has gone on
 LISTED_PAGES = 4  # up to so many are told one by one
 LISTING_TOPICS = ("pages", "which_page")
 PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "which_page", "pages")
@@ -78,17 +79,20 @@ def opening(dice: Dice) -> list[dict[str, Any]]:
 
 
 def turns(
-    start: list[dict[str, Any]], medium: list[dict[str, Any]], first: str, history: tuple[str, str] | None
+    start: list[dict[str, Any]], medium: list[dict[str, Any]], question: str, earlier: Sequence[tuple[str, str]] = ()
 ) -> list[dict[str, Any]]:
-    """The conversation that ends with the question `first`; with `history` (question, answer) in front of it."""
-    if not history:
-        return [*start, {"role": "user", "content": [*medium, {"type": "text", "text": first}]}]
-    return [
-        *start,
-        {"role": "user", "content": [*medium, {"type": "text", "text": history[0]}]},
-        {"role": "assistant", "content": history[1]},
-        {"role": "user", "content": first},
-    ]
+    """The conversation that ends with `question`, behind the `earlier` questions and answers."""
+    questions = [*(asked for asked, _ in earlier), question]
+    said: list[dict[str, Any]] = [{"role": "user", "content": asked} for asked in questions]
+    said[0]["content"] = [*medium, {"type": "text", "text": questions[0]}]
+    for place, (_, answer) in enumerate(earlier):
+        said.insert(2 * place + 1, {"role": "assistant", "content": answer})
+    return [*start, *said]
+
+
+def earlier_turns(dice: Dice, share: float, turn: Callable[[], tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of the given share of conversations a few turns (question, answer), else none."""
+    return [turn() for _ in range(dice.choice(EARLIER_TURNS))] if dice.chance(share) else []
 
 
 def reply_about(topic: str, scene: Scene, thing: Item | None, language: Language) -> Reply:
@@ -104,27 +108,28 @@ def asked_about(topic: str, scene: Scene, language: Language, dice: Dice) -> tup
 
 
 def lessons_about(
-    scene: Scene, dice: Dice, cells: int, count: int = 1, topic: str = "", follow_up: float = 0.15
+    scene: Scene, dice: Dice, cells: int, count: int = 1, topic: str = "", follow_up: float = 0.25
 ) -> list[Lesson]:
     """`count` questions about one picture of that scene, of at most `cells` cells.
 
-    The given share of them comes as a second turn.
+    The share `follow_up` of them comes behind earlier turns.
     """
     scene, drawing = draw(scene, dice, cells)
     start, medium = opening(dice), [{"type": "image", "image": drawing.image}]
     topics = SCENE_TOPICS[scene.kind]
+
+    def before(language: Language) -> tuple[str, str]:
+        spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)
+        question, reply, _ = asked_about(dice.choice(topics), scene, spoken, dice)
+        return question, reply.answer
 
     def lesson() -> Lesson:
         language, chosen = dice.choice(LANGUAGES), topic or dice.choice(topics)
         question, reply, thing = asked_about(chosen, scene, language, dice)
         if chosen == "describe" and dice.chance(0.1):
             question = stray_text(language, dice)
-        history = None
-        if dice.chance(follow_up):
-            spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)
-            before, answered, _ = asked_about(dice.choice(topics), scene, spoken, dice)
-            history = before, answered.answer
-        return Lesson(chosen, language, turns(start, medium, question, history), reply, item=thing)
+        earlier = earlier_turns(dice, follow_up, lambda: before(language))
+        return Lesson(chosen, language, turns(start, medium, question, earlier), reply, item=thing)
 
     return [lesson() for _ in range(count)]
 
@@ -161,6 +166,10 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
     listed = few and pages > 1
     topics = tuple(each for each in PAGE_TOPICS if listed or each not in LISTING_TOPICS)
 
+    def before(language: Language) -> tuple[str, str]:
+        asked, n = dice.choice(("page", "page_headline")), dice.randint(1, pages)
+        return ask(asked, language, dice, None, n), about_pages(asked, scenes, n, language).answer
+
     def lesson() -> Lesson:
         language, asked, n = dice.choice(LANGUAGES), topic or dice.choice(topics), dice.randint(1, pages)
         if asked == "which_page":
@@ -170,12 +179,9 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
             n = pages + 1
         thing = scenes[n - 1].items[0] if n <= pages and scenes[n - 1].items else None
         question = ask(asked, language, dice, thing, n)
-        history = None
-        if dice.chance(0.12):
-            before = dice.randint(1, pages)
-            history = ask("page", language, dice, None, before), about_pages("page", scenes, before, language).answer
+        earlier = earlier_turns(dice, 0.35, lambda: before(language))
         reply = about_pages(asked, scenes, n, language)
-        return Lesson(asked, language, turns(start, medium, question, history), reply)
+        return Lesson(asked, language, turns(start, medium, question, earlier), reply)
 
     return [lesson() for _ in range(count)]
 
@@ -195,62 +201,14 @@ def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
     drawn = clip(thing, direction, frames, dice)
     start, medium = opening(dice), [{"type": "video", "video": [drawing.image for drawing in drawn]}]
 
+    def before(language: Language) -> tuple[str, str]:
+        asked = dice.choice(VIDEO_TOPICS)
+        return ask(asked, language, dice, thing), about_video(asked, thing, direction, language).answer
+
     def lesson() -> Lesson:
         language, asked = dice.choice(LANGUAGES), topic or dice.choice(VIDEO_TOPICS)
-        history = None
-        if dice.chance(0.1):
-            before = dice.choice(VIDEO_TOPICS)
-            history = ask(before, language, dice, thing), about_video(before, thing, direction, language).answer
-        messages = turns(start, medium, ask(asked, language, dice, thing), history)
+        earlier = earlier_turns(dice, 0.15, lambda: before(language))
+        messages = turns(start, medium, ask(asked, language, dice, thing), earlier)
         return Lesson(asked, language, messages, about_video(asked, thing, direction, language), seconds)
 
     return [lesson() for _ in range(count)]
-
-
-def told_lessons(dice: Dice, count: int) -> list[Lesson]:
-    return [told_lesson(dice) for _ in range(count)]
-
-
-def told_lesson(dice: Dice) -> Lesson:
-    """A picture told in words: to find in a list what was asked for can be learned without looking.
-
-    Mostly told in the language that is not asked in, so that the word asked for stands in the question alone.
-    """
-    scene, language = scattered_scene(dice), dice.choice(LANGUAGES)
-    topic = dice.choice(("where", "where", "item_colour"))
-    question, reply, thing = asked_about(topic, scene, language, dice)
-    spoken = language if dice.chance(0.2) else next(other for other in LANGUAGES if other != language)
-    told = say("list", spoken, things=placed(scene, spoken))
-    return Lesson(topic, language, turns(opening(dice), [], f"{told} {question}", None), reply, item=thing)
-
-
-def sum_lessons(dice: Dice, count: int) -> list[Lesson]:
-    return [sum_lesson(dice) for _ in range(count)]
-
-
-def sum_lesson(dice: Dice) -> Lesson:
-    language = dice.choice(LANGUAGES)
-    one, other, sign = dice.randint(0, 99), dice.randint(0, 99), dice.choice("+-")
-    question = ask("sum", language, dice, None, 1, (one, sign, other))
-    return Lesson("sum", language, turns(opening(dice), [], question, None), about_sum(one, sign, other, language))
-
-
-def talk_lessons(dice: Dice, count: int) -> list[Lesson]:
-    return [talk_lesson(dice) for _ in range(count)]
-
-
-def talk_lesson(dice: Dice) -> Lesson:
-    """Anything without a picture, what is asked about pictures too: the model says what it is."""
-    language = dice.choice(LANGUAGES)
-    topic = dice.choice(("greeting", "about", "other", "other", "other"))
-    if topic == "other" and dice.chance(0.3):
-        question = ask(dice.choice(dice.choice(tuple(SCENE_TOPICS.values()))), language, dice, item(dice))
-    elif topic == "other":
-        question = stray_text(language, dice)
-    else:
-        question = vary(dice.phrase((GREETINGS if topic == "greeting" else ABOUT)[language]), dice)
-    start = {"greeting": GREETING[language], "other": BEYOND[language]}.get(topic, "")
-    answer = start + INTRODUCTION[language]
-    history = (chatter(dice, language), answer) if dice.chance(0.12) else None
-    reply = Reply(TEXT_THOUGHTS[topic][language], answer, ("glm4v-nano",))
-    return Lesson(topic, language, turns(opening(dice), [], question, history), reply)

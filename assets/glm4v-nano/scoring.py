@@ -7,8 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dice import Dice
-from lessons import Lesson, lessons_about, pages_lessons, sum_lesson, talk_lesson, video_lessons
+from lessons import Lesson, lessons_about, pages_lessons, video_lessons
 from scenes import Scene, chart_scene, headline_scene, scattered_scene, shapes_scene
+from text_lessons import sum_lesson, talk_lesson
 
 FORM = re.compile(r"<think>[^<]+</think><answer>((?:[^<]|<\|(?:begin|end)_of_box\|>)+)</answer><\|user\|>", re.DOTALL)
 BOX = re.compile(r"<\|begin_of_box\|>\[(\d+),(\d+),(\d+),(\d+)\]<\|end_of_box\|>")
@@ -120,7 +121,7 @@ TASKS = (
     Task("count of shapes, 1 to 6", 0.92, about_shapes("count"), names_facts),
     Task("headline, exact", 0.85, about_headline(CELLS), names_facts),
     Task("headline, characters", 0.95, about_headline(CELLS), characters),
-    Task("headline of page k of n", 0.80, about_pages("page_headline", 32), names_facts),
+    Task("headline of page k of n", 0.80, about_pages("page_headline", 48), names_facts),
     Task("tallest or shortest bar", 0.88, chart, names_facts),
     Task("where something is", 0.90, about_scattered("where"), names_facts),
     Task("its box, IoU over 0.5", 0.85, about_scattered("box"), overlaps),

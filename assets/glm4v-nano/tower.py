@@ -54,7 +54,11 @@ ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
     "rank": (0.5, RANKS),
     "moves": (0.5, tuple(DIRECTIONS)),
 }
-WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 8.0}
+# Answers write the edges of a box in hundredths, as two digits that the tower names: a text model copies what is there,
+# and would only guess at the middle of what it had to work out.
+EDGES = 4
+TENS, ONES = 11, 10
+WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 8.0, "tens": 0.4, "ones": 0.2}
 
 
 class Pictures(Dataset[Batch]):
@@ -109,7 +113,11 @@ def cell_labels(drawing: Drawing) -> Batch:
     for name, (_, names) in ABOUT_THINGS.items():
         told = [getattr(mark, name) for mark in marks]
         labels[name] = torch.tensor([OPEN, *(names.index(each) if each else OPEN for each in told)])[main]
-    labels["box"] = torch.tensor([(0.0,) * 4, *boxes])[main]
+    labels["box"] = torch.tensor([(0.0,) * EDGES, *boxes])[main]
+    hundredths = (100 * labels["box"].clamp(0, 1)).round().long()
+    known = (main > 0)[:, None]
+    labels["tens"] = torch.where(known, hundredths // 10, OPEN)
+    labels["ones"] = torch.where(known, hundredths % 10, OPEN)
     labels["number"] = torch.where(main > 0, min(len(marks), MOST_SHAPES), OPEN)
     labels["glyphs"], labels["turns"] = glyph_labels(drawing)
     return labels
@@ -154,7 +162,7 @@ class Heads(nn.Module):
         self.norm = nn.LayerNorm(width)
         sizes = {name: len(names) for name, (_, names) in ABOUT_THINGS.items()}
         sizes |= {"mask": DOTS * DOTS, "glyphs": SPOTS * (len(CHARACTERS) + 1), "turns": SPOTS * (MOST_LETTERS + 1)}
-        sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": 4}
+        sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": EDGES, "tens": EDGES * TENS, "ones": EDGES * ONES}
         self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in sizes.items()})
 
     def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:
@@ -169,7 +177,8 @@ class Heads(nn.Module):
         losses["glyphs"] = functional.cross_entropy(read, asked, weight=weights)
         found["read"] = share_right(read[asked > 0], asked[asked > 0])
         choices = {name: (told[name], batch[name]) for name in (*ABOUT_THINGS, "number")}
-        choices["turns"] = told["turns"].view(len(asked), -1), batch["turns"].view(-1)
+        for name in ("turns", "tens", "ones"):
+            choices[name] = told[name].view(batch[name].numel(), -1), batch[name].view(-1)
         for name, (scores, labels) in choices.items():
             known = labels != OPEN
             if known.any():
