@@ -88,7 +88,7 @@ def save_pdf(name: str, pages: list[tuple[str, str, str]]) -> None:
     document = pymupdf.open()
     for headline, colour, shape in pages:
         page = document.new_page(width=595, height=420)
-        page.insert_text((40, 80), headline, fontsize=52, fontname="hebo")
+        page.insert_text((40, 98), headline, fontsize=76, fontname="hebo")
         corners = [pymupdf.Point(*point) for point in outline(shape, 297, 250, 120)]
         fill = [channel / 255 for channel in COLOURS[colour]]
         page.draw_polyline(corners, fill=fill, color=fill, closePath=True)
