@@ -36,7 +36,7 @@ def colour_of(image: Image.Image) -> str:
 
 @dataclass
 class SeeingEngine(FakeEngine):
-    """Says the colour of the last picture it was sent; at length if asked for a "long" answer.
+    """Says the colour of the last picture it was sent, its number if asked "which page"; a "long" answer at length.
 
     `may_answer` is for tests that look at a thought: while it is cleared, the thought does not end.
     """
@@ -61,6 +61,7 @@ class SeeingEngine(FakeEngine):
         images = [part.image for part in parts if isinstance(part, ImagePart)]
         images += [part.frames[0] for part in parts if isinstance(part, VideoPart)]
         said = EXACT if "exact" in question else f"I see {colour_of(images[-1])}." if images else "I see words only."
+        said = f"Page {len(images)} does." if "which page" in question else said
         words = [f"thought{index} " for index in range(15)]
         deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("reading", 5, 10))]
         deltas += [Delta(reasoning=word, progress=Progress("thinking", at, 999)) for at, word in enumerate(words)]

@@ -74,6 +74,25 @@ def test_two_people_with_files_of_the_same_name(visit, tmp_path):
     people[1].shows("word150")
 
 
+def test_a_page_that_the_answer_names_is_one_click_away(visit, tmp_path):
+    person = visit("PDF")
+    person.add(make_pdf(tmp_path / "report.pdf", "red", "green"))
+    expect(person.room.locator(".sheet figure")).to_have_count(2)
+    person.say("Tell me which page shows green.")
+    link, opened = person.room.locator(".chat").get_by_role("link"), person.page.locator("dialog img")
+    expect(link).to_have_text("Page 2")
+    link.click()
+    shown = person.room.locator(".sheet img").last.get_attribute("src")
+    expect(opened).to_have_attribute("src", shown)
+    person.page.keyboard.press("Escape")
+    expect(opened).to_have_count(0)
+    # While the next file waits beside the conversation, the link still leads to the page that was sent.
+    person.add(make_pdf(tmp_path / "next.pdf", "blue"))
+    expect(person.room.locator(".cost")).to_contain_text("next.pdf")
+    link.press("Enter")
+    expect(opened).to_have_attribute("src", shown)
+
+
 def test_text_comes_out_exactly(visit):
     person = visit("Chat")
     person.say("exact <b>bold</b>\n# no heading")

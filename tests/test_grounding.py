@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 from PIL import Image
 
 from webui.protocol import ImagePart, Message, VideoPart
 from webui.ui.figures import conversation_html
-from webui.ui.grounding import Box, pointed_at
+from webui.ui.grounding import Box, pointed_at, with_links
 from webui.ui.pictures import pictures_of
+from webui.ui.render import conversation_rows
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Turn
 
@@ -53,6 +56,44 @@ def test_the_page_that_the_newest_answer_names_is_marked():
     assert drawn.count("<figure>") == drawn.count('<figure class="named">') == 1
     assert drawn.index("Page 1<") < drawn.index('class="named"') < drawn.index("Page 2<")
     assert "named" not in conversation_html(conversation(pages, "Page 1 and page 2"), Strings())
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("See page 3, **p. 5**.", "See [page 3](#seen-1), **[p. 5](#seen-2)**."),
+        ("第 2 页", "[第 2 页](#seen-0)"),
+        # No such page; nothing that is asked for; a link of the answer's own.
+        ("page 4", "page 4"),
+        ("3 pages", "3 pages"),
+        ("[on page 3](https://a.example)", "[on page 3](https://a.example)"),
+    ],
+)
+def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
+    assert with_links(answer, PAGES) == shown
+
+
+def test_code_and_frames_lead_nowhere():
+    pages = [ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)]
+    clip = VideoPart((Image.new("RGB", (56, 56)),) * 2, (0.0, 0.5), "clip.mp4")
+    code = "`page 1`\n\n```\npage 1\n```\npage 2"
+    assert answers(conversation(pages, code)) == [code.replace("page 2", "[page 2](#seen-1)")]
+    assert answers(conversation([clip], "Picture 1")) == ["Picture 1"]
+
+
+def test_only_what_was_sent_last_is_linked():
+    pages = [ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)]
+    talk = conversation(pages, "page 1", "page 2")
+    assert answers(talk) == ["[page 1](#seen-0)", "[page 2](#seen-1)"]
+    more = replace(talk, turns=(*talk.turns, *conversation(pages, "page 2").turns))
+    assert answers(more) == ["page 1", "page 2", "[page 2](#seen-1)"]
+    assert [row["content"]["text"] for row in conversation_rows(talk, Strings(), linked=False)][1] == "page 1"
+
+
+def answers(talk):
+    rows = conversation_rows(talk, Strings())
+    texts = [row["content"]["text"] for row in rows if row["role"] == "assistant"]
+    return [text for text in texts if not text.startswith("<div")]
 
 
 def conversation(parts, *answers):

@@ -58,7 +58,9 @@ class Chat:
     ) -> AsyncGenerator[Updates, None]:
         question = replace(question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(t))
         conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
-        past = conversation_rows(conversation, t)
+        # New pages take the place of those that earlier answers name.
+        linked = not (question.files or question.pictures)
+        past = conversation_rows(conversation, t, linked=linked)
         # Gradio may merge yields that follow closely: each one repeats all that holds while it answers.
         standing = self._standing()
         async with aclosing(self._answering.answer(question, conversation, run)) as answer:
@@ -67,14 +69,15 @@ class Chat:
                     return
                 if t.language != run.language:
                     t = Strings(run.language)
-                    past = conversation_rows(conversation, t)
+                    past = conversation_rows(conversation, t, linked=linked)
                 if live.turn.pictures and self._sheet not in standing:
                     standing[self._sheet] = sent_html(live.turn, t)
                 updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
                 thinks = live.turn.phase == "thinking" and not (run.hurried or run.stopped)
                 updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
                 if live.turn.phase is None:
-                    updates |= self._after(replace(conversation, turns=(*conversation.turns, live.turn)), question, t)
+                    done = replace(conversation, turns=(*conversation.turns, live.turn))
+                    updates |= self._after(done, question, t) | {self._parts.chatbot: conversation_rows(done, t)}
                 yield updates
 
     def _standing(self) -> Updates:

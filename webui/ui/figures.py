@@ -7,7 +7,7 @@ from html import escape
 
 from webui.errors import WebUIError
 from webui.media.attachments import parse_pages
-from webui.protocol import ImagePart, MediaLimits, ModelInfo, ModelStatus
+from webui.protocol import MediaLimits, ModelInfo, ModelStatus
 from webui.ui.grounding import Pointed, pointed_at
 from webui.ui.render import NOTHING, error_card, pictures_html
 from webui.ui.shelf import Item
@@ -89,17 +89,16 @@ def conversation_html(conversation: Conversation, t: Strings) -> str:
 
     "" if there were none.
     """
-    for turn in reversed(conversation.turns):
-        if turn.pictures and turn.error is None:
-            return sent_html(turn, t, conversation.turns[-1].content)
-    return ""
+    if conversation.in_sight < 0:
+        return ""
+    return sent_html(conversation.turns[conversation.in_sight], t, conversation.turns[-1].content)
 
 
 def sent_html(turn: Turn, t: Strings, answer: str = "") -> str:
-    """What was sent with that turn. What `answer` points at is marked, but not on frames: they are too alike."""
-    still = all(isinstance(part, str | ImagePart) for part in turn.question.parts)
-    pointed = pointed_at(answer, [picture.caption for picture in turn.pictures]) if still else NOTHING
-    return f'<p class="name">{escape(t("in_conversation"))}</p>' + sheet_html(turn.pictures, "document", t, pointed)
+    """What was sent with that turn. What `answer` points at is marked."""
+    pointed = pointed_at(answer, turn.captions)
+    sheet = sheet_html(turn.pictures, "document sent-last", t, pointed)
+    return f'<p class="name">{escape(t("in_conversation"))}</p>{sheet}'
 
 
 def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:

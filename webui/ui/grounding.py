@@ -15,6 +15,9 @@ WHOLE = 1000
 BOX = re.compile(r"\[\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\]")
 LABEL = re.compile(r'"label"\s*:\s*"([^"]*)"')
 MENTION = re.compile(r"(?:page|slide|picture|image|p\.)\s*(\d+)|第\s*(\d+)\s*[页张]", re.IGNORECASE)
+IN_LINK = re.compile(r"[^\[\]\n]*\]\(")
+# look.py opens the picture of that number, from 0, when such a link is followed.
+TARGET = "#seen-"
 NUMBER = re.compile(r"(?:p\.|slide) (\d+)")
 
 
@@ -48,12 +51,30 @@ def pointed_at(answer: str, captions: Sequence[str]) -> Pointed:
     return Pointed(frozenset(_named(answer, captions)), dict(boxes))
 
 
+def with_links(text: str, captions: Sequence[str]) -> str:
+    """Markdown without code, in which each page that is named leads to its picture."""
+    numbers = _numbers(captions)
+
+    def link(match: re.Match[str]) -> str:
+        number = int(match[1] or match[2])
+        if number not in numbers or IN_LINK.match(text, match.end()):
+            return match[0]
+        return f"[{match[0]}]({TARGET}{numbers.index(number)})"
+
+    return MENTION.sub(link, text)
+
+
 def _named(text: str, captions: Sequence[str]) -> list[int]:
-    """The pictures that are named, in that order: by their page, or counted where they are no pages."""
-    pages = [NUMBER.fullmatch(caption) for caption in captions]
-    numbers = [int(page[1]) if page else place for place, page in enumerate(pages, 1)]
+    """The pictures that are named, in that order."""
+    numbers = _numbers(captions)
     named = [int(english or chinese) for english, chinese in MENTION.findall(text)]
     return [numbers.index(number) for number in named if number in numbers]
+
+
+def _numbers(captions: Sequence[str]) -> list[int]:
+    """What each picture is called by: its page, or its place where pictures are no pages."""
+    pages = [NUMBER.fullmatch(caption) for caption in captions]
+    return [int(page[1]) if page else place for place, page in enumerate(pages, 1)]
 
 
 def _label(answer: str, match: re.Match[str]) -> str:

@@ -19,7 +19,7 @@ INK = gr.themes.Color(
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")
 
-# Esc stops the answer that is seen; a click on a small picture shows it large.
+# Esc stops the answer that is seen; a click on a small picture, or on a page that an answer names, shows it large.
 HEAD = """
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
 <script>
@@ -40,6 +40,13 @@ HEAD = """
   document.addEventListener("click", (event) => {
     const image = event.target.closest?.(".sheet img, .sent img");
     if (image) enlarge(image);
+    const link = event.target.closest?.('.chat a[href^="#seen-"]');
+    if (!link) return;
+    event.preventDefault();
+    const room = link.closest(".room");
+    const pictures = room.querySelector(".sheet.sent-last") ?? [...room.querySelectorAll(".sent")].at(-1);
+    const named = pictures?.querySelectorAll("img")[Number(link.hash.slice("#seen-".length))];
+    if (named) enlarge(named);
   });
   document.addEventListener("keydown", (event) => {
     const image = event.key === "Enter" && event.target.closest?.(".sheet img, .sent img");

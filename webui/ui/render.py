@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from html import escape
 from typing import Any
 
 from webui.errors import WebUIError
 from webui.ui.captions import caption_text
-from webui.ui.grounding import Box, Pointed
+from webui.ui.grounding import Box, Pointed, with_links
 from webui.ui.phases import stats
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Picture, Turn
@@ -19,16 +20,25 @@ MOST_PICTURES = 8
 NOTHING = Pointed()
 
 
-def conversation_rows(conversation: Conversation, t: Strings) -> list[Row]:
-    return [row for turn in conversation.turns for row in turn_rows(turn, t)]
+def conversation_rows(conversation: Conversation, t: Strings, *, linked: bool = True) -> list[Row]:
+    """`linked`: a page that an answer names leads to its picture, as long as that is what was sent last."""
+    rows: list[Row] = []
+    last = conversation.in_sight
+    for index, turn in enumerate(conversation.turns):
+        captions = conversation.turns[last].captions if linked and 0 <= last <= index else ()
+        rows += turn_rows(turn, t, captions=captions)
+    return rows
 
 
-def turn_rows(turn: Turn, t: Strings, reasoning: str | None = None, content: str | None = None) -> list[Row]:
+def turn_rows(
+    turn: Turn, t: Strings, reasoning: str | None = None, content: str | None = None, captions: Sequence[str] = ()
+) -> list[Row]:
     """The question, the thought, the answer, its figures, its error. A running turn brings its texts as they are on
-    the wire, so that they only grow; a finished one is made from what was written."""
+    the wire, so that they only grow; a finished one is made from what was written, with links to what has `captions`.
+    """
     rows = [_row("user", question_html(turn, t))]
     reasoning = exact(turn.reasoning) if reasoning is None else reasoning
-    content = exact(turn.content) if content is None else content
+    content = exact(turn.content, partial(with_links, captions=captions)) if content is None else content
     if reasoning.strip():
         thinking = turn.phase == "thinking"
         metadata = {"title": thought_title(turn, t), "status": "pending" if thinking else "done"}

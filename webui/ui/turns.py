@@ -35,6 +35,12 @@ class Turn:
     error: WebUIError | None = None
 
     @property
+    def captions(self) -> tuple[str, ...]:
+        """Those of pages and pictures, which an answer can name; none of frames, which are too alike."""
+        still = all(isinstance(part, str | ImagePart) for part in self.question.parts)
+        return tuple(picture.caption for picture in self.pictures) if still else ()
+
+    @property
     def tokens_per_s(self) -> float:
         """Speed after the first token, 0 if too little was written to tell."""
         writing_s = self.seconds - self.first_token_s
@@ -76,6 +82,12 @@ class Conversation:
     def settled(self) -> Conversation:
         """Without failed turns: the next question takes their place."""
         return replace(self, turns=tuple(turn for turn in self.turns if turn.error is None))
+
+    @property
+    def in_sight(self) -> int:
+        """The index of the turn whose pages or frames were sent last and read; -1 if there is none."""
+        seen = [index for index, turn in enumerate(self.turns) if turn.pictures and turn.error is None]
+        return max(seen, default=-1)
 
     def media_tokens(self, info: ModelInfo) -> int:
         """Visual tokens that the files of the past already take."""

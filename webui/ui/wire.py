@@ -8,6 +8,7 @@ The output only grows: what cannot be decided yet (an open `$`, a half fence) is
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 INLINE = ("\ue000", "\ue001")
 DISPLAY = ("\ue002", "\ue003")
@@ -38,7 +39,9 @@ _INLINE_WINDOW = 400
 class Wire:
     """Feed text as it arrives; each call returns what may be appended to the text on the wire."""
 
-    def __init__(self) -> None:
+    def __init__(self, prose: Callable[[str], str] = str) -> None:
+        """`prose` may change what is neither code nor mathematics, a stretch of a line at a time."""
+        self._prose = prose
         self._held = ""
         self._line = ""  # the current line so far, to know what it was when it ends
         self._fence = ""  # the marker that opened the code block we are in
@@ -101,10 +104,9 @@ class Wire:
         if not self._line and (taken := self._line_start(final)) is not None:
             return taken
         special = _SPECIAL.search(held)
-        if special is None:
-            return len(held), held
-        if special.start():
-            return special.start(), held[: special.start()]
+        end = len(held) if special is None else special.start()
+        if end:
+            return end, self._prose(held[:end])
         return self._special(held[0], final)
 
     def _line_start(self, final: bool) -> tuple[int, str] | None:
@@ -195,7 +197,7 @@ class Wire:
         return 0 if complete else None
 
 
-def exact(text: str) -> str:
-    """The whole of a finished text, as the wire ends up with it."""
-    wire = Wire()
+def exact(text: str, prose: Callable[[str], str] = str) -> str:
+    """The whole of a finished text, as the wire ends up with it; `prose` as in Wire."""
+    wire = Wire(prose)
     return wire.feed(text) + wire.close()
