@@ -44,15 +44,16 @@ TORCH_THREADS = torch.get_num_threads()
 @contextmanager
 def as_it_comes(loaded: Loaded) -> Iterator[None]:
     """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
-    those that start in it, and the model cuts its patches as transformers does."""
-    before, patches = torch.get_num_threads(), loaded.runner.model.model.visual.patch_embed
-    ours = patches.__dict__.pop("forward")
+    those that start in it, and the tower's convolutions are those of transformers."""
+    before, tower = torch.get_num_threads(), loaded.runner.model.model.visual
+    ours = {convolution: vars(convolution).pop("forward") for convolution in (tower.patch_embed.proj, tower.downsample)}
     torch.set_num_threads(TORCH_THREADS)
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        patches.forward = ours
+        for convolution, forward in ours.items():
+            convolution.forward = forward
 
 
 class StampedStreamer(TextIteratorStreamer):

@@ -18,7 +18,7 @@ from webui.engine.prompts import Prompt, PromptBuilder
 from webui.engine.sampler import Sampler
 from webui.engine.sequence import ControlIds, Piece, Sequence
 from webui.engine.text_model import TextModel, product
-from webui.engine.vision_features import VisionFeatures, flatten_patches
+from webui.engine.vision_features import VisionFeatures, without_convolutions
 from webui.errors import DeviceMemoryError
 from webui.protocol import Message
 
@@ -50,7 +50,7 @@ class ModelRunner:
         )
         cuda = model.device.type == "cuda"
         self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if cuda else None
-        flatten_patches(model.model.visual.patch_embed)
+        without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -13,10 +13,15 @@ from torch.nn.functional import linear
 from webui.engine.prompts import VisionSpan
 
 
-def flatten_patches(patches: Any) -> None:
-    """A patch is as large as the kernel that looks at it: one product gives what the 3-D convolution gives, faster."""
-    weight, bias = patches.proj.weight.flatten(1), patches.proj.bias
-    patches.forward = lambda pixels: linear(pixels.to(weight.dtype), weight, bias)
+def without_convolutions(tower: Any) -> None:
+    """Each kernel is as large as what it looks at, a patch or a merged cell: one product with a matrix gives what the
+    convolution gives, faster."""
+    for convolution in (tower.patch_embed.proj, tower.downsample):
+        convolution.forward = _product(convolution.weight.flatten(1), convolution.bias)
+
+
+def _product(weight: Tensor, bias: Tensor | None) -> Callable[[Tensor], Tensor]:
+    return lambda windows: linear(windows.flatten(1), weight, bias)
 
 
 class VisionCache:
