@@ -89,6 +89,15 @@ async def test_files_become_parts_in_front_of_the_words():
     assert {update[column.sheet].count("<img") for update in updates if column.sheet in update} == {3}
 
 
+async def test_at_the_end_the_page_that_the_answer_names_is_marked_and_leads_there():
+    column = Column(FakeEngine([Delta(content="Page 2.", finish_reason="stop")], step_s=0.1))
+    updates = await column.send(Question("Which?", files=((Path("report.pdf"), Selection()),)))
+    first = next(update for update in updates if column.sheet in update)
+    assert 'class="named"' not in first[column.sheet]
+    assert updates[-1][column.sheet].count('class="named"') == 1
+    assert "[Page 2](#seen-1)." in column.texts(updates[-1])
+
+
 async def test_phases_are_told():
     column = Column(FakeEngine(step_s=0.1), FakeReader(step_s=0.1))
     updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)))

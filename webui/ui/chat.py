@@ -72,6 +72,8 @@ class Chat:
                     past = conversation_rows(conversation, t, linked=linked)
                 if live.turn.pictures and self._sheet not in standing:
                     standing[self._sheet] = sent_html(live.turn, t)
+                elif live.turn.phase is None and self._sheet in standing:
+                    standing[self._sheet] = sent_html(live.turn, t, live.turn.content)
                 updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
                 thinks = live.turn.phase == "thinking" and not (run.hurried or run.stopped)
                 updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
