@@ -25,6 +25,9 @@ class SpellingRunner:
     def encode(self, messages):
         return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
 
+    def look_ahead(self, prompt):
+        return prompt
+
     def decode_text(self, ids):
         return "".join(map(chr, ids))
 

@@ -1,7 +1,9 @@
 """Prompts are built in fair turns, an abort is felt at once, and nobody waits for ever."""
 
 import asyncio
+from functools import partial
 from threading import Event
+from time import sleep
 
 import pytest
 
@@ -29,6 +31,63 @@ async def test_owners_take_turns(encoder):
     gate.set()
     await asyncio.gather(first, *others)
     assert order == ["a1", "b1", "a2", "b2", "a3"]
+
+
+async def test_between_two_parts_of_a_job_an_earlier_turn_goes_first(encoder):
+    begun, gate, order = Event(), Event(), []
+
+    def build(name):
+        order.append(f"{name} built")
+        if name == "a2":
+            begun.set()
+            gate.wait()
+        return name
+
+    def look(name):
+        order.append(f"{name} looked")
+        return name
+
+    tasks = [asyncio.create_task(encoder.encode(name, "a", partial(build, name), look)) for name in ("a1", "a2")]
+    assert await asyncio.to_thread(begun.wait, 5)
+    tasks.append(asyncio.create_task(encoder.encode("b1", "b", partial(build, "b1"), look)))
+    await asyncio.sleep(0)
+    gate.set()
+    assert await asyncio.gather(*tasks) == ["a1", "a2", "b1"]
+    assert order == ["a1 built", "a1 looked", "a2 built", "b1 built", "b1 looked", "a2 looked"]
+
+
+async def test_a_rest_is_not_for_those_who_come_first():
+    encoder, order = Encoder(threads=1, longest_rest_s=60.0), []
+
+    def build(name, seconds):
+        sleep(seconds)
+        order.append(name)
+
+    # A rest is as long as the work before it.
+    works = {"a1": 0, "a2": 1.0, "a3": 0}
+    a1, a2, a3 = (asyncio.create_task(encoder.encode(name, "a", partial(build, name, works[name]))) for name in works)
+    await asyncio.gather(a1, a2)
+    await encoder.encode("b", "b", partial(build, "b", 0))
+    await a3
+    assert order == ["a1", "a2", "b", "a3"]
+    await asyncio.to_thread(encoder.close)
+
+
+async def test_one_of_several_threads_is_kept_for_who_comes_first():
+    encoder, gate = Encoder(threads=2), Event()
+    builds = [lambda: True, gate.wait, gate.wait, gate.wait]
+    flood = [asyncio.create_task(encoder.encode(f"a{at}", "a", build)) for at, build in enumerate(builds)]
+    assert await flood[0]
+    assert await asyncio.wait_for(encoder.encode("b", "b", lambda: "prompt"), 10) == "prompt"
+    gate.set()
+    assert await asyncio.gather(*flood[1:]) == [True] * 3
+    await asyncio.to_thread(encoder.close)
+
+
+async def test_an_error_in_a_later_part_reaches_its_request(encoder):
+    with pytest.raises(ZeroDivisionError):
+        await encoder.encode("a", "a", lambda: 1, lambda prompt: prompt // 0)
+    assert await encoder.encode("b", "b", lambda: "prompt", str.upper) == "PROMPT"
 
 
 async def test_an_abort_ends_the_wait_at_once(encoder):

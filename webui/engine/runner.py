@@ -62,7 +62,10 @@ class ModelRunner:
 
     @torch.inference_mode()
     def encode(self, messages: tuple[Message, ...]) -> Prompt:
-        prompt = self._prompts.build(messages)
+        return self._prompts.build(messages)
+
+    @torch.inference_mode()
+    def look_ahead(self, prompt: Prompt) -> Prompt:
         return replace(prompt, features=self._vision.prepare(prompt.spans, AHEAD_TOKENS[self.model.device.type]))
 
     def decode_text(self, ids: list[int]) -> str:

@@ -10,7 +10,7 @@ from webui.protocol import Message
 
 
 class Runner(Protocol):
-    """The model behind the engine. All but encode and decode_text are called from the worker thread only."""
+    """The model behind the engine. All but the first three are called from the worker thread only."""
 
     slots: int
     context_length: int
@@ -18,6 +18,10 @@ class Runner(Protocol):
     control: ControlIds
 
     def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
+
+    def look_ahead(self, prompt: Prompt) -> Prompt:
+        """The prompt with what can be made of its pictures before it is their turn to be read."""
+        ...
 
     def decode_text(self, ids: list[int]) -> str: ...
 
