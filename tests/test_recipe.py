@@ -45,6 +45,22 @@ def test_things_are_named_from_left_to_right(recipe):
         assert named == sorted(named)
 
 
+def test_a_shape_alone_is_asked_for_its_box_and_its_place(recipe):
+    dice, lessons, asked = recipe("dice").Dice("lone"), recipe("lessons"), set()
+    for _ in range(120):
+        for lesson in lessons.shapes_lessons(dice, 2, 32):
+            if lesson.topic in ("where", "box"):
+                asked.add(lesson.topic)
+                place, (left, top, right, bottom) = lesson.item.place, lesson.item.box
+                assert 0 <= left < right <= 1000
+                assert 0 <= top < bottom <= 1000
+                across, down = (left + right) / 2, (top + bottom) / 2
+                beside = {"left": across < 400, "right": across > 600, "top": down < 400, "bottom": down > 600}
+                assert place in ("", "middle") or beside[place]
+                assert lesson.topic == "box" or place
+    assert asked == {"where", "box"}
+
+
 @pytest.mark.parametrize("topic", ["where", "box", "item_colour", "describe"])
 def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic):
     answers, lessons = recipe("answers"), recipe("lessons")

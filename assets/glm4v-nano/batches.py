@@ -42,20 +42,21 @@ class Course:
 
 COURSES = (
     Course(headline_lessons, 12, 2, 5, (16, 24, 40)),
-    Course(headline_lessons, 10, 2, 1, (48, 56)),
-    Course(shapes_lessons, 10, 2, 3, (24, 32, 48)),
-    Course(scattered_lessons, 8, 3, 5, (32, 40, 48)),
-    Course(chart_lessons, 8, 3, 4, (32, 40, 48)),
+    Course(headline_lessons, 10, 2, 3, (48, 56)),
+    Course(shapes_lessons, 10, 2, 4, (24, 32, 48)),
+    Course(scattered_lessons, 8, 3, 7, (32, 40, 48)),
+    Course(chart_lessons, 8, 3, 2, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
     Course(any_lessons, 6, 2, 1, (56,)),
     Course(pages_lessons, 4, 4, 3, (16, 24, 32)),
-    Course(pages_lessons, 3, 4, 2.5, (40, 48, 56)),
-    Course(video_lessons, 4, 3, 2.5),
-    Course(told_lessons, 4, 6, 2),
-    Course(sum_lessons, 4, 6, 2),
-    Course(talk_lessons, 4, 4, 2),
+    Course(pages_lessons, 3, 4, 4, (40, 48, 56)),
+    Course(video_lessons, 4, 3, 1.5),
+    Course(told_lessons, 4, 6, 1.5),
+    Course(sum_lessons, 4, 6, 1.5),
+    Course(talk_lessons, 3, 4, 1.2),
 )
-BATCHES = 2  # a step
+COURSES_A_STEP = 2
+PARTS = 2  # a course's rows become so many batches of rows of like length: of one alone a third would be padding
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
 MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 
@@ -168,14 +169,14 @@ class Steps(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         dice = Dice(f"{self._seed} {step}")
-        courses = dice.choices(COURSES, [course.share for course in COURSES], k=BATCHES)
-        return [self._batch(course, dice) for course in courses]
+        courses = dice.choices(COURSES, [course.share for course in COURSES], k=COURSES_A_STEP)
+        return [batch for course in courses for batch in self._batches(course, dice)]
 
-    def _batch(self, course: Course, dice: Dice) -> Batch:
+    def _batches(self, course: Course, dice: Dice) -> list[Batch]:
         cells = (dice.choice(course.cells),) if course.cells else ()
-        rows = [course.make(dice, course.questions, *cells) for _ in range(course.rows)]
-        examples = [self._encoder.example(lessons, dice) for lessons in rows]
-        return collate(examples, self._pad)
+        rows = [course.make(dice, course.questions, *cells) for _ in range(PARTS * course.rows)]
+        examples = sorted((self._encoder.example(lessons, dice) for lessons in rows), key=lambda each: len(each.ids))
+        return [collate(examples[part * course.rows :][: course.rows], self._pad) for part in range(PARTS)]
 
 
 def steps_from(step: int) -> Iterator[int]:

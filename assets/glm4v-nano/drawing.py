@@ -22,6 +22,9 @@ LEAST_RADIUS = 14.0  # pixels, below which a star and a circle look alike
 LEAST_TYPE, MOST_TYPE = 18, 40
 CHART_TYPE = 15, 22
 MARGIN = 12
+# How far from the middle of a picture, in thousandths, a thing's centre is still in the middle, or at a side: there it
+# is SIDE_LEAD times as far off one way as the other.
+MIDDLE_REACH, SIDE_REACH, SIDE_LEAD = 90, 130, 1.5
 
 
 def draw(scene: Scene, dice: Dice, cells: int = PICTURE_CELLS) -> tuple[Scene, Drawing]:
@@ -39,9 +42,10 @@ def draw_shapes(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     fill = paint(thing.colour, dice)
     ground, tone = background(fill, dice)
     canvas = Canvas(size, ground)
-    for spot in spots(count, thing.shape, (2, 2, size[0] - 2, size[1] - 2), LEAST_RADIUS, dice):
-        put(canvas, thing, spot, fill)
-    return replace(scene, dark=tone == "dark"), canvas.finished(dice)
+    found = spots(count, thing.shape, (2, 2, size[0] - 2, size[1] - 2), LEAST_RADIUS, dice)
+    boxes = [put(canvas, thing, spot, fill) for spot in found]
+    items = tuple(replace(thing, place=place_of(box), box=box) for box in boxes) if count == 1 else scene.items
+    return replace(scene, items=items, dark=tone == "dark"), canvas.finished(dice)
 
 
 def draw_scattered(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
@@ -128,6 +132,20 @@ def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB, moves: str = "") -> t
     edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape, moves=moves))
     left, top, right, bottom = (min(max(round(1000 * edge), 0), 1000) for edge in edges)
     return left, top, right, bottom
+
+
+def place_of(box: tuple[int, int, int, int]) -> str:
+    """The place that anybody would name for a box in thousandths; "" between two places."""
+    left, top, right, bottom = box
+    across, down = (left + right) / 2 - 500, (top + bottom) / 2 - 500
+    far, near = sorted((abs(across), abs(down)), reverse=True)
+    if far < MIDDLE_REACH:
+        return "middle"
+    if far < SIDE_REACH or far < SIDE_LEAD * near:
+        return ""
+    if far == abs(across):
+        return "left" if across < 0 else "right"
+    return "top" if down < 0 else "bottom"
 
 
 def fitting_type(text: str, width: float, height: float, dice: Dice) -> Type:

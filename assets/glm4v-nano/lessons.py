@@ -47,6 +47,7 @@ SCENE_TOPICS = {
     "blank": ("describe",),
     "other": ("describe",),
 }
+LONE_TOPICS = ("box", "box")  # of a shape alone, and "where" if it has a place
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,14 @@ def asked_about(topic: str, scene: Scene, language: Language, dice: Dice) -> tup
     return ask(topic, language, dice, named), reply_about(topic, scene, thing, language), thing
 
 
+def topics_of(scene: Scene) -> tuple[str, ...]:
+    """`scene` as it was drawn."""
+    topics = SCENE_TOPICS[scene.kind]
+    if scene.kind != "shapes" or len(scene.items) > 1:
+        return topics
+    return (*topics, *LONE_TOPICS, "where") if scene.items[0].place else (*topics, *LONE_TOPICS)
+
+
 def lessons_about(
     scene: Scene, dice: Dice, cells: int, count: int = 1, topic: str = "", follow_up: float = 0.25
 ) -> list[Lesson]:
@@ -116,7 +125,7 @@ def lessons_about(
     """
     scene, drawing = draw(scene, dice, cells)
     start, medium = opening(dice), [{"type": "image", "image": drawing.image}]
-    topics = SCENE_TOPICS[scene.kind]
+    topics = topics_of(scene)
 
     def before(language: Language) -> tuple[str, str]:
         spoken = language if dice.chance(0.8) else dice.choice(LANGUAGES)

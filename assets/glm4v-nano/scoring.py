@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dice import Dice
-from lessons import Lesson, lessons_about, pages_lessons, video_lessons
+from lessons import SCENE_TOPICS, Lesson, lessons_about, pages_lessons, video_lessons
 from scenes import Scene, chart_scene, headline_scene, scattered_scene, shapes_scene
 from text_lessons import sum_lesson, talk_lesson
 
@@ -87,7 +87,7 @@ def introduces_itself(lesson: Lesson, text: str) -> float:
 
 def mixed(dice: Dice, follow_up: float) -> Lesson:
     scene = dice.choice((shapes_scene, scattered_scene, headline_scene, chart_scene))(dice)
-    topic = "where" if scene.kind == "scattered" else ""
+    topic = {"scattered": "where", "shapes": dice.choice(SCENE_TOPICS["shapes"])}.get(scene.kind, "")
     return about(scene, dice, topic, follow_up)
 
 
