@@ -78,7 +78,7 @@ def save_chart(name: str, heights: dict[str, float]) -> None:
 
 def save_sign(name: str, text: str) -> None:
     image = Image.new("RGB", (448 * SCALE, 224 * SCALE), (24, 60, 92))
-    font = ImageFont.truetype(BytesIO(pymupdf.Font("hebo").buffer), 64 * SCALE)
+    font = ImageFont.truetype(BytesIO(pymupdf.Font("hebo").buffer), 48 * SCALE)
     ImageDraw.Draw(image).text((224 * SCALE, 112 * SCALE), text, fill="white", font=font, anchor="mm")
     image.resize((448, 224), Image.Resampling.LANCZOS).save(HERE / f"{name}.png", optimize=True)
 

@@ -75,7 +75,7 @@ TABS = (
         ("kind_pdf",),
         examples=(
             Example("example_headline", "three-pages.pdf"),
-            Example("example_which_page", "three-pages.pdf"),
+            Example("example_last_headline", "three-pages.pdf"),
             Example("example_page_count", "three-pages.pdf"),
         ),
     ),
@@ -85,7 +85,7 @@ TABS = (
         ("kind_ppt",),
         examples=(
             Example("example_slide_title", "three-slides.pptx"),
-            Example("example_which_slide", "three-slides.pptx"),
+            Example("example_first_title", "three-slides.pptx"),
             Example("example_slide_count", "three-slides.pptx"),
         ),
     ),
