@@ -25,8 +25,8 @@ class SpellingRunner:
     def encode(self, messages):
         return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
 
-    def look_ahead(self, prompt):
-        return prompt
+    def look_ahead(self, prompts):
+        return prompts
 
     def decode_text(self, ids):
         return "".join(map(chr, ids))

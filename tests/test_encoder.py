@@ -1,4 +1,4 @@
-"""Prompts are built in fair turns, an abort is felt at once, and nobody waits for ever."""
+"""Prompts are built in fair turns and looked at together, an abort is felt at once, and nobody waits for ever."""
 
 import asyncio
 from functools import partial
@@ -13,7 +13,7 @@ from webui.errors import EngineStoppedError
 
 @pytest.fixture
 def encoder():
-    encoder = Encoder(threads=1)
+    encoder = Encoder(list, threads=1)
     yield encoder
     encoder.close()
 
@@ -33,7 +33,7 @@ async def test_owners_take_turns(encoder):
     assert order == ["a1", "b1", "a2", "b2", "a3"]
 
 
-async def test_between_two_parts_of_a_job_an_earlier_turn_goes_first(encoder):
+async def test_between_building_and_looking_an_earlier_turn_goes_first():
     begun, gate, order = Event(), Event(), []
 
     def build(name):
@@ -43,21 +43,78 @@ async def test_between_two_parts_of_a_job_an_earlier_turn_goes_first(encoder):
             gate.wait()
         return name
 
-    def look(name):
-        order.append(f"{name} looked")
-        return name
+    def look(names):
+        order.append(f"{' '.join(names)} looked")
+        return names
 
-    tasks = [asyncio.create_task(encoder.encode(name, "a", partial(build, name), look)) for name in ("a1", "a2")]
+    encoder = Encoder(look, threads=1)
+    tasks = [asyncio.create_task(encoder.encode(name, "a", partial(build, name))) for name in ("a1", "a2")]
     assert await asyncio.to_thread(begun.wait, 5)
-    tasks.append(asyncio.create_task(encoder.encode("b1", "b", partial(build, "b1"), look)))
+    tasks.append(asyncio.create_task(encoder.encode("b1", "b", partial(build, "b1"))))
     await asyncio.sleep(0)
     gate.set()
     assert await asyncio.gather(*tasks) == ["a1", "a2", "b1"]
     assert order == ["a1 built", "a1 looked", "a2 built", "b1 built", "b1 looked", "a2 looked"]
+    await asyncio.to_thread(encoder.close)
+
+
+async def waiting_together(encoder, owners, build=lambda name: name):
+    """What comes of a prompt for each owner, all of which waited when the first could be built."""
+    gate = Event()
+    first = asyncio.create_task(encoder.encode("x", "x", lambda: gate.wait() and "x"))
+    await asyncio.sleep(0)
+    tasks = [asyncio.create_task(encoder.encode(f"{at}", name, partial(build, name))) for at, name in enumerate(owners)]
+    await asyncio.sleep(0)
+    gate.set()
+    return await asyncio.gather(first, *tasks, return_exceptions=True)
+
+
+async def test_those_who_wait_are_looked_at_together_but_not_a_flood():
+    looks = []
+
+    def look(names):
+        looks.append("".join(names))
+        return [name.upper() for name in names]
+
+    encoder = Encoder(look, threads=1)
+    assert await waiting_together(encoder, "abcdeff") == [*"XABCDEFF"]
+    assert looks == ["xabc", "def", "f"]
+    await asyncio.to_thread(encoder.close)
+
+
+async def test_an_error_of_one_look_is_for_the_one_who_causes_it():
+    def look(numbers):
+        return [6 // number for number in numbers]
+
+    encoder = Encoder(look, threads=1)
+    one, *others = await waiting_together(encoder, "132", {"1": 1, "3": 0, "2": 2}.get)
+    assert isinstance(one, TypeError)
+    assert [others[0], others[2]] == [6, 3]
+    assert isinstance(others[1], ZeroDivisionError)
+    await asyncio.to_thread(encoder.close)
+
+
+async def test_who_gives_up_is_not_looked_at():
+    gate, looks = Event(), []
+
+    def look(names):
+        looks.append("".join(names))
+        return names
+
+    encoder = Encoder(look, threads=1)
+    first = asyncio.create_task(encoder.encode("x", "x", lambda: gate.wait() and "x"))
+    await asyncio.sleep(0)
+    others = [asyncio.create_task(encoder.encode(name, name, partial(str, name))) for name in "ab"]
+    await asyncio.sleep(0)
+    encoder.abort("a")
+    gate.set()
+    assert await asyncio.gather(first, *others) == ["x", None, "b"]
+    assert looks == ["xb"]
+    await asyncio.to_thread(encoder.close)
 
 
 async def test_a_rest_is_not_for_those_who_come_first():
-    encoder, order = Encoder(threads=1, longest_rest_s=60.0), []
+    encoder, order = Encoder(list, threads=1, longest_rest_s=60.0), []
 
     def build(name, seconds):
         sleep(seconds)
@@ -74,7 +131,7 @@ async def test_a_rest_is_not_for_those_who_come_first():
 
 
 async def test_one_of_several_threads_is_kept_for_who_comes_first():
-    encoder, gate = Encoder(threads=2), Event()
+    encoder, gate = Encoder(list, threads=2), Event()
     builds = [lambda: True, gate.wait, gate.wait, gate.wait]
     flood = [asyncio.create_task(encoder.encode(f"a{at}", "a", build)) for at, build in enumerate(builds)]
     assert await flood[0]
@@ -82,12 +139,6 @@ async def test_one_of_several_threads_is_kept_for_who_comes_first():
     gate.set()
     assert await asyncio.gather(*flood[1:]) == [True] * 3
     await asyncio.to_thread(encoder.close)
-
-
-async def test_an_error_in_a_later_part_reaches_its_request(encoder):
-    with pytest.raises(ZeroDivisionError):
-        await encoder.encode("a", "a", lambda: 1, lambda prompt: prompt // 0)
-    assert await encoder.encode("b", "b", lambda: "prompt", str.upper) == "PROMPT"
 
 
 async def test_an_abort_ends_the_wait_at_once(encoder):
@@ -117,7 +168,7 @@ async def test_an_error_reaches_its_request_only(encoder):
 
 
 async def test_after_close_it_refuses():
-    encoder = Encoder(threads=1)
+    encoder = Encoder(list, threads=1)
     encoder.close()
     with pytest.raises(EngineStoppedError):
         await encoder.encode("a", "a", lambda: "prompt")

@@ -92,19 +92,34 @@ def test_patches_are_cut_once_and_only_of_what_was_not_looked_at():
         VisionSpan(span.start, LENGTH, span.digest, span.grid, lambda name=span.digest: cut.append(name))
         for span in (first, second, second)
     ]
-    vision.prepare(counted, 0)
+    vision.prepare([counted], 0)
     assert cut == [second.digest]
 
 
 def test_what_is_short_is_looked_at_ahead_and_never_again():
     tower, spans = Tower(), pages(3)
     vision = VisionFeatures(tower, 10**6)
-    assert vision.prepare(spans, 2 * LENGTH) == {}
-    held = vision.prepare(spans[:2], 2 * LENGTH)
+    assert vision.prepare([spans], 2 * LENGTH) == [{}]
+    held = vision.prepare([spans[:2]], 2 * LENGTH)[0]
     vision.keep(held)
-    assert vision.prepare(spans[:2], 2 * LENGTH) == {}
+    assert vision.prepare([spans[:2]], 2 * LENGTH) == [{}]
     assert read(vision, spans[:2], 24, 100).tolist() == [-1.0] * 2 + [0.0] * LENGTH + [-1.0] * 2 + [1.0] * LENGTH
     assert tower.looks == [[0, 1]]
+
+
+def test_several_prompts_are_looked_at_in_one_pass_and_what_they_share_once():
+    tower, spans = Tower(), pages(5)
+    vision = VisionFeatures(tower, 10**6)
+    held = vision.prepare([spans[:2], spans[1:3], spans, ()], 2 * LENGTH)
+    assert [sorted(each) for each in held] == [["0", "1"], ["1", "2"], [], []]
+    assert [each["1"][0, 0].item() for each in held[:2]] == [1.0, 1.0]
+    assert tower.looks == [[0, 1, 2]]
+
+
+def test_patches_are_given_up_once_they_are_looked_at():
+    vision, spans = VisionFeatures(Tower(), 10**6), pages(3)
+    vision.prepare([spans[:1], spans], LENGTH)
+    assert ["pixels" in vars(span) for span in spans] == [False, True, True]
 
 
 def test_the_vision_cache_keeps_within_its_budget():

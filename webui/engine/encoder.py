@@ -16,22 +16,26 @@ from webui.engine.prompts import Prompt
 from webui.errors import EngineStoppedError
 
 LONGEST_REST_S = 0.02
-Part = Callable[[Prompt], Prompt]
+# So many prompts are looked at in one pass. On a CPU a pass is hundreds of short operations, before each of which a
+# thread waits for the interpreter: two passes side by side take three times as long as one.
+MOST_TOGETHER = 4
+Look = Callable[[list[Prompt]], list[Prompt]]
 
 
 @dataclass(order=True, slots=True)
 class Job:
     """`turn`: how many jobs of the same owner went before it and were not done yet. Lower turns go first.
 
-    Done in parts: `build` makes the prompt, then each of `parts` adds to it.
+    Done in two parts, building the prompt and looking at its pictures. Of one turn, all are built first: that is
+    quick, and several can then be looked at together.
     """
 
     turn: int
+    built: bool
     ticket: int
     owner: str = field(compare=False)
     build: Callable[[], Prompt] = field(compare=False)
-    parts: list[Part] = field(compare=False)
-    prompt: Prompt | None = field(compare=False, default=None)
+    prompt: Prompt = field(compare=False, init=False)
     future: Future[Prompt] = field(compare=False, default_factory=Future)
 
     @property
@@ -42,12 +46,13 @@ class Job:
 class Encoder:
     """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting.
 
-    A job is late if its owner had others before it. Of several threads one is always free of late jobs, and after each
-    part of one a thread rests for as long as the part took; who comes first does not wait for that.
+    `look` adds to several prompts what can be made of their pictures ahead. A job is late if its owner had others
+    before it. Of several threads one is always free of late jobs, and after each part of one a thread rests for as
+    long as the part took; who comes first does not wait for that. Late jobs are looked at one by one.
     """
 
-    def __init__(self, threads: int, longest_rest_s: float = LONGEST_REST_S) -> None:
-        self._longest_rest_s = longest_rest_s
+    def __init__(self, look: Look, threads: int, longest_rest_s: float = LONGEST_REST_S) -> None:
+        self._look, self._longest_rest_s = look, longest_rest_s
         self._late, self._most_late = 0, max(threads - 1, 1)
         self._jobs: list[Job] = []
         self._tickets = count()
@@ -59,9 +64,9 @@ class Encoder:
         for thread in self._threads:
             thread.start()
 
-    async def encode(self, request_id: str, owner: str, build: Callable[[], Prompt], *parts: Part) -> Prompt | None:
+    async def encode(self, request_id: str, owner: str, build: Callable[[], Prompt]) -> Prompt | None:
         """The prompt; None if the request was aborted before it was there."""
-        future = self._submit(owner, build, list(parts))
+        future = self._submit(owner, build)
         self._futures[request_id] = future
         try:
             return await asyncio.wrap_future(future)
@@ -87,11 +92,11 @@ class Encoder:
         for thread in self._threads:
             thread.join()
 
-    def _submit(self, owner: str, build: Callable[[], Prompt], parts: list[Part]) -> Future[Prompt]:
+    def _submit(self, owner: str, build: Callable[[], Prompt]) -> Future[Prompt]:
         with self._changed:
             if self._closed:
                 raise EngineStoppedError(reason="it was closed")
-            job = Job(self._turns[owner], next(self._tickets), owner, build, parts)
+            job = Job(self._turns[owner], False, next(self._tickets), owner, build)
             heappush(self._jobs, job)
             self._turns[owner] += 1
             self._changed.notify_all()
@@ -99,25 +104,32 @@ class Encoder:
 
     def _work(self) -> None:
         rested = 0.0
-        while (job := self._next(rested)) is not None:
+        while jobs := self._next(rested):
             start = perf_counter()
-            done = job.future.cancelled() or _advance(job)
+            if jobs[0].built:
+                self._look_at([job for job in jobs if not job.future.cancelled()])
+            elif not jobs[0].future.cancelled():
+                _build(jobs[0])
             now = perf_counter()
             # Building holds on to the interpreter, which the worker needs for each of its operations: who sends many
             # requests at once must not slow down everybody's steps.
-            rested = now + min(now - start, self._longest_rest_s) if job.late else 0.0
-            self._put_back(job, done)
+            rested = now + min(now - start, self._longest_rest_s) if jobs[0].late else 0.0
+            self._put_back(jobs)
 
-    def _next(self, rested: float) -> Job | None:
-        """Whose turn it is. None at the end."""
+    def _next(self, rested: float) -> list[Job]:
+        """The job whose turn it is, and those that can be looked at together with it; none at the end."""
         with self._changed:
             while (wait := self._until_next(rested)) != 0.0:
                 if self._closed and not self._jobs:
-                    return None
+                    return []
                 self._changed.wait(wait)
-            job = heappop(self._jobs)
-            self._late += job.late
-            return job
+            jobs = [heappop(self._jobs)]
+            self._late += jobs[0].late
+            while jobs[0].built and not jobs[0].late and self._jobs and len(jobs) < MOST_TOGETHER:
+                if self._jobs[0].late:
+                    break
+                jobs.append(heappop(self._jobs))
+        return jobs
 
     def _until_next(self, rested: float) -> float | None:
         """Seconds until this thread, rested by then, may take the first job; None: not before something changes."""
@@ -127,28 +139,44 @@ class Encoder:
             return 0.0
         return max(rested - perf_counter(), 0.0) if self._late < self._most_late else None
 
-    def _put_back(self, job: Job, done: bool) -> None:
-        with self._changed:
-            self._late -= job.late
-            if done:
-                self._turns[job.owner] -= 1
-                if not self._turns[job.owner]:
-                    del self._turns[job.owner]
+    def _look_at(self, jobs: list[Job]) -> None:
+        """If it fails for several, each is tried alone: the error is for those only who cause it."""
+        try:
+            prompts = self._look([job.prompt for job in jobs])
+        except Exception as error:
+            if len(jobs) == 1:
+                _fail(jobs[0], error)
             else:
-                heappush(self._jobs, job)
+                for job in jobs:
+                    self._look_at([job])
+            return
+        for job, prompt in zip(jobs, prompts, strict=True):
+            # The future may be cancelled up to the moment of its result.
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_result(prompt)
+
+    def _put_back(self, jobs: list[Job]) -> None:
+        """Those that are built, to be looked at; the rest is done."""
+        with self._changed:
+            self._late -= jobs[0].late
+            for job in jobs:
+                if not job.built and not job.future.done():
+                    job.built = True
+                    heappush(self._jobs, job)
+                else:
+                    self._turns[job.owner] -= 1
+                    if not self._turns[job.owner]:
+                        del self._turns[job.owner]
             self._changed.notify_all()
 
 
-def _advance(job: Job) -> bool:
-    """Do the next part; whether that was the last. The future may be cancelled up to the moment of its result."""
+def _build(job: Job) -> None:
     try:
-        job.prompt = job.build() if job.prompt is None else job.parts.pop(0)(job.prompt)
+        job.prompt = job.build()
     except Exception as error:
-        if job.future.set_running_or_notify_cancel():
-            job.future.set_exception(error)
-        return True
-    if job.parts:
-        return False
+        _fail(job, error)
+
+
+def _fail(job: Job, error: Exception) -> None:
     if job.future.set_running_or_notify_cancel():
-        job.future.set_result(job.prompt)
-    return True
+        job.future.set_exception(error)

@@ -39,7 +39,7 @@ class LocalEngine:
         self._runner = runner
         self._max_waiting = max_waiting
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
-        self._encoder = Encoder(threads=max(2, min(4, (os.cpu_count() or 1) // 2)))
+        self._encoder = Encoder(runner.look_ahead, max(2, min(4, (os.cpu_count() or 1) // 2)))
         self._scheduler = Scheduler(runner.slots)
         self._pace = Pace(runner.chunk_tokens)
         self._streams: dict[Sequence, Stream] = {}
@@ -53,7 +53,7 @@ class LocalEngine:
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         owner = request.owner or request.id
         build = partial(self._runner.encode, request.messages)
-        prompt = await self._encoder.encode(request.id, owner, build, self._runner.look_ahead)
+        prompt = await self._encoder.encode(request.id, owner, build)
         if prompt is None:
             yield Delta(finish_reason="abort", usage=Usage(0, 0))
             return

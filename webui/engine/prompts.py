@@ -40,6 +40,10 @@ class VisionSpan:
         """[patches, patch size], when first asked for: most pictures of a conversation have been looked at before."""
         return self.cut()
 
+    def forget_pixels(self) -> None:
+        """Once looked at they are not needed again, and take far more room than what was seen in them."""
+        self.__dict__.pop("pixels", None)
+
     @property
     def end(self) -> int:
         return self.start + self.length

@@ -65,8 +65,9 @@ class ModelRunner:
         return self._prompts.build(messages)
 
     @torch.inference_mode()
-    def look_ahead(self, prompt: Prompt) -> Prompt:
-        return replace(prompt, features=self._vision.prepare(prompt.spans, AHEAD_TOKENS[self.model.device.type]))
+    def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
+        held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
+        return [replace(prompt, features=features) for prompt, features in zip(prompts, held, strict=True)]
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)

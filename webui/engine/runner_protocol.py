@@ -19,8 +19,8 @@ class Runner(Protocol):
 
     def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
 
-    def look_ahead(self, prompt: Prompt) -> Prompt:
-        """The prompt with what can be made of its pictures before it is their turn to be read."""
+    def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
+        """The prompts with what can be made of their pictures before it is their turn to be read."""
         ...
 
     def decode_text(self, ids: list[int]) -> str: ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 import torch
@@ -61,15 +62,19 @@ class VisionFeatures:
         self._model = model
         self._cache = VisionCache(budget_bytes)
 
-    def prepare(self, spans: Sequence[VisionSpan], tokens: int) -> Held:
-        """Cut the patches of what is not in the cache, and look at it if it is no longer than `tokens` in all.
+    def prepare(self, prompts: Sequence[Sequence[VisionSpan]], tokens: int) -> list[Held]:
+        """Cut the patches of what is not in the cache; what of a prompt is no longer than `tokens` in all is looked at
+        too, that of all prompts in one pass.
 
         On the caller's thread, so that no step waits for it. What was looked at is the caller's to keep.
         """
-        unseen = list({span.digest: span for span in spans if span.digest not in self._cache}.values())
-        for span in unseen:
+        unseen = [{span.digest: span for span in spans if span.digest not in self._cache} for spans in prompts]
+        for span in chain.from_iterable(spans.values() for spans in unseen):
             _ = span.pixels
-        return self._see(unseen) if 0 < sum(span.length for span in unseen) <= tokens else {}
+        short = [spans if sum(span.length for span in spans.values()) <= tokens else {} for spans in unseen]
+        together = {digest: span for spans in short for digest, span in spans.items()}
+        seen = self._see(list(together.values())) if together else {}
+        return [{digest: seen[digest] for digest in spans} for spans in short]
 
     def keep(self, held: Held) -> None:
         for digest, features in held.items():
@@ -100,9 +105,12 @@ class VisionFeatures:
         return held
 
     def _see(self, batch: Sequence[VisionSpan]) -> Held:
-        pixels = torch.cat([span.pixels for span in batch]).to(self._model.device, self._model.dtype)
+        pixels = batch[0].pixels if len(batch) == 1 else torch.cat([span.pixels for span in batch])
+        pixels = pixels.to(self._model.device, self._model.dtype)
         grids = torch.tensor([span.grid for span in batch], device=self._model.device)
         outputs = self._model.get_image_features(pixels, grids, return_dict=True).pooler_output
+        for span in batch:
+            span.forget_pixels()
         return {span.digest: features.clone() for span, features in zip(batch, outputs, strict=True)}
 
     def place(self, embeddings: Tensor, spans: Sequence[VisionSpan], held: Held, start: int) -> None:
