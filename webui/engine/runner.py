@@ -14,10 +14,11 @@ from torch import Tensor
 from webui.engine.cache_views import DecodeView, PrefillView
 from webui.engine.graphs import DecodeGraphs
 from webui.engine.kv_cache import CachePlan, KVCache
+from webui.engine.operations import product
 from webui.engine.prompts import Prompt, PromptBuilder
 from webui.engine.sampler import Sampler
 from webui.engine.sequence import ControlIds, Piece, Sequence
-from webui.engine.text_model import TextModel, product
+from webui.engine.text_model import TextModel
 from webui.engine.vision_features import VisionFeatures, without_convolutions
 from webui.errors import DeviceMemoryError
 from webui.protocol import Message

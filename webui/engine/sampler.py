@@ -74,7 +74,7 @@ class Sampler:
             seen = self._seen[columns.indices]
             penalised = torch.where(logits < 0, logits * columns.penalty, logits / columns.penalty)
             logits = torch.where(seen, penalised, logits)
-        tokens = logits.argmax(-1, keepdim=True)
+        tokens = logits.max(-1, keepdim=True).indices
         if not columns.all_greedy:
             tokens = torch.where(columns.greedy, tokens, _drawn(logits, columns))
         if columns.penalised:
