@@ -2,7 +2,7 @@
 
 import asyncio
 from functools import partial
-from threading import Event
+from threading import Barrier, Event
 from time import sleep
 
 import pytest
@@ -77,8 +77,29 @@ async def test_those_who_wait_are_looked_at_together_but_not_a_flood():
         return [name.upper() for name in names]
 
     encoder = Encoder(look, threads=1)
-    assert await waiting_together(encoder, "abcdeff") == [*"XABCDEFF"]
-    assert looks == ["xabc", "def", "f"]
+    assert await waiting_together(encoder, "abcdefghii") == [*"XABCDEFGHII"]
+    assert looks == ["xabcdefg", "hi", "i"]
+    await asyncio.to_thread(encoder.close)
+
+
+async def test_each_thread_takes_its_share_of_those_who_wait():
+    gate, both, looks = Event(), Barrier(2), []
+
+    def look(names):
+        both.wait(5)
+        looks.append(len(names))
+        return names
+
+    def build(name):
+        assert name in "abcd" or gate.wait(5)
+        return name
+
+    encoder = Encoder(look, threads=2)
+    tasks = [asyncio.create_task(encoder.encode(name, name, partial(build, name))) for name in "xyabcd"]
+    await asyncio.sleep(0)
+    gate.set()
+    assert "".join(await asyncio.gather(*tasks)) == "xyabcd"
+    assert looks == [3, 3]
     await asyncio.to_thread(encoder.close)
 
 
@@ -114,17 +135,18 @@ async def test_who_gives_up_is_not_looked_at():
 
 
 async def test_a_rest_is_not_for_those_who_come_first():
-    encoder, order = Encoder(list, threads=1, longest_rest_s=60.0), []
+    order = []
 
-    def build(name, seconds):
-        sleep(seconds)
-        order.append(name)
+    def look(names):
+        # A rest is as long as the work before it.
+        sleep(1.0 if names == ["a2"] else 0)
+        order.extend(names)
+        return names
 
-    # A rest is as long as the work before it.
-    works = {"a1": 0, "a2": 1.0, "a3": 0}
-    a1, a2, a3 = (asyncio.create_task(encoder.encode(name, "a", partial(build, name, works[name]))) for name in works)
+    encoder = Encoder(look, threads=1, longest_rest_s=60.0)
+    a1, a2, a3 = (asyncio.create_task(encoder.encode(name, "a", partial(str, name))) for name in ("a1", "a2", "a3"))
     await asyncio.gather(a1, a2)
-    await encoder.encode("b", "b", partial(build, "b", 0))
+    await encoder.encode("b", "b", partial(str, "b"))
     await a3
     assert order == ["a1", "a2", "b", "a3"]
     await asyncio.to_thread(encoder.close)

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from itertools import count
+from math import ceil
 from threading import Condition, Thread
 from time import perf_counter
 
@@ -16,9 +17,9 @@ from webui.engine.prompts import Prompt
 from webui.errors import EngineStoppedError
 
 LONGEST_REST_S = 0.02
-# So many prompts are looked at in one pass. On a CPU a pass is hundreds of short operations, before each of which a
-# thread waits for the interpreter: two passes side by side take three times as long as one.
-MOST_TOGETHER = 4
+# So many prompts at most are looked at in one pass. On a CPU a pass is hundreds of short operations, before each of
+# which a thread waits for the interpreter: the fewer passes, the better, as long as no thread has nothing to do.
+MOST_TOGETHER = 8
 Look = Callable[[list[Prompt]], list[Prompt]]
 
 
@@ -54,6 +55,7 @@ class Encoder:
     def __init__(self, look: Look, threads: int, longest_rest_s: float = LONGEST_REST_S) -> None:
         self._look, self._longest_rest_s = look, longest_rest_s
         self._late, self._most_late = 0, max(threads - 1, 1)
+        self._looking = 0
         self._jobs: list[Job] = []
         self._tickets = count()
         self._turns: Counter[str] = Counter()
@@ -123,13 +125,17 @@ class Encoder:
                 if self._closed and not self._jobs:
                     return []
                 self._changed.wait(wait)
-            jobs = [heappop(self._jobs)]
+            jobs = [heappop(self._jobs) for _ in range(self._together())]
             self._late += jobs[0].late
-            while jobs[0].built and not jobs[0].late and self._jobs and len(jobs) < MOST_TOGETHER:
-                if self._jobs[0].late:
-                    break
-                jobs.append(heappop(self._jobs))
+            self._looking += jobs[0].built
         return jobs
+
+    def _together(self) -> int:
+        """How many of the first jobs this thread takes: of those to be looked at and not late its share, else one."""
+        if self._jobs[0].late or not self._jobs[0].built:
+            return 1
+        waiting = sum(not job.late for job in self._jobs)
+        return min(ceil(waiting / (len(self._threads) - self._looking)), MOST_TOGETHER)
 
     def _until_next(self, rested: float) -> float | None:
         """Seconds until this thread, rested by then, may take the first job; None: not before something changes."""
@@ -159,6 +165,7 @@ class Encoder:
         """Those that are built, to be looked at; the rest is done."""
         with self._changed:
             self._late -= jobs[0].late
+            self._looking -= jobs[0].built
             for job in jobs:
                 if not job.built and not job.future.done():
                     job.built = True
