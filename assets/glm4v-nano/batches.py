@@ -58,6 +58,7 @@ COURSES = (
 COURSES_A_STEP = 2
 PARTS = 2  # a course's rows become so many batches of rows of like length: of one alone a third would be padding
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
+ROUND = 16  # ids, to a whole number of which a batch is padded: kernels are made anew for each length
 MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 
 
@@ -141,6 +142,7 @@ class Encoder:
 def collate(examples: list[Example], pad: int) -> Batch:
     """Examples of one kind as one batch, padded on the right; `lessons` is -1 there."""
     longest = max(len(example.ids) for example in examples)
+    longest += -longest % ROUND
 
     def padded(rows: list[list[int]], value: int) -> Tensor:
         return torch.tensor([row + [value] * (longest - len(row)) for row in rows])

@@ -131,7 +131,7 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
         "intermediate_size": 512,
         "num_hidden_layers": 4,
         "num_attention_heads": 6,
-        "num_key_value_heads": 6,
+        "num_key_value_heads": 2,
         "max_position_embeddings": CONTEXT_LENGTH,
         "initializer_range": 0.05,
         "pad_token_id": tokenizer.pad_token_id,

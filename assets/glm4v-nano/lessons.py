@@ -22,6 +22,7 @@ from scenes import (
     any_direction,
     any_scene,
     chart_scene,
+    headline_page,
     headline_scene,
     item,
     page_scene,
@@ -36,7 +37,7 @@ MOST_PAGES = 8
 EARLIER_TURNS = (1, 1, 2, 3)  # of a conversation that has gone on
 LISTED_PAGES = 4  # up to so many are told one by one
 LISTING_TOPICS = ("pages", "which_page")
-PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "which_page", "pages")
+PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "page", "which_page", "pages")
 VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "direction", "video")
 SCENE_TOPICS = {
     "shapes": ("colour", "shape", "count", "count", "describe"),
@@ -167,7 +168,7 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
     few = topic in LISTING_TOPICS or (not topic and dice.chance(0.4))
     pages = dice.randint(1, LISTED_PAGES if few else MOST_PAGES)
     headlines = topic == "page_headline" or (not topic and dice.chance(0.5))
-    plans = [headline_scene(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]
+    plans = [headline_page(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]
     drawn = [draw(plan, dice, cells) for plan in plans]
     scenes = [scene for scene, _ in drawn]
     start, medium = opening(dice), [{"type": "image", "image": drawing.image} for _, drawing in drawn]

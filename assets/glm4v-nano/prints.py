@@ -40,7 +40,7 @@ def print_sheet(dice: Dice, cells: int) -> Drawing:
     canvas = Canvas((width, height), ground, fine=dice.choice((1, 1, 2)))
     y = dice.uniform(-4, 10)
     while y < height - LEAST_SIZE:
-        kind = any_type(dice, LEAST_SIZE, MOST_SIZE if dice.random() < 0.3 else 24)
+        kind = any_type(dice, LEAST_SIZE, MOST_SIZE if dice.random() < 0.6 else 24)
         x = dice.uniform(-10, 20)
         while x < width - kind.size / 2:
             text = letters(dice)

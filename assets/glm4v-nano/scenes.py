@@ -68,8 +68,9 @@ def scattered_scene(dice: Dice) -> Scene:
     return Scene("scattered", tuple(map(Item, colours, shapes, places)))
 
 
-def headline_scene(dice: Dice) -> Scene:
-    things = (item(dice),) if dice.chance(0.25) else ()
+def headline_scene(dice: Dice, accompanied: float = 0.25) -> Scene:
+    """The share `accompanied` of them has a thing beside the headline."""
+    things = (item(dice),) if dice.chance(accompanied) else ()
     return Scene("headline", things, letters(dice), lines=dice.chance(0.6))
 
 
@@ -86,11 +87,16 @@ def chart_scene(dice: Dice) -> Scene:
     return Scene("chart", bars=tuple(map(Bar, names, heights)))
 
 
+def headline_page(dice: Dice) -> Scene:
+    """With a thing more often than a picture alone: what stands together on one page of several has to be learned."""
+    return headline_scene(dice, 0.5)
+
+
 def page_scene(dice: Dice) -> Scene:
     """One page of several."""
     chance = dice.random()
     if chance < 0.55:
-        return headline_scene(dice)
+        return headline_page(dice)
     if chance < 0.93:
         return shapes_scene(dice, 4)
     return Scene(dice.choice(("text", "blank")))

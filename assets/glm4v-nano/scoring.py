@@ -122,6 +122,7 @@ TASKS = (
     Task("headline, exact", 0.85, about_headline(CELLS), names_facts),
     Task("headline, characters", 0.95, about_headline(CELLS), characters),
     Task("headline of page k of n", 0.80, about_pages("page_headline", 48), names_facts),
+    Task("all that is on page k of n", 0.0, about_pages("page", 48), names_facts),
     Task("tallest or shortest bar", 0.88, chart, names_facts),
     Task("where something is", 0.90, about_scattered("where"), names_facts),
     Task("its box, IoU over 0.5", 0.85, about_scattered("box"), overlaps),

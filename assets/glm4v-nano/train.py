@@ -27,6 +27,7 @@ from checkpoint import WIDTH, build_model, build_processor, save
 from learners import Learners
 from muon import Muon
 from safetensors.torch import load_file
+from swift import hasten
 from torch import nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
@@ -257,10 +258,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, default=HERE, help="where the finished checkpoint goes")
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "glm4v-nano", help="state to resume")
+    parser.add_argument("--swift", action="store_true", help="products in bfloat16, pointwise work compiled")
     parser.add_argument("--weights", type=Path, help="a finished checkpoint to begin with")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     training = start(options.work, options.device, options.weights, Learners.of_torchrun())
+    if options.swift:
+        hasten(training.model)
     run(training, options.minutes, options.workers)
     training.save()
     if training.learners.rank:
