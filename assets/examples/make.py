@@ -88,7 +88,7 @@ def save_pdf(name: str, pages: list[tuple[str, str, str]]) -> None:
     document = pymupdf.open()
     for headline, colour, shape in pages:
         page = document.new_page(width=595, height=420)
-        page.insert_text((40, 98), headline, fontsize=76, fontname="hebo")
+        page.insert_text((40, 86), headline, fontsize=64, fontname="hebo")
         corners = [pymupdf.Point(*point) for point in outline(shape, 297, 250, 120)]
         fill = [channel / 255 for channel in COLOURS[colour]]
         page.draw_polyline(corners, fill=fill, color=fill, closePath=True)
@@ -102,7 +102,7 @@ def save_deck(name: str, slides: list[tuple[str, str, str]]) -> None:
         slide = deck.slides.add_slide(deck.slide_layouts[6])
         box = slide.shapes.add_textbox(Inches(0.5), Inches(0.3), Inches(9), Inches(1.2))
         box.text_frame.text = headline
-        box.text_frame.paragraphs[0].font.size = Pt(66)
+        box.text_frame.paragraphs[0].font.size = Pt(58)
         box.text_frame.paragraphs[0].font.bold = True
         side = Emu(Inches(4))
         drawn = slide.shapes.add_shape(kinds[shape], Inches(3), Inches(2.6), side, side)
