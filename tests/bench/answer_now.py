@@ -21,11 +21,15 @@ TOKENS = 40
 
 
 class CountingRunner:
-    """A runner that counts its steps, those under way included, and keeps the one in which a thought was closed."""
+    """A runner that counts its steps, those under way included.
+
+    It keeps the step in which a thought was closed, and of that sequence where in its output the answer begins.
+    """
 
     def __init__(self, runner: Any) -> None:
         self._runner = runner
-        self.steps = self.closed = 0
+        self.steps = self.closed = self.start = 0
+        self.output: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner, name)
@@ -36,8 +40,15 @@ class CountingRunner:
 
     def force(self, sequence: Sequence) -> int:
         self.steps += 1
-        self.closed = self.steps
+        self.closed, self.output = self.steps, sequence.output
+        self.start = len(sequence.output) + len(sequence.forced)
         return self._runner.force(sequence)
+
+    def before_letter(self) -> int | None:
+        """Tokens of the answer before its first letter; None if it has none."""
+        answer = self.output[self.start :]
+        texts = (self.decode_text(answer[: count + 1]) for count in range(len(answer)))
+        return next((count for count, text in enumerate(texts) if text.strip()), None)
 
 
 @dataclass(slots=True)
@@ -72,17 +83,14 @@ def _called(loaded: Loaded, number: int, after: int) -> Call | None:
 
 
 async def _call(engine: LocalEngine, runner: CountingRunner, number: int, after: int) -> Call | None:
-    called = answering = letter = 0
+    called = 0
 
     def follow(seen: Watched) -> None:
-        nonlocal called, answering, letter
+        nonlocal called
         if not called and seen.phase == "thinking" and seen.done >= after:
             called = runner.steps
             engine.answer_now(str(number))
-        elif called and not answering and seen.phase == "answering":
-            answering = seen.done
-        if answering and not letter and seen.content:
-            letter = seen.done
 
     await watch(engine, greedy(about_picture(number), TOKENS, number), follow)
-    return Call(runner.closed - called, letter - answering) if called and letter else None
+    letter = runner.before_letter()
+    return Call(runner.closed - called, letter) if called and letter is not None else None
