@@ -50,6 +50,14 @@ async def test_reasoning_and_content_arrive_apart(engine):
     assert text_of(deltas) == "yes"
 
 
+async def test_tokens_of_quick_steps_share_deltas_and_none_is_lost(engine):
+    text = "0123456789" * 40
+    deltas = await collect(engine, request(text, max_tokens=1000))
+    assert text_of(deltas) == text
+    assert len(deltas) < len(text) / 2
+    assert deltas[-1].usage.completion_tokens == len(text) + 1
+
+
 async def test_many_at_once_get_their_own_text(engine):
     names = [f"text {number}" for number in range(4)]
     answers = await asyncio.gather(*(collect(engine, request(name, name)) for name in names))
