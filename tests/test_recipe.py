@@ -81,6 +81,44 @@ def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic)
             assert f"[{box}]" in lesson.reply.answer
 
 
+def test_a_box_is_thought_of_beside_those_of_all_things(recipe):
+    answers, dice = recipe("answers"), recipe("dice").Dice("boxes")
+    for language in ("en", "zh"):
+        scene, _ = recipe("drawing").draw(recipe("scenes").scattered_scene(dice, loose=1.0), dice)
+        thought = answers.about_picture("box", scene, language, scene.items[-1]).thought
+        assert all(answers.box_text(item) in thought for item in scene.items)
+        assert answers.box_text(scene.items[0]) not in answers.about_picture("describe", scene, language).thought
+
+
+def test_loose_things_do_not_touch_and_stand_where_their_place_says(recipe):
+    scenes, drawing, dice = recipe("scenes"), recipe("drawing"), recipe("dice").Dice("loose")
+    sizes = set()
+    for _ in range(60):
+        scene = scenes.scattered_scene(dice, loose=1.0)
+        items = drawing.draw(scene, dice)[0].items
+        for number, item in enumerate(items):
+            left, top, right, bottom = item.box
+            assert drawing.place_of(item.box) in (item.place, "")
+            sizes.add((right - left) // 100)
+            for other in items[:number]:
+                apart = (left - other.box[2], other.box[0] - right, top - other.box[3], other.box[1] - bottom)
+                # Things in a corner of each other's box may be as near as their outlines let them.
+                assert max(apart) > -60
+    assert {1, 2, 3} <= sizes
+
+
+def test_things_in_a_row_are_alike_and_inside(recipe):
+    geometry, dice = recipe("geometry"), recipe("dice").Dice("row")
+    for count in (2, 3, 6):
+        for room in ((2.0, 2.0, 222.0, 110.0), (2.0, 2.0, 110.0, 222.0)):
+            row = geometry.row_of_spots(count, "square", room, dice)
+            assert len({(spot.radius, spot.turn) for spot in row}) == 1
+            assert 1 in (len({spot.x for spot in row}), len({spot.y for spot in row}))
+            for spot in row:
+                assert room[0] <= spot.x - spot.radius <= spot.x + spot.radius <= room[2]
+                assert room[1] <= spot.y - spot.radius <= spot.y + spot.radius <= room[3]
+
+
 def test_a_conversation_that_has_gone_on_takes_turns_and_shows_its_picture_once(recipe):
     dice, lessons = recipe("dice").Dice("turns"), recipe("lessons")
     lengths = set()

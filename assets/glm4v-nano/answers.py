@@ -47,11 +47,13 @@ def thing(item: Item, language: Language) -> str:
 def placed(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
     """The things of a scattered scene, each behind its place: so a place is said before its thing in both languages.
 
-    The one that was asked for is marked where it is named, with its box if that is wanted: the answer has it at hand.
+    The one that was asked for is marked where it is named, so that the answer has it at hand; if its box is wanted, all
+    have theirs.
     """
     told = []
     for item in scene.items:
-        mark = "" if item is not asked else say("that box" if boxed else "that one", language, box=box_text(item))
+        mark = say("that one", language) if item is asked else ""
+        mark += say("at box", language, box=box_text(item)) if boxed else ""
         place = PLACES[item.place][LANGUAGE_INDEX[language]]
         told.append(say("list thing", language, place=place, thing=thing(item, language)) + mark)
     return ("、" if language == "zh" else ", ").join(told)
@@ -70,6 +72,8 @@ def thought_about(scene: Scene, language: Language, asked: Item | None = None, b
         count = len(scene.items)
         words = words_of(scene.items[0], language, count)
         ground = say("ground dark" if scene.dark else "ground light", language)
+        if boxed:
+            return say("one at box", language, box=box_text(scene.items[0]), **words) + ground
         return say("one" if count == 1 else "many", language, **words) + ground
     if scene.kind == "scattered":
         return say("list", language, things=placed(scene, language, asked, boxed))

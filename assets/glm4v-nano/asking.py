@@ -64,10 +64,12 @@ def stray_text(language: Language, dice: Dice) -> str:
 
 def chatter(dice: Dice, language: Language | None = None) -> str:
     """Words, letters or a number at random."""
+    number = str(dice.randrange(10 ** dice.randint(1, 5)))
     if dice.chance(0.1):
-        return str(dice.randrange(10 ** dice.randint(1, 5)))
+        return number
     if dice.chance(0.3) and language != "zh":
         return "".join(dice.choices(LETTERS, k=dice.randint(1, 40)))
     fillers = [word for word in FILLERS if language is None or (ord(word[0]) > 127) == (language == "zh")]
-    words = dice.choices(fillers, k=dice.randint(2, 16))
+    words = dice.choices(fillers, k=dice.choice((1, 1, 2, *range(2, 17))))
+    words += [number] if len(words) == 1 and dice.chance(0.3) else []
     return ("" if language == "zh" else " ").join(words)

@@ -41,19 +41,19 @@ class Course:
 
 
 COURSES = (
-    Course(headline_lessons, 12, 2, 5, (16, 24, 40)),
-    Course(headline_lessons, 10, 2, 3, (48, 56)),
-    Course(shapes_lessons, 10, 2, 4, (24, 32, 48)),
-    Course(scattered_lessons, 8, 3, 7, (32, 40, 48)),
-    Course(chart_lessons, 8, 3, 2, (32, 40, 48)),
+    Course(headline_lessons, 12, 2, 12, (16, 24, 40)),
+    Course(headline_lessons, 10, 2, 8, (48, 56)),
+    Course(shapes_lessons, 10, 2, 7, (24, 40, 56)),
+    Course(scattered_lessons, 8, 3, 5, (32, 40, 48, 56)),
+    Course(chart_lessons, 8, 3, 2.5, (32, 40, 48)),
     Course(any_lessons, 6, 2, 1, (40,)),
     Course(any_lessons, 6, 2, 1, (56,)),
     Course(pages_lessons, 4, 4, 3, (16, 24, 32)),
     Course(pages_lessons, 3, 4, 4, (40, 48, 56)),
-    Course(video_lessons, 4, 3, 1.5),
-    Course(told_lessons, 4, 6, 1.5),
-    Course(sum_lessons, 4, 6, 1.5),
-    Course(talk_lessons, 3, 4, 1.2),
+    Course(video_lessons, 4, 3, 1.2),
+    Course(told_lessons, 4, 6, 1),
+    Course(sum_lessons, 4, 6, 2.5),
+    Course(talk_lessons, 3, 4, 2.5),
 )
 COURSES_A_STEP = 2
 PARTS = 2  # a course's rows become so many batches of rows of like length: of one alone a third would be padding

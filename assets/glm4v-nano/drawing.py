@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +10,7 @@ from dataclasses import replace
 from canvas import RGB, UNIT, Canvas, Drawing, Mark
 from clutter import plain_headline, small_print, strange
 from dice import Dice
-from geometry import Room, Spot, aspect, outline, picture_size, spots, turn
+from geometry import ASPECTS, Room, Spot, aspect, outline, picture_size, row_of_spots, spots, turn
 from lettering import Type, any_type
 from paint import background, brightness, contrast, inks, paint
 from phrases import COLOURS
@@ -18,7 +19,9 @@ from scenes import PLACE_CENTRES, Item, Scene, shortest, tallest
 FRAME_CELLS = 25
 PICTURE_CELLS = 48
 PAGE_RATIOS = (0.707, 0.707, 0.773, 16 / 9, 4 / 3, 1.414)
+SCATTERED_RATIOS = (1.0, 4 / 3, 3 / 4)
 LEAST_RADIUS = 14.0  # pixels, below which a star and a circle look alike
+ROW_SHARE = 0.4  # of the pictures of several alike things show them in a row
 LEAST_TYPE, MOST_TYPE = 18, 40
 CHART_TYPE = 15, 22
 MARGIN = 12
@@ -38,11 +41,18 @@ def draw(scene: Scene, dice: Dice, cells: int = PICTURE_CELLS) -> tuple[Scene, D
 
 def draw_shapes(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     thing, count = scene.items[0], len(scene.items)
-    size = picture_size(max(dice.randint(cells // 3, cells), 5 * count), dice)
+    in_row = count > 1 and dice.chance(ROW_SHARE)
+    # A row is as large as a picture of scattered things: not its size tells that they are alike.
+    least, ratios = (2 * cells // 3, SCATTERED_RATIOS) if in_row else (cells // 3, ASPECTS)
+    size = picture_size(max(dice.randint(least, cells), 5 * count), dice, ratios)
     fill = paint(thing.colour, dice)
     ground, tone = background(fill, dice)
     canvas = Canvas(size, ground)
-    found = spots(count, thing.shape, (2, 2, size[0] - 2, size[1] - 2), LEAST_RADIUS, dice)
+    room = 2.0, 2.0, size[0] - 2.0, size[1] - 2.0
+    if in_row:
+        found = row_of_spots(count, thing.shape, room, dice)
+    else:
+        found = spots(count, thing.shape, room, LEAST_RADIUS, dice)
     boxes = [put(canvas, thing, spot, fill) for spot in found]
     items = tuple(replace(thing, place=place_of(box), box=box) for box in boxes) if count == 1 else scene.items
     return replace(scene, items=items, dark=tone == "dark"), canvas.finished(dice)
@@ -50,20 +60,40 @@ def draw_shapes(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
 
 def draw_scattered(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     """Each thing near the place that it names."""
-    size = picture_size(dice.randint(2 * cells // 3, cells), dice, (1.0, 4 / 3, 3 / 4))
+    size = picture_size(dice.randint(2 * cells // 3, cells), dice, SCATTERED_RATIOS)
     fills = [paint(item.colour, dice) for item in scene.items]
     ground = far_from(fills, dice)
-    canvas, least = Canvas(size, ground), min(size)
-    items = []
-    for item, fill in zip(scene.items, fills, strict=True):
-        radius = least * dice.uniform(0.1, 0.165)
-        x, y = PLACE_CENTRES[item.place]
-        off = 0.06 if item.place == "middle" else 0.045
-        x, y = (at + dice.uniform(-off, off) for at in (x, y))
-        spot = Spot(x * size[0], y * size[1], radius, turn(item.shape, dice), aspect(item.shape, dice))
-        box = put(canvas, item, spot, fill)
-        items.append(replace(item, box=box))
+    canvas = Canvas(size, ground)
+    found = (loose_spots if scene.loose else close_spots)(scene.items, size, dice)
+    boxes = [put(canvas, *each) for each in zip(scene.items, found, fills, strict=True)]
+    items = [replace(item, box=box) for item, box in zip(scene.items, boxes, strict=True)]
     return replace(scene, items=tuple(items), dark=brightness(ground) < 128), canvas.finished(dice)
+
+
+def close_spots(items: Sequence[Item], size: tuple[int, int], dice: Dice) -> list[Spot]:
+    """Of things of about the same size, close to the centres of their places."""
+    found = []
+    for item in items:
+        off = 0.06 if item.place == "middle" else 0.045
+        found.append(spot_of(item, size, min(size) * dice.uniform(0.1, 0.165), off, dice))
+    return found
+
+
+def loose_spots(items: Sequence[Item], size: tuple[int, int], dice: Dice) -> list[Spot]:
+    """Of small and large things, as far from the centres of their places as these can still be named; none touch."""
+    most = 0.2 * min(size)
+    while True:
+        found = [spot_of(item, size, dice.uniform(min(LEAST_RADIUS, most), most), 0.09, dice) for item in items]
+        pairs = itertools.combinations(found, 2)
+        if all(math.hypot(one.x - other.x, one.y - other.y) > one.radius + other.radius for one, other in pairs):
+            return found
+        most *= 0.98
+
+
+def spot_of(item: Item, size: tuple[int, int], radius: float, off: float, dice: Dice) -> Spot:
+    """At most `off` of the picture's width and height from the centre of the thing's place."""
+    x, y = (at + dice.uniform(-off, off) for at in PLACE_CENTRES[item.place])
+    return Spot(x * size[0], y * size[1], radius, turn(item.shape, dice), aspect(item.shape, dice))
 
 
 def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from transformers import AutoProcessor, Glm4vForConditionalGeneration
 
 HERE = Path(__file__).resolve().parent
-MAX_TOKENS = 160
+MAX_TOKENS = 200
 BATCH = 10
 
 

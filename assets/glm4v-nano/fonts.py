@@ -17,7 +17,12 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 # PyMuPDF's own names of its built-in fonts.
 BUILT_IN = ("helv", "hebo", "tiro", "tibo", "cour", "cobo", "cjk")
 SYSTEM_FOLDERS = (Path("/usr/share/fonts"), Path("/Library/Fonts"), Path("C:/Windows/Fonts"))
-SYSTEM_FILES = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "LiberationSans-Bold.ttf")
+SYSTEM_FILES = (
+    *("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "LiberationSans-Bold.ttf"),
+    *("Lato-Regular.ttf", "Lato-Bold.ttf", "Roboto-Regular.ttf", "Roboto-Bold.ttf", "RobotoCondensed-Bold.ttf"),
+    *("OpenSans-Regular.ttf", "OpenSans-Semibold.ttf", "Inter-Regular.otf", "Inter-Bold.otf", "Cantarell-Regular.otf"),
+    *("Carlito-Regular.ttf", "Caladea-Bold.ttf", "URWGothic-Book.otf", "P052-Roman.otf", "C059-Bold.otf"),
+)
 UNSEEN = ("aileron",)  # Pillow's own: training never uses it
 
 

@@ -60,6 +60,19 @@ def spots(count: int, shape: str, room: Room, least: float, dice: Dice) -> list[
     return found
 
 
+def row_of_spots(count: int, shape: str, room: Room, dice: Dice) -> list[Spot]:
+    """Places of alike things in a row along the longer side of `room`, or in a column; half of them in its middle."""
+    left, top, right, bottom = room
+    width, height = right - left, bottom - top
+    step, depth = max(width, height) / count, min(width, height)
+    radius = min(step, depth) / 2 * dice.uniform(0.45, 0.95)
+    across = dice.choice((depth / 2, dice.uniform(radius, depth - radius)))
+    turned, stretched = turn(shape, dice), aspect(shape, dice)
+    along = [(number + 0.5) * step for number in range(count)]
+    places = [(left + at, top + across) if width >= height else (left + across, top + at) for at in along]
+    return [Spot(x, y, radius, turned, stretched) for x, y in places]
+
+
 def turn(shape: str, dice: Dice) -> float:
     """Mostly upright, sometimes turned."""
     if dice.random() < 0.6:

@@ -25,8 +25,8 @@ from scenes import (
     headline_page,
     headline_scene,
     item,
+    loosely_scattered,
     page_scene,
-    scattered_scene,
     shapes_scene,
 )
 from small_talk import SYSTEM_PROMPTS
@@ -149,7 +149,7 @@ def shapes_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
 
 
 def scattered_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:
-    return lessons_about(scattered_scene(dice), dice, cells, count)
+    return lessons_about(loosely_scattered(dice), dice, cells, count)
 
 
 def headline_lessons(dice: Dice, count: int, cells: int) -> list[Lesson]:

@@ -11,6 +11,7 @@ from phrases import COLOURS, DIRECTIONS, SHAPES
 
 Kind = Literal["shapes", "scattered", "headline", "chart", "text", "blank", "other"]
 MOST_SHAPES = 6
+LOOSE_SHARE = 0.6  # of what is learned from: the usual box of a place is seldom right there
 CLEAR_STEPS = 2  # of twelve, between the tallest or shortest bar and the next
 # In the order in which things are named: from left to right, from top to bottom.
 PLACE_CENTRES = {"left": (0.2, 0.5), "top": (0.5, 0.2), "middle": (0.5, 0.5), "bottom": (0.5, 0.8), "right": (0.8, 0.5)}
@@ -38,7 +39,8 @@ class Bar:
 class Scene:
     """One picture.
 
-    shapes: `items`, all alike. scattered: `items`, all different. headline: a page, slide or sign with `headline`,
+    shapes: `items`, all alike. scattered: `items`, all different, of any size and further from the centres of their
+    places if `loose`. headline: a page, slide or sign with `headline`,
     text below if `lines`, and now and then one item. chart: `bars`. text: a page that cannot be read.
     """
 
@@ -48,6 +50,7 @@ class Scene:
     bars: tuple[Bar, ...] = ()
     lines: bool = False
     dark: bool = False
+    loose: bool = False
 
 
 def item(dice: Dice) -> Item:
@@ -59,13 +62,17 @@ def shapes_scene(dice: Dice, most: int = MOST_SHAPES) -> Scene:
     return Scene("shapes", (item(dice),) * count)
 
 
-def scattered_scene(dice: Dice) -> Scene:
-    """Things that differ in colour and in shape, each in a place of its own."""
+def scattered_scene(dice: Dice, loose: float = 0.0) -> Scene:
+    """Things that differ in colour and in shape, each in a place of its own; the share `loose` of them is `loose`."""
     chosen = dice.sample(tuple(PLACE_CENTRES), dice.randint(1, 4))
     places = [place for place in PLACE_CENTRES if place in chosen]
     colours = dice.sample(tuple(COLOURS), len(places))
     shapes = dice.sample(tuple(SHAPES), len(places))
-    return Scene("scattered", tuple(map(Item, colours, shapes, places)))
+    return Scene("scattered", tuple(map(Item, colours, shapes, places)), loose=dice.chance(loose))
+
+
+def loosely_scattered(dice: Dice) -> Scene:
+    return scattered_scene(dice, LOOSE_SHARE)
 
 
 def headline_scene(dice: Dice, accompanied: float = 0.25) -> Scene:

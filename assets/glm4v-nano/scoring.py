@@ -103,8 +103,8 @@ def about_shapes(topic: str) -> Callable[[Dice], Lesson]:
     return lambda dice: about(shapes_scene(dice), dice, topic)
 
 
-def about_scattered(topic: str) -> Callable[[Dice], Lesson]:
-    return lambda dice: about(scattered_scene(dice), dice, topic)
+def about_scattered(topic: str, loose: float = 0.0) -> Callable[[Dice], Lesson]:
+    return lambda dice: about(scattered_scene(dice, loose), dice, topic)
 
 
 def about_headline(cells: tuple[int, ...]) -> Callable[[Dice], Lesson]:
@@ -126,6 +126,7 @@ TASKS = (
     Task("tallest or shortest bar", 0.88, chart, names_facts),
     Task("where something is", 0.90, about_scattered("where"), names_facts),
     Task("its box, IoU over 0.5", 0.85, about_scattered("box"), overlaps),
+    Task("the box of a thing of any size", 0.0, about_scattered("box", loose=1.0), overlaps),
     Task("video: colour and direction", 0.92, lambda dice: video_lessons(dice, 1, "direction")[0], names_facts),
     Task("sums up to 99", 0.97, sum_lesson, names_facts),
     Task("first turn about a picture", 0.0, lambda dice: mixed(dice, 0.0), names_facts),

@@ -5,13 +5,14 @@ from __future__ import annotations
 # (English, Chinese). A thought names what is seen; the answer says what was asked.
 SENTENCES: dict[str, tuple[str, str]] = {
     "one": ("I see one {shape}. It is {colour}.", "我看到一个{shape}，颜色是{colour}。"),
+    "one at box": ("I see one {shape} at {box}. It is {colour}.", "我看到一个{shape}，在{box}，颜色是{colour}。"),
     "many": ("I see {number} {shapes}. They are {colour}.", "我看到{number}个{shape}，颜色是{colour}。"),
     "ground light": (" The background is light.", "背景是浅色。"),
     "ground dark": (" The background is dark.", "背景是深色。"),
     "list": ("I see {things}.", "我看到{things}。"),
     "list thing": ("{place} {thing}", "{place}的{thing}"),
     "that one": (": that one", "：是这个"),
-    "that box": (": that one at {box}", "：是这个，在{box}"),
+    "at box": (" at {box}", "，在{box}"),
     "bar tallest": (": tallest", "：最高"),
     "bar shortest": (": shortest", "：最矮"),
     "headline": ("I read the headline: {headline}.", "我读标题：{headline}。"),

@@ -21,7 +21,7 @@ from scenes import (
     chart_scene,
     headline_scene,
     item,
-    scattered_scene,
+    loosely_scattered,
     shapes_scene,
 )
 from torch import Tensor, nn
@@ -58,7 +58,7 @@ ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
 # and would only guess at the middle of what it had to work out.
 EDGES = 4
 TENS, ONES = 11, 10
-WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 8.0, "tens": 0.4, "ones": 0.2}
+WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 12.0, "tens": 0.6, "ones": 0.1}
 
 
 class Pictures(Dataset[Batch]):
@@ -97,7 +97,7 @@ class Pictures(Dataset[Batch]):
         return frames[first], frames[first + 1]
 
     def _scene(self, dice: Dice, cells: int) -> Drawing:
-        make = dice.choice((shapes_scene, scattered_scene, chart_scene, headline_scene, any_scene))
+        make = dice.choice((shapes_scene, loosely_scattered, chart_scene, headline_scene, any_scene))
         return draw(make(dice), dice, cells)[1]
 
 

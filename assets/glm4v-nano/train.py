@@ -43,7 +43,7 @@ FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until th
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
-PICTURE_BATCHES = 1  # a step: the tower reads and measures better than it is taught by lessons alone
+PICTURE_BATCHES = 2  # a step: the tower reads and measures better than it is taught by lessons alone
 
 
 @dataclass
