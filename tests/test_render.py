@@ -55,6 +55,15 @@ def test_figures_stand_under_the_answer():
     assert "20 tok/s · first token 0.4 s · 40 tokens" in texts(turn_rows(answered(), EN))[-1]
 
 
+def test_the_speed_is_that_of_what_came_after_the_first_delta():
+    times = iter((0.0, 1.0, 1.0, 3.0))
+    live = LiveTurn(asked(), clock=lambda: next(times))
+    live.take(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
+    live.take(Delta(content="Forty more.", progress=Progress("answering", 50, 50), usage=Usage(5, 50)))
+    assert live.finish().tokens_per_s == 20
+    assert replace(live.turn, first_tokens=50).tokens_per_s == 0
+
+
 def test_a_stopped_answer_keeps_its_text_and_says_so():
     rows = texts(turn_rows(replace(answered(), finish_reason="abort"), EN))
     assert rows[2].startswith("It is")

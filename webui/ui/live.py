@@ -68,7 +68,8 @@ class LiveTurn:
             self._enter(Progress("answering", self._progress.done))
         turn = self.turn
         if (delta.reasoning or delta.content) and not turn.first_token_s:
-            turn = replace(turn, first_token_s=self._clock() - self._started)
+            # Several tokens may come at once: those of the first delta tell nothing about the speed.
+            turn = replace(turn, first_token_s=self._clock() - self._started, first_tokens=max(self._progress.done, 1))
         if delta.reasoning:
             self._reasoning += self._reasoning_wire.feed(delta.reasoning)
         if delta.content:

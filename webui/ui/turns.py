@@ -18,7 +18,10 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and what became of it. `phase` is set while it runs; times in seconds."""
+    """One question and what became of it. `phase` is set while it runs; times in seconds.
+
+    `first_tokens` came with the first delta, at `first_token_s`.
+    """
 
     question: Message
     files: tuple[str, ...] = ()
@@ -29,6 +32,7 @@ class Turn:
     seconds: float = 0.0
     thinking_s: float = 0.0
     first_token_s: float = 0.0
+    first_tokens: int = 1
     reasoning_tokens: int = 0
     usage: Usage | None = None
     finish_reason: FinishReason | None = None
@@ -42,11 +46,10 @@ class Turn:
 
     @property
     def tokens_per_s(self) -> float:
-        """Speed after the first token, 0 if too little was written to tell."""
+        """Speed after the first delta, 0 if too little was written after it to tell."""
+        later = self.usage.completion_tokens - self.first_tokens if self.usage else 0
         writing_s = self.seconds - self.first_token_s
-        if self.usage is None or self.usage.completion_tokens < 2 or writing_s <= 0:
-            return 0.0
-        return (self.usage.completion_tokens - 1) / writing_s
+        return later / writing_s if later > 0 and writing_s > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
