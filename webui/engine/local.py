@@ -22,7 +22,7 @@ from webui.engine.pace import Pace
 from webui.engine.runner_protocol import Runner
 from webui.engine.scheduler import Scheduler
 from webui.engine.sequence import Sequence
-from webui.engine.stream import Event, Stream
+from webui.engine.stream import Event, Stream, deliver
 from webui.errors import ContextLengthError, EngineStoppedError, QueueFullError, WebUIError
 from webui.protocol import Delta, GenerationRequest, Progress, Usage
 
@@ -239,14 +239,9 @@ class LocalEngine:
         self._flush_at = perf_counter() + HOLD_S
         for loop, items in outbox.items():
             try:
-                loop.call_soon_threadsafe(_deliver, items)
+                loop.call_soon_threadsafe(deliver, items)
             except RuntimeError:
                 for sequence in [one for one, stream in self._streams.items() if stream.loop is loop]:
                     self._scheduler.remove(sequence)
                     self._runner.release(sequence)
                     del self._streams[sequence]
-
-
-def _deliver(items: list[tuple[Stream, Event]]) -> None:
-    for stream, event in items:
-        stream.events.put_nowait(event)

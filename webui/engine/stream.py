@@ -7,7 +7,7 @@ reader gets several tokens in one delta.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from webui.engine.detokenizer import Detokenizer
@@ -48,6 +48,12 @@ class Stream:
             yield replace(delta, progress=last.progress, finish_reason=last.finish_reason, usage=last.usage)
             if last.error is not None:
                 raise last.error
+
+
+def deliver(items: Sequence[tuple[Stream, Event]]) -> None:
+    """On the loop that reads them all."""
+    for stream, event in items:
+        stream.events.put_nowait(event)
 
 
 def joined(*deltas: Delta) -> Delta:
