@@ -40,13 +40,19 @@ class SpellingRunner:
     def release(self, sequence):
         self.held.discard(sequence)
 
-    def prefill(self, sequence, tokens):
-        if self.fail_prefill and "bad" in sequence.id:
+    def prefill(self, sequences, tokens):
+        if self.fail_prefill and any("bad" in sequence.id for sequence in sequences):
             raise self.fail_prefill
         sleep(self.step_s)
-        read = min(tokens, len(sequence.prompt.ids) - sequence.prefilled)
-        sequence.prefilled += read
-        return Piece(read, self._next(sequence) if sequence.prefilled == len(sequence.prompt.ids) else None)
+        pieces = []
+        for sequence in sequences:
+            read = min(tokens, len(sequence.prompt.ids) - sequence.prefilled)
+            if read:
+                sequence.prefilled += read
+                tokens -= read
+                done = sequence.prefilled == len(sequence.prompt.ids)
+                pieces.append(Piece(sequence, read, self._next(sequence) if done else None))
+        return pieces
 
     def decode(self, sequences):
         if self.fail_decode:

@@ -35,7 +35,7 @@ TORCH = tuple(
     f"webui.engine.{name}"
     for name in (
         *("download", "loader", "weights", "runner", "text_model", "vision_features"),
-        *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler"),
+        *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler", "cores"),
     )
 )
 WEB = ("webui.api", "webui.app")

@@ -23,7 +23,7 @@ def running(runner: ModelRunner, count: int) -> list[Sequence]:
         prompt = runner.encode((Message("user", parts),))
         sequences.append(Sequence(str(number), prompt, GREEDY, runner.control, 100))
         assert runner.admit(sequences[-1])
-        while (piece := runner.prefill(sequences[-1], 64)).sampled is None:
+        while (piece := runner.prefill(sequences[-1:], 64)[0]).sampled is None:
             pass
         sequences[-1].take(piece.sampled)
     return sequences

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from webui.engine.cache_views import DecodeView, PrefillView
+from webui.engine.cache_views import DecodeView, PackedView, PrefillView
 from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot, plan_cache
 
 
@@ -85,6 +85,17 @@ def test_a_prefill_chunk_sees_itself_causally():
     ones = torch.ones(3, 1, 4)
     seen = PrefillView(slots, slot, 2, 5).attention(torch.float32)(0, ones, 0 * ones, 60 * ones)
     assert seen[:, 0].tolist() == pytest.approx([60 / 3, 120 / 4, 180 / 5])
+
+
+def test_chunks_of_several_slots_in_one_pass_see_their_own_slot_only():
+    slots = cache(2)
+    (one, _), (other, _) = slots.acquire([1] * 5), slots.acquire([2] * 3)
+    read(slots, one, [0, 0])
+    ones = torch.ones(6, 1, 4)
+    values = torch.tensor([60.0] * 3 + [7.0, 8.0, 9.0])[:, None, None] * ones
+    view = PackedView([PrefillView(slots, one, 2, 5), PrefillView(slots, other, 0, 3)])
+    seen = view.attention(torch.float32)(0, ones, 0 * ones, values)
+    assert seen[:, 0].tolist() == pytest.approx([60 / 3, 120 / 4, 180 / 5, 7, 7.5, 8])
 
 
 def test_queries_that_share_a_key_head_see_the_same():

@@ -178,6 +178,27 @@ async def test_an_error_in_prefill_reaches_that_request_only(runner):
     assert isinstance(bad, DeviceMemoryError)
 
 
+async def test_of_prompts_read_in_one_pass_only_the_bad_one_fails(runner):
+    runner.fail_prefill, runner.step_s = DeviceMemoryError(), 0.05
+    passes, prefill = [], runner.prefill
+
+    def watched(sequences, tokens):
+        passes.append(len(sequences))
+        return prefill(sequences, tokens)
+
+    runner.prefill = watched
+    engine = LocalEngine(runner)
+    # They all come while the step of the first one lasts.
+    names = ("first", "good", "bad", "better")
+    answers = await asyncio.gather(
+        *(collect(engine, request(name, name, max_tokens=9)) for name in names), return_exceptions=True
+    )
+    engine.close()
+    assert max(passes) > 1
+    assert isinstance(answers[2], DeviceMemoryError)
+    assert [text_of(answers[place]) for place in (0, 1, 3)] == ["first", "good", "better"]
+
+
 async def test_an_unforeseen_error_is_told_and_the_engine_lives_on(runner):
     runner.fail_decode = ZeroDivisionError("boom")
     engine = LocalEngine(runner)

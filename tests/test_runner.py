@@ -161,9 +161,8 @@ def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
     )
     for sequence in (pressed, patient):
         runner.admit(sequence)
-        piece = runner.prefill(sequence, 10)
-        while piece.sampled is None:
-            piece = runner.prefill(sequence, 10)
+        while (piece := runner.prefill([sequence], 10)[0]).sampled is None:
+            pass
         sequence.take(piece.sampled)
         sequence.take(runner.decode([sequence])[0])
         sequence.answer_now()
@@ -176,3 +175,60 @@ def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
     assert pressed.slot.keys == patient.slot.keys
     runner.release(pressed)
     runner.release(patient)
+
+
+def admitted(runner, *conversations) -> list[Sequence]:
+    sequences = [
+        Sequence(f"p{place}", runner.encode(messages), GREEDY, runner.control, TOKENS)
+        for place, messages in enumerate(conversations)
+    ]
+    for sequence in sequences:
+        assert runner.admit(sequence)
+    return sequences
+
+
+def read_all(runner, sequences, tokens) -> dict[str, int]:
+    """The first token of each. No pass reads more tokens than it may; a page is looked at whole."""
+    first, left = {}, list(sequences)
+    while left:
+        pieces = runner.prefill(left, tokens)
+        assert pieces[0].sequence is left[0]
+        assert len(pieces) == 1 or sum(piece.tokens for piece in pieces) <= tokens
+        first |= {piece.sequence.id: piece.sampled for piece in pieces if piece.sampled is not None}
+        left = [sequence for sequence in left if sequence.id not in first]
+    for sequence in sequences:
+        runner.release(sequence)
+    return first
+
+
+@pytest.fixture
+def fresh(nano):
+    return ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(8, 2048))
+
+
+@pytest.mark.parametrize("tokens", [40, 100, 1000])
+def test_prompts_read_in_one_pass_begin_as_those_read_alone(fresh, nano, tokens):
+    together = read_all(fresh, admitted(fresh, *CONVERSATIONS), tokens)
+    for place, messages in enumerate(CONVERSATIONS):
+        alone = ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(1, 2048))
+        assert together[f"p{place}"] == read_all(alone, admitted(alone, messages), 1000)["p0"]
+
+
+def test_short_prompts_share_a_pass(fresh):
+    sequences = admitted(fresh, *(user(f"{number}{number} and what else?") for number in range(5)))
+    assert [piece.sequence for piece in fresh.prefill(sequences, 1000)] == sequences
+    assert all(sequence.prefilled == len(sequence.prompt.ids) for sequence in sequences)
+
+
+def test_what_two_prompts_begin_with_is_read_once(fresh):
+    book = "It was a dark and stormy night, and the rain fell in torrents. "
+    first, second = sequences = admitted(fresh, user(book + "Who wrote it?"), user(book + "And when?"))
+    assert [piece.sequence for piece in fresh.prefill(sequences, 1000)] == [first]
+    fresh.prefill([second], 1000)
+    assert second.cached_tokens > 20
+
+
+def test_alike_prompts_too_short_to_share_are_read_in_one_pass(fresh):
+    sequences = admitted(fresh, user("Hi"), user("Hi"))
+    assert len(sequences[0].prompt.ids) <= 16
+    assert len(fresh.prefill(sequences, 1000)) == 2

@@ -84,22 +84,38 @@ def test_a_list_that_did_not_change_is_the_same_list():
     assert one.waiting is not before
 
 
+def read_next(one) -> str:
+    """Whose chunk is read if only one is."""
+    first = one.prefilling[0]
+    one.had_turn(first)
+    return first.id
+
+
 def test_prefill_takes_turns_by_owner_and_reads_one_prompt_of_each_to_its_end():
     one = scheduler("a1", "a2", "a3", "b1")
     admit_all(one)
-    assert [one.next_prefill().id for _ in range(4)] == ["b1", "a1", "b1", "a1"]
+    assert [read_next(one) for _ in range(4)] == ["b1", "a1", "b1", "a1"]
     one.start(one.find("a1")[0])
-    assert {one.next_prefill().id for _ in range(2)} == {"a2", "b1"}
+    assert {read_next(one) for _ in range(2)} == {"a2", "b1"}
+
+
+def test_room_in_a_pass_goes_to_the_first_prompt_of_each_owner_then_to_the_second():
+    one = scheduler("a1", "a2", "a3", "b1", "c1", "c2", slots=7)
+    admit_all(one)
+    assert [sequence.id for sequence in one.prefilling] == ["c1", "b1", "a1", "c2", "a2", "a3"]
+    for name in ("c1", "b1"):
+        one.had_turn(one.find(name)[0])
+    assert [sequence.id for sequence in one.prefilling] == ["a1", "c1", "b1", "a2", "c2", "a3"]
 
 
 def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
     one = scheduler("a1", "b1", slots=4)
     admit_all(one)
-    one.next_prefill()
+    read_next(one)
     one.add(sequence("c1"))
     one.admit(one.next_admission())
-    assert one.next_prefill().id == "c1"
-    assert {one.next_prefill().id for _ in range(2)} == {"a1", "b1"}
+    assert read_next(one) == "c1"
+    assert {read_next(one) for _ in range(2)} == {"a1", "b1"}
 
 
 def test_a_removed_row_is_filled_by_the_last_one():
@@ -115,7 +131,7 @@ def test_remove_finds_a_sequence_wherever_it_is_and_may_be_repeated():
     one = scheduler("a", "b", "c", slots=3)
     one.admit(one.next_admission())
     one.admit(one.next_admission())
-    one.start(one.next_prefill())
+    one.start(one.prefilling[0])
     for found in [*one, *one]:
         one.remove(found)
     assert one.idle

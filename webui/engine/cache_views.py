@@ -1,4 +1,4 @@
-"""What one pass of the model writes to the cache and sees of it: a chunk of one slot, or one token of each row."""
+"""What one pass of the model writes to the cache and sees of it: chunks of some slots, or one token of each row."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ class PrefillView:
 
     def __init__(self, cache: KVCache, slot: Slot, start: int, end: int) -> None:
         self._cache, self._row, self._start, self._end = cache, slot.index, start, end
+
+    @property
+    def length(self) -> int:
+        return self._end - self._start
 
     def attention(self, dtype: torch.dtype) -> Attend:
         return partial(self._attend, self._mask(dtype))
@@ -41,8 +45,22 @@ class PrefillView:
         if not self._start:
             return None
         device = self._cache.layers[0].device
-        later = torch.full((self._end - self._start, self._end), -torch.inf, dtype=dtype, device=device)
+        later = torch.full((self.length, self._end), -torch.inf, dtype=dtype, device=device)
         return later.triu(self._start + 1)[None, None]
+
+
+class PackedView:
+    """Several of them in one pass: their tokens stand one after the other."""
+
+    def __init__(self, views: Sequence[PrefillView]) -> None:
+        self._views, self._lengths = views, [view.length for view in views]
+
+    def attention(self, dtype: torch.dtype) -> Attend:
+        return partial(self._attend, [view.attention(dtype) for view in self._views])
+
+    def _attend(self, attends: list[Attend], layer: int, *heads: Tensor) -> Tensor:
+        parts = zip(*(each.split(self._lengths) for each in heads), strict=True)
+        return torch.cat([attend(layer, *part) for attend, part in zip(attends, parts, strict=True)])
 
 
 class DecodeView:

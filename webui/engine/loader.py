@@ -8,7 +8,6 @@ from __future__ import annotations
 import ctypes
 import gc
 import logging
-import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -21,8 +20,9 @@ from transformers import AutoProcessor
 
 from webui.engine.catalog import Choice
 from webui.engine.checkpoint import Checkpoint, read_checkpoint
+from webui.engine.cores import leave_a_core
 from webui.engine.kv_cache import plan_cache
-from webui.engine.memory import available_bytes, total_bytes
+from webui.engine.machine import available_bytes, total_bytes
 from webui.engine.runner import ModelRunner
 from webui.engine.weights import dtype_on, load_weights
 from webui.errors import ModelLoadError
@@ -95,15 +95,6 @@ def find_device(device: str, name: str) -> str:
         reason = f"--device is {device} and this machine has {count} CUDA devices. Use --device cpu or another."
         raise ModelLoadError(model=name, reason=reason)
     return device
-
-
-def leave_a_core() -> None:
-    """torch computes on all cores but one, and on no more than it would by itself.
-
-    Its threads wait for each other many times a step. When one of them has to wait for a core, because the event loop
-    runs there, they all do: on two cores a step of eight rows took twice as long with two threads as with one.
-    """
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) - 1)))
 
 
 def keep_freed_memory() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from functools import partial
@@ -18,6 +17,7 @@ from time import perf_counter
 
 from webui.engine.encoder import Encoder
 from webui.engine.inbox import Abort, AnswerNow, Close, Join, Letter
+from webui.engine.machine import usable_cores
 from webui.engine.pace import Pace
 from webui.engine.runner_protocol import Runner
 from webui.engine.scheduler import Scheduler
@@ -42,7 +42,7 @@ class LocalEngine:
         self._runner = runner
         self._max_waiting = max_waiting
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
-        self._encoder = Encoder(runner.look_ahead, max(2, min(4, (os.cpu_count() or 1) // 2)))
+        self._encoder = Encoder(runner.look_ahead, max(2, min(4, usable_cores() // 2)))
         self._scheduler = Scheduler(runner.slots)
         self._pace = Pace(runner.chunk_tokens)
         self._streams: dict[Sequence, Stream] = {}
@@ -157,32 +157,36 @@ class LocalEngine:
                 self._emit(sequence, Event(progress=Progress("queued", ahead)))
 
     def _read(self) -> None:
-        """One piece of each owner's prompt in turn, as long as those who write hardly feel it."""
+        """Pieces of each owner's prompts in turn, as long as those who write hardly feel it."""
         start, read = perf_counter(), 0
-        while (sequence := self._scheduler.next_prefill()) is not None:
-            writing = bool(self._scheduler.running)
-            tokens = self._pace.tokens(read, perf_counter() - start, writing=writing)
+        while sequences := self._scheduler.prefilling:
+            tokens = self._pace.tokens(read, perf_counter() - start, writing=bool(self._scheduler.running))
             if not tokens:
                 return
-            read += self._prefill(sequence, tokens)
+            read += self._prefill(sequences, tokens)
 
-    def _prefill(self, sequence: Sequence, tokens: int) -> int:
-        """Returns how many tokens were worked on: several short prompts share a step, a long one takes many."""
+    def _prefill(self, sequences: list[Sequence], tokens: int) -> int:
+        """Returns how many tokens were worked on: several short prompts share a pass, a long one takes many steps."""
         start = perf_counter()
         try:
-            piece = self._runner.prefill(sequence, tokens)
+            pieces = self._runner.prefill(sequences, tokens)
         except Exception as error:
-            self._fail(sequence, error)
+            if len(sequences) > 1:  # alone it shows whose fault it was, and the others' turns come
+                return self._prefill(sequences[:1], tokens)
+            self._fail(sequences[0], error)
             return 0
-        self._pace.read(piece.tokens, perf_counter() - start)
-        if piece.sampled is None:
-            self._emit(sequence, Event(progress=Progress("reading", sequence.prefilled, len(sequence.prompt.ids))))
-        else:
-            self._scheduler.start(sequence)
-            self._take(sequence, piece.sampled)
-            # A first token does not wait for what else is read and written in this step.
-            self._flush()
-        return piece.tokens
+        worked = sum(piece.tokens for piece in pieces)
+        self._pace.read(worked, perf_counter() - start)
+        for piece in pieces:
+            self._scheduler.had_turn(piece.sequence)
+            if piece.sampled is None:
+                self._emit(piece.sequence, Event(progress=piece.sequence.progress))
+            else:
+                self._scheduler.start(piece.sequence)
+                self._take(piece.sequence, piece.sampled)
+        # A first token does not wait for what else is read and written in this step.
+        self._flush()
+        return worked
 
     def _force(self, sequence: Sequence) -> None:
         """What ends a thought goes in at once, so that the answer begins in this very step."""
@@ -210,11 +214,10 @@ class LocalEngine:
     def _take(self, sequence: Sequence, sampled: int) -> None:
         token, reason = sequence.take(sampled)
         written = None if token in sequence.control.end else token
-        progress = Progress("thinking" if sequence.thinking else "answering", len(sequence.output), sequence.limit)
         if reason is None:
-            self._emit(sequence, Event(written, progress))
+            self._emit(sequence, Event(written, sequence.progress))
         else:
-            self._end(sequence, Event(written, progress, reason, sequence.usage))
+            self._end(sequence, Event(written, sequence.progress, reason, sequence.usage))
 
     def _fail(self, sequence: Sequence, error: Exception) -> None:
         """One request meets an error, and it alone; what is not meant for people is logged and told in general."""

@@ -6,14 +6,17 @@ Owns the model, its KV cache and its vision features. Knows sequences, and nothi
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate, chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from webui.engine.cache_views import DecodeView, PrefillView
+from webui.engine.cache_views import DecodeView, PackedView, PrefillView
+from webui.engine.chunk import Chunk
+from webui.engine.cores import Cores
 from webui.engine.graphs import DecodeGraphs
-from webui.engine.kv_cache import CachePlan, KVCache
+from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
 from webui.engine.operations import product
 from webui.engine.prompts import Prompt, PromptBuilder
 from webui.engine.sampler import Sampler
@@ -54,6 +57,7 @@ class ModelRunner:
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
+        self._cores = Cores()
         self._prompts = PromptBuilder(processor, model.model.get_rope_index)
         self.processor = processor
         self.slots = plan.slots
@@ -67,7 +71,8 @@ class ModelRunner:
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
-        held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
+        with self._cores.beside_the_worker():
+            held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
         return [replace(prompt, features=features) for prompt, features in zip(prompts, held, strict=True)]
 
     def decode_text(self, ids: list[int]) -> str:
@@ -91,36 +96,21 @@ class ModelRunner:
             sequence.slot = sequence.row = None
 
     @torch.inference_mode()
-    def prefill(self, sequence: Sequence, tokens: int) -> Piece:
-        prompt, start = sequence.prompt, self._share(sequence)
-        end = min(start + tokens, len(prompt.ids))
+    def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
         try:
-            ahead, end = self._vision.missing(prompt.spans, sequence.features, start, end)
-            if ahead:
-                sequence.features = self._vision.look(ahead, tokens)
-                self._wait_for_device()
-                return Piece(sum(len(features) for features in sequence.features.values()))
-            logits = self._read(sequence, start, end)
-            done = end == len(prompt.ids)
-            sampled = self._sampler.sample(logits, [sequence.row])[0] if done else None
+            chunks = self._chunks(sequences, tokens)
+            pieces = self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
             self._wait_for_device()
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
-        return Piece(end - start, sampled)
+        return pieces
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[int]:
-        self.cache.arrange([sequence.slot for sequence in sequences])
         newest = [sequence.output[-1] for sequence in sequences]
-        lengths = [sequence.length for sequence in sequences]
-        places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
         try:
-            numbers = torch.tensor([newest, places, lengths], device=self._device)
-            if self._graphs is None:
-                logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
-            else:
-                logits = self._graphs.run(numbers, max(lengths))
-            tokens = self._sampler.sample(logits, [sequence.row for sequence in sequences])
+            with self._cores.step(len(sequences)):
+                tokens = self._next_tokens(sequences, newest)
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
         for sequence, token in zip(sequences, newest, strict=True):
@@ -142,6 +132,17 @@ class ModelRunner:
         sequence.slot.keys.extend(ids)
         return sampled
 
+    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[int]:
+        self.cache.arrange([sequence.slot for sequence in sequences])
+        lengths = [sequence.length for sequence in sequences]
+        places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
+        numbers = torch.tensor([newest, places, lengths], device=self._device)
+        if self._graphs is None:
+            logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
+        else:
+            logits = self._graphs.run(numbers, max(lengths))
+        return self._sampler.sample(logits, [sequence.row for sequence in sequences])
+
     def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
         return self._head(self._text(self._embeddings(numbers[0]), numbers[1].expand(3, -1), view))
@@ -153,18 +154,49 @@ class ModelRunner:
         sequence.prefilled = shared
         return shared
 
-    def _read(self, sequence: Sequence, start: int, end: int) -> Tensor:
-        """Write tokens start..end of the prompt to its slot; returns the logits after them, [1, vocabulary]."""
-        prompt = sequence.prompt
-        embeddings = self._embeddings(torch.tensor(prompt.ids[start:end], device=self._device))
-        self._vision.place(embeddings, prompt.spans, sequence.features, start)
-        positions = prompt.positions[:, start:end].to(self._device)
-        hidden = self._text(embeddings, positions, PrefillView(self.cache, sequence.slot, start, end))
-        sequence.slot.keys.extend(prompt.keys[start:end])
-        sequence.prefilled = end
-        if end == len(prompt.ids):
-            sequence.features = {}
-        return self._head(hidden[-1:])
+    def _chunks(self, sequences: list[Sequence], tokens: int) -> list[Chunk]:
+        """What is read of these prompts in one pass; nothing if pages of the first must be looked at before."""
+        chunks: list[Chunk] = []
+        for sequence in sequences:
+            start, prompt = self._share(sequence), sequence.prompt
+            unseen, end = self._vision.missing(
+                prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
+            )
+            if unseen and not chunks:
+                break
+            # What goes on as another one does is copied in the next pass, not read twice in this one.
+            if not unseen and not any(chunk.brings(prompt, start + LEAST_SHARED) for chunk in chunks):
+                chunks.append(Chunk(sequence, start, end))
+                tokens -= end - start
+            if not tokens:
+                break
+        return chunks
+
+    def _look(self, sequence: Sequence, tokens: int) -> Piece:
+        """Put pages that stand where this prompt is to be read on through the tower."""
+        prompt, start = sequence.prompt, sequence.prefilled
+        unseen, _ = self._vision.missing(prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids)))
+        self._cores.prefill(tokens)
+        sequence.features = self._vision.look(unseen, tokens)
+        return Piece(sequence, sum(len(features) for features in sequence.features.values()))
+
+    def _read(self, chunks: list[Chunk]) -> list[Piece]:
+        """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
+        ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
+        self._cores.prefill(sum(lengths))
+        embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device))
+        for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
+            self._vision.place(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
+        positions = torch.cat([chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1)
+        view = PackedView([PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end) for chunk in chunks])
+        hidden = self._text(embeddings, positions.to(self._device), view)
+        last = {chunk: end - 1 for chunk, end in zip(chunks, accumulate(lengths), strict=True) if chunk.ends}
+        rows = [chunk.sequence.row for chunk in last]
+        first = self._sampler.sample(self._head(hidden[list(last.values())]), rows) if last else []
+        sampled = dict(zip(last, first, strict=True))
+        for chunk in chunks:
+            chunk.keep()
+        return [Piece(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks]
 
     def _embeddings(self, ids: Tensor) -> Tensor:
         return self.model.get_input_embeddings()(ids)

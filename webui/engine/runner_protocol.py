@@ -29,8 +29,9 @@ class Runner(Protocol):
         """Give it a slot and tell it how much of its prompt is there already; False while all slots are busy."""
         ...
 
-    def prefill(self, sequence: Sequence, tokens: int) -> Piece:
-        """Work on about that many tokens of the prompt: look at a page, or read on."""
+    def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
+        """Work on about that many tokens in one pass: look at a page of the first prompt, or read on in as many of
+        these prompts, in this order, as fit. A piece for each that was worked on; the first always is."""
         ...
 
     def decode(self, sequences: list[Sequence]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, zip_longest
 
 from webui.engine.sequence import Sequence
 
@@ -20,8 +20,8 @@ class Scheduler:
     none: without it, one person's long answers in all slots would make the next person wait for one of them to end.
     The price is one slot less for somebody who is alone and asks for all of them.
 
-    Prefill: one chunk for each owner in turn, at once for one who comes; within one owner, the first prompt is read to
-    its end.
+    Prefill: chunks for each owner in turn, at once for one who comes; within one owner, the first prompt is read to its
+    end. What room a pass has beyond that is for those who come next.
     """
 
     def __init__(self, slots: int) -> None:
@@ -66,13 +66,16 @@ class Scheduler:
         kept = 1 if first.owner in holders and self._slots > 1 else 0
         return first if len(holders) + kept < self._slots else None
 
-    def next_prefill(self) -> Sequence | None:
-        """Whose turn it is to have a chunk read."""
-        if not self._prefilling:
-            return None
-        owner = next(iter(self._prefilling))
-        self._prefilling[owner] = self._prefilling.pop(owner)
-        return self._prefilling[owner][0]
+    @property
+    def prefilling(self) -> list[Sequence]:
+        """Whose turn it is to have a chunk read, and who comes next: the first prompt of each owner, then others."""
+        rounds = zip_longest(*self._prefilling.values())
+        return [sequence for each in rounds for sequence in each if sequence is not None]
+
+    def had_turn(self, sequence: Sequence) -> None:
+        """A chunk of its prompt was read: its owner's next turn comes after those of all others."""
+        if sequence.owner in self._prefilling:
+            self._prefilling[sequence.owner] = self._prefilling.pop(sequence.owner)
 
     def add(self, sequence: Sequence) -> None:
         self._waiting.append(sequence)

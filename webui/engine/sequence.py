@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.repetition import Repetition
-from webui.protocol import FinishReason, SamplingParams, ThoughtCut, Usage
+from webui.protocol import FinishReason, Progress, SamplingParams, ThoughtCut, Usage
 
 if TYPE_CHECKING:
     from webui.engine.prompts import Prompt
@@ -29,8 +29,9 @@ class ControlIds:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one piece of prefill did: how many tokens it worked on, and the first token once all is read."""
+    """What a pass of prefill did for one sequence: how many tokens it worked on; the first token once all is read."""
 
+    sequence: Sequence
     tokens: int
     sampled: int | None = None
 
@@ -74,6 +75,13 @@ class Sequence:
     def usage(self) -> Usage:
         counts = len(self.prompt.ids), len(self.output), self.reasoning_tokens, self.cached_tokens
         return Usage(*counts, self.thought_cut)
+
+    @property
+    def progress(self) -> Progress:
+        """Reading until the first token is there, then what it writes."""
+        if not self.output:
+            return Progress("reading", self.prefilled, len(self.prompt.ids))
+        return Progress("thinking" if self.thinking else "answering", len(self.output), self.limit)
 
     def take(self, sampled: int) -> tuple[int, FinishReason | None]:
         """Append the sampled token, or the forced one in its place. Returns it and the reason to end, if any."""

@@ -1,6 +1,8 @@
 """What is free on this machine, and in a container with less."""
 
-from webui.engine.memory import available_bytes, total_bytes
+import os
+
+from webui.engine.machine import available_bytes, total_bytes, usable_cores
 
 
 def test_the_machine_tells_what_is_free():
@@ -23,3 +25,16 @@ def test_a_container_has_less_than_its_machine(tmp_path):
 
 def test_where_nobody_tells_all_of_it_counts(tmp_path):
     assert available_bytes(tmp_path / "meminfo", tmp_path) == total_bytes()
+
+
+def test_a_container_may_have_fewer_cores_than_it_sees(tmp_path):
+    seen = len(os.sched_getaffinity(0))
+    for quota, cores in (
+        ("50000 100000", 1),
+        ("100000 100000", 1),
+        (f"{seen}50000 100000", seen),
+        ("max 100000", seen),
+    ):
+        (tmp_path / "cpu.max").write_text(f"{quota}\n")
+        assert usable_cores(tmp_path) == cores
+    assert usable_cores(tmp_path / "none") == seen

@@ -1,4 +1,4 @@
-"""How much memory this machine, or the container that it is, can still give. Knows no device and no model."""
+"""What this machine, or the container that it is, can give: memory and cores. Knows no device and no model."""
 
 from __future__ import annotations
 
@@ -24,6 +24,16 @@ def available_bytes(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> int:
         return free
     cached = _table(cgroup / "memory.stat").get("inactive_file", 0)
     return max(min(free, limit - used + cached), 0)
+
+
+def usable_cores(cgroup: Path = CGROUP) -> int:
+    """How many cores this process can keep busy: in a container there may be more in sight than it is given."""
+    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = (cgroup / "cpu.max").read_text().split()
+        return max(1, min(seen, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or no limit: it says "max"
+        return seen
 
 
 def _table(path: Path) -> dict[str, int]:
