@@ -30,15 +30,14 @@ class PrefillView:
         slot = self._cache.layers[layer][:, self._row]
         slot[0, :, self._start : self._end] = keys.transpose(0, 1)
         slot[1, :, self._start : self._end] = values.transpose(0, 1)
-        groups = queries.shape[1] // keys.shape[1]
-        queries = queries.transpose(0, 1)[None]
-        if mask is None:
-            keys, values = slot[:, None, :, : self._end]
-            seen = scaled_dot_product_attention(queries, keys, values, is_causal=True, enable_gqa=True)
-        else:
-            keys, values = slot[:, None, :, : self._end].repeat_interleave(groups, 2)
-            seen = scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
-        return seen[0].transpose(0, 1).flatten(1)
+        seen = slot[:, None, :, : self._end]
+        # On CUDA, the kernels that take a mask take as many key heads as query heads.
+        shared = mask is None or mask.device.type == "cpu"
+        keys, values = seen if shared else seen.repeat_interleave(queries.shape[1] // keys.shape[1], 2)
+        attended = scaled_dot_product_attention(
+            queries.transpose(0, 1)[None], keys, values, attn_mask=mask, is_causal=mask is None, enable_gqa=shared
+        )
+        return attended[0].transpose(0, 1).flatten(1)
 
     def _mask(self, dtype: torch.dtype) -> Tensor | None:
         """[1, 1, end - start, end]: each token sees those before it. None from the start of a slot: causal."""

@@ -66,7 +66,7 @@ class Prompt:
 
 
 class PromptBuilder:
-    """Builds prompts with one processor. `rope_index` is Glm4vModel.get_rope_index."""
+    """Builds prompts with one processor. `rope_index` is Glm4vModel.get_rope_index, of lists instead of tensors."""
 
     def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]]) -> None:
         self._grids = Grids(processor.image_processor)
@@ -87,7 +87,6 @@ class PromptBuilder:
             [_turn(message) for message in messages],
             tokenize=True,
             return_dict=True,
-            return_tensors="pt",
             add_generation_prompt=True,
             sanitize_control_tokens=True,
             processor_kwargs=_video_arguments(clips),
@@ -98,7 +97,7 @@ class PromptBuilder:
             image_grid_thw=encoded.get("image_grid_thw"),
             video_grid_thw=encoded.get("video_grid_thw"),
         )
-        ids = encoded["input_ids"][0].tolist()
+        ids = encoded["input_ids"][0]
         digests = [*(part.digest for part in pictures), *chain.from_iterable(clip.digests for clip in clips)]
         cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
         spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
@@ -147,7 +146,7 @@ def _pairs(encoded: Any) -> list[Callable[[], Tensor]]:
 
 def _spans(encoded: Any, digests: list[str], cuts: list[Callable[[], Tensor]]) -> Iterator[VisionSpan]:
     """One span for each run of visual tokens, in the order of the digests."""
-    kinds = encoded["mm_token_type_ids"][0].tolist()
+    kinds = encoded["mm_token_type_ids"][0]
     units = zip(digests, _shapes(encoded), cuts, strict=True)
     start = 0
     for visual, group in groupby(kinds, bool):

@@ -58,7 +58,7 @@ class ModelRunner:
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
         self._cores = Cores()
-        self._prompts = PromptBuilder(processor, model.model.get_rope_index)
+        self._prompts = PromptBuilder(processor, self.rope_index)
         self.processor = processor
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
@@ -74,6 +74,13 @@ class ModelRunner:
         with self._cores.beside_the_worker():
             held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
         return [replace(prompt, features=features) for prompt, features in zip(prompts, held, strict=True)]
+
+    def rope_index(
+        self, ids: list[list[int]], mm_token_type_ids: list[list[int]], **grids: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Positions [3, 1, tokens] of a prompt, and how far from its length those go on that come after it."""
+        kinds = torch.tensor(mm_token_type_ids)
+        return self.model.model.get_rope_index(torch.tensor(ids), mm_token_type_ids=kinds, **grids)
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
