@@ -86,7 +86,7 @@ def read_picture(job: dict[str, Any], reporter: Reporter) -> None:
 
 
 def read_pages(job: dict[str, Any], reporter: Reporter) -> None:
-    spare_layout()
+    spare_extras()
     from webui.media.documents import draw_pages, open_document, page_sizes
     from webui.media.pages import parse_pages
 
@@ -126,7 +126,7 @@ def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
     from webui.media.containers import check_deck
 
     suffix = check_deck(Path(job["path"]), job["name"], office=bool(job["office"]))
-    spare_layout()
+    spare_extras()
     if job["office"]:
         from webui.media.confinement import take_group_along
         from webui.media.office import convert_deck
@@ -145,9 +145,9 @@ def sent(job: dict[str, Any]) -> bytes:
     return sys.stdin.buffer.read(job["sent"])
 
 
-def spare_layout() -> None:
-    """PyMuPDF loads a layout model when imported, which we never use: 0.7 of its 0.9 s of processor time."""
-    sys.modules.update({"pymupdf.layout": None})  # type: ignore[dict-item]
+def spare_extras() -> None:
+    """PyMuPDF loads a layout model and a Markdown writer when imported, which we never use: nine tenths of its time."""
+    sys.modules.update({"pymupdf.layout": None, "pymupdf4llm": None})  # type: ignore[dict-item]
 
 
 def size_of(job: dict[str, Any], count: int) -> Callable[[int, int], tuple[int, int]]:
