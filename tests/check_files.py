@@ -70,6 +70,8 @@ async def main(folder: Path, files: list[Path]) -> int:
 async def check(folder: Path, files: list[Path], good: Path) -> int:
     adopt_orphans()
     reader = MediaReader(MediaLimits(), office=find_office())
+    reader.warm_up()
+    before = descendants()
     counts: Counter[str] = Counter()
     left: set[int] = set()
     slowest, others = 0.0, []
@@ -83,7 +85,7 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
         others.append(await other)
         slowest = max(slowest, seconds)
         counts[name] += 1
-        left |= descendants()
+        left |= descendants() - before
         print(f"{seconds:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
     reader.close()
     done.set()

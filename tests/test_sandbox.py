@@ -10,31 +10,39 @@ import pytest
 from processes import adopt_orphans, descendants, living, until
 
 from webui.errors import AttachmentError, DamagedFileError, PageRangeError, TooLargeError, TooSlowError
-from webui.media.sandbox import FRUGAL, MEGABYTE, Limits, Reply, run
+from webui.media.children import FRUGAL
+from webui.media.sandbox import MEGABYTE, Limits, Reply, Sandbox
 
 LIMITS = Limits(wall_s=10, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE)
 QUICK = Limits(wall_s=1.5, memory_bytes=300 * MEGABYTE)
 
 
-@pytest.fixture(autouse=True)
-def nothing_left():
+@pytest.fixture(scope="module")
+def sandbox():
     adopt_orphans()
+    sandbox = Sandbox()
+    sandbox.warm_up()
+    yield sandbox
+    sandbox.close()
+
+
+@pytest.fixture
+def do(sandbox):
+    async def do(deed: str, limits: Limits = LIMITS, **more) -> list[Reply]:
+        return await sandbox.run({"deed": deed, **more}, "a.pdf", limits, lambda done, total: None, entry="hostile")
+
     before = descendants()
-    yield
+    yield do
     assert descendants() <= before
 
 
-async def do(deed: str, limits: Limits = LIMITS, **more) -> list[Reply]:
-    return await run({"deed": deed, **more}, "a.pdf", limits, lambda done, total: None, entry="hostile")
-
-
 @pytest.mark.parametrize("deed", ["loop", "sleep", "fork"])
-async def test_the_wall_clock_ends_it_with_all_its_children(deed):
+async def test_the_wall_clock_ends_it_with_all_its_children(do, deed):
     with pytest.raises(TooSlowError, match=r"a\.pdf took longer than 1 s"):
         await do(deed, QUICK)
 
 
-async def test_processor_time_is_limited_by_itself():
+async def test_processor_time_is_limited_by_itself(do):
     with pytest.raises(TooSlowError):
         await asyncio.wait_for(do("loop", Limits(wall_s=0.9, memory_bytes=300 * MEGABYTE)), 5)
 
@@ -52,7 +60,7 @@ async def test_processor_time_is_limited_by_itself():
         ("crash", DamagedFileError),
     ],
 )
-async def test_what_it_takes_and_sends_is_limited(deed, error):
+async def test_what_it_takes_and_sends_is_limited(do, deed, error):
     with pytest.raises(error, match=r"a\.pdf"):
         await do(deed)
 
@@ -68,18 +76,18 @@ async def test_what_it_takes_and_sends_is_limited(deed, error):
         {"bytes": "many"},
     ],
 )
-async def test_what_it_says_is_not_believed(words):
+async def test_what_it_says_is_not_believed(do, words):
     with pytest.raises(DamagedFileError):
         await do("babble", words=words)
 
 
-async def test_its_error_arrives_as_that_error_about_this_file():
+async def test_its_error_arrives_as_that_error_about_this_file(do):
     words = {"error": "PageRangeError", "params": {"name": "/tmp/x", "value": "9", "pages": 3}}
     with pytest.raises(PageRangeError, match=r"'9' does not fit a\.pdf, which has 3 pages"):
         await do("babble", words=words)
 
 
-async def test_cancelling_ends_it():
+async def test_cancelling_ends_it(do):
     task = asyncio.create_task(do("fork"))
     await until(lambda: len(descendants()) >= 4)
     task.cancel()
@@ -87,18 +95,19 @@ async def test_cancelling_ends_it():
         await task
 
 
-async def test_it_sees_no_environment_and_has_a_group_of_its_own():
-    (reply,) = await do("print_environment")
+async def test_it_sees_no_environment_and_has_a_group_of_its_own(do):
+    reply, other = (*await do("print_environment"), *await do("print_environment"))
+    assert reply.values["group"] != other.values["group"]
     assert set(reply.values["environment"]) <= {"PATH", "HOME", "LANG", "TMPDIR", "LC_CTYPE", *FRUGAL}
     assert reply.values["group"] == reply.values["session"] != os.getpgid(0)
 
 
-async def test_its_folder_is_gone_afterwards():
+async def test_its_folder_is_gone_afterwards(do):
     (reply,) = await do("print_environment")
     assert not await asyncio.to_thread(os.path.exists, reply.values["environment"]["HOME"])
 
 
-async def test_many_at_once_keep_apart():
+async def test_many_at_once_keep_apart(do):
     results = await asyncio.gather(
         *(do("babble", words={"done": True}) for _ in range(4)), do("crash"), return_exceptions=True
     )
@@ -109,15 +118,15 @@ async def test_many_at_once_keep_apart():
 SERVER = """
 import asyncio, sys
 sys.path[:0] = {paths!r}
-from webui.media.sandbox import Limits, run
-asyncio.run(run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
+from webui.media.sandbox import Limits, Sandbox
+asyncio.run(Sandbox().run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
 """
 
 
 async def test_it_ends_when_the_server_is_killed():
     paths = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
     server = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER.format(paths=paths))
-    (child,) = await until(lambda: descendants(server.pid))
+    below = await until(lambda: len(found := descendants(server.pid)) == 2 and found)
     os.kill(server.pid, signal.SIGKILL)
     await server.wait()
-    await until(lambda: child not in living())
+    await until(lambda: not below & living().keys())

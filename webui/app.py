@@ -46,6 +46,7 @@ def create_app(model: Model, reader: MediaReader, settings: Settings) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        reader.warm_up()
         yield
         model.close()
         reader.close()

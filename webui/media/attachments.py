@@ -15,7 +15,7 @@ from webui.errors import AttachmentError, DamagedFileError, TooLargeError, Unsup
 from webui.media.decks import DeckShelf
 from webui.media.pages import parse_pages
 from webui.media.preview import Preview, Selection
-from webui.media.sandbox import Limits, Reply, megabytes, run
+from webui.media.sandbox import Limits, Reply, Sandbox, megabytes
 from webui.media.sniff import HEAD_BYTES, PICTURE_TYPES, Format, sniff
 from webui.protocol import Attachment, AttachmentKind, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
 
@@ -54,7 +54,7 @@ class MediaReader:
     def __init__(self, limits: MediaLimits, *, office: str | None) -> None:
         self.limits = limits
         self._office = office
-        self._decks = DeckShelf()
+        self._decks, self._sandbox = DeckShelf(), Sandbox()
         # Decks wait for decks only: one that takes a minute and a half must not hold up a photo.
         self._turns, self._deck_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
 
@@ -86,9 +86,14 @@ class MediaReader:
         replies = await self._run(job, name, ignore, data)
         return await believed(name, lambda: ImagePart(image_of(replies[0]), name, name))
 
+    def warm_up(self) -> None:
+        """Prepare for the first file."""
+        self._sandbox.warm_up()
+
     def close(self) -> None:
-        """Forget the decks and end their conversions."""
+        """Forget the decks and end all conversions."""
         self._decks.close()
+        self._sandbox.close()
 
     def _preview(self, path: Path, form: Format, selection: Selection, replies: list[Reply]) -> Preview:
         attachment, limits, (head, *rest) = Attachment(path, KINDS[form]), self.limits, replies
@@ -147,7 +152,7 @@ class MediaReader:
 
         limits = Limits(self.limits.convert_timeout_s, self.limits.convert_memory_bytes)
         async with self._turns:
-            return await run(job, name, limits, tell, data=data)
+            return await self._sandbox.run(job, name, limits, tell, data=data)
 
     async def _convert(self, path: Path) -> bytes:
         """A deck to PDF."""
@@ -155,7 +160,7 @@ class MediaReader:
         memory = OFFICE_MEMORY_BYTES if self._office else self.limits.convert_memory_bytes
         async with self._deck_turns:
             limits = Limits(self.limits.office_timeout_s, memory)
-            replies = await run(job, path.name, limits, lambda done, total: None)
+            replies = await self._sandbox.run(job, path.name, limits, lambda done, total: None)
         return b"".join(reply.data for reply in replies)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import signal
@@ -14,11 +15,11 @@ PR_SET_PDEATHSIG = 1
 CPU_GRACE_S = 1
 
 
-def enter() -> dict[str, Any]:
-    """The job, from the first line of standard input. From here on this process is confined."""
+def enter(parent: int) -> dict[str, Any]:
+    """The job, from the first line of standard input. From here on this process, a child of `parent`, is confined."""
     job: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     die_with_parent()
-    if os.getppid() != job["parent"]:
+    if os.getppid() != parent:
         os._exit(1)  # it ended before we could ask to be told
     confine(job["memory_bytes"], job["cpu_s"], job["file_bytes"])
     return job
@@ -43,8 +44,6 @@ def confine(memory_bytes: int, cpu_s: int, file_bytes: int) -> None:
 def die_with_parent(notice: int = int(signal.SIGKILL)) -> None:
     """Linux sends this signal when the process that started this one ends, however that happens."""
     if sys.platform == "linux":
-        import ctypes
-
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, notice)
 
 

@@ -1,4 +1,4 @@
-"""Runs one conversion in a child process of its own that can be killed with everything it started.
+"""Runs each conversion in a child process of its own that can be killed with everything it started.
 
 Knows processes and limits; knows no file format. The child sends lines of JSON, and after a line that announces
 `bytes` that many raw ones: nothing of the child's is ever unpickled, and nothing it says is believed unchecked.
@@ -9,33 +9,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import signal
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError, TooSlowError
+from webui.media.children import Child, Children
 
-ROOT = str(Path(__file__).parents[2])
 WORKER = "webui.media.worker"
-START = (
-    "import sys; sys.path[:0] = {paths!r}; "
-    "from webui.media.confinement import enter; job = enter(); from {entry} import main; main(job)"
-)
 MEGABYTE = 1024**2
-# Where there are many cores, libraries reserve more address space for their threads than a child may have.
-FRUGAL = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
-LONGEST_LINE = 16 * MEGABYTE
 # Two a page are usual. Reading lines that are already there never lets the event loop go.
 MOST_LINES = 50_000
 # More processor time than wall clock: a child with threads may use both cores.
 CORES = 2
-LAST_WORDS_S = 5
 
 log = logging.getLogger(__name__)
 
@@ -58,34 +47,40 @@ class Reply:
     data: bytes = b""
 
 
-async def run(
-    job: dict[str, Any],
-    name: str,
-    limits: Limits,
-    on_progress: Callable[[int, int], None],
-    *,
-    data: bytes = b"",
-    entry: str = WORKER,
-) -> list[Reply]:
-    """All that the child sent. `name` is what the person calls the file; `data` goes to the child behind its job.
+class Sandbox:
+    """Where children work, each at one job."""
 
-    `entry` is the module whose main the child runs.
+    def __init__(self) -> None:
+        self._children = Children()
 
-    Raises the AttachmentError that the child met, TooSlowError at the wall or CPU limit, TooLargeError when memory or
-    output ran out, DamagedFileError when the child died of the file. Cancelling ends the child too.
-    """
-    with tempfile.TemporaryDirectory(prefix="webui-", ignore_cleanup_errors=True) as folder:
-        job = {
-            **job,
-            "name": name,
-            "sent": len(data),
-            "folder": folder,
-            "parent": os.getpid(),
-            "memory_bytes": limits.memory_bytes,
-            "file_bytes": limits.file_bytes,
-            "cpu_s": int(limits.wall_s * CORES) + 1,
-        }
-        async with _child(folder, entry) as child:
+    async def run(
+        self,
+        job: dict[str, Any],
+        name: str,
+        limits: Limits,
+        on_progress: Callable[[int, int], None],
+        *,
+        data: bytes = b"",
+        entry: str = WORKER,
+    ) -> list[Reply]:
+        """All that the child sent. `name` is what the person calls the file; `data` goes to the child behind its job.
+
+        `entry` is the module whose main the child runs.
+
+        Raises the AttachmentError that the child met, TooSlowError at the wall or CPU limit, TooLargeError when memory
+        or output ran out, DamagedFileError when the child died of the file. Cancelling ends the child too.
+        """
+        with tempfile.TemporaryDirectory(prefix="webui-", ignore_cleanup_errors=True) as folder:
+            job = {
+                **job,
+                "name": name,
+                "sent": len(data),
+                "folder": folder,
+                "memory_bytes": limits.memory_bytes,
+                "file_bytes": limits.file_bytes,
+                "cpu_s": int(limits.wall_s * CORES) + 1,
+            }
+            child = await self._children.start(folder, entry)
             try:
                 return await asyncio.wait_for(
                     _talk(child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress), limits.wall_s
@@ -95,59 +90,32 @@ async def run(
             except (ValueError, LookupError, TypeError, RecursionError) as error:
                 log.warning("%s: the child does not speak as it should: %r", name, error)
                 raise DamagedFileError(name=name) from error
+            finally:
+                await child.end()
 
+    def warm_up(self) -> None:
+        """Prepare for the first job."""
+        self._children.warm_up()
 
-@asynccontextmanager
-async def _child(folder: str, entry: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    # -I: neither the environment nor the working folder decides what the child imports; it finds what we find.
-    paths = [ROOT, *(path for path in sys.path if path and path != ROOT)]
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-I",
-        "-c",
-        START.format(paths=paths, entry=entry),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-        cwd=folder,
-        env={"PATH": os.defpath, "HOME": folder, "LANG": "C.UTF-8", "TMPDIR": folder, **FRUGAL},
-        start_new_session=True,
-        limit=LONGEST_LINE,
-    )
-    try:
-        yield child
-    finally:
-        # The whole group: LibreOffice's wrapper leaves its worker behind otherwise.
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(_ended(child), LAST_WORDS_S)
-
-
-async def _ended(child: asyncio.subprocess.Process) -> None:
-    """asyncio takes a child for running until its output has been read to the end."""
-    assert child.stdout is not None
-    while await child.stdout.read(MEGABYTE):
-        pass
-    await child.wait()
+    def close(self) -> None:
+        """End what still runs."""
+        self._children.close()
 
 
 async def _talk(
-    child: asyncio.subprocess.Process,
+    child: Child,
     job: bytes,
     name: str,
     limits: Limits,
     on_progress: Callable[[int, int], None],
 ) -> list[Reply]:
-    assert child.stdin is not None
-    assert child.stdout is not None
-    with suppress(BrokenPipeError, ConnectionResetError):
-        child.stdin.write(job)
-        await child.stdin.drain()
-        child.stdin.close()
+    with suppress(OSError):
+        child.writer.write(job)
+        await child.writer.drain()
+        child.writer.write_eof()
     replies: list[Reply] = []
     received = lines = 0
-    while line := await child.stdout.readline():
+    while line := await child.reader.readline():
         lines += 1
         if lines > MOST_LINES:
             raise ValueError(f"more than {MOST_LINES} lines")
@@ -165,10 +133,10 @@ async def _talk(
             if received > limits.output_bytes:
                 raise TooLargeError(name=name, size=megabytes(received), limit=megabytes(limits.output_bytes))
             try:
-                replies.append(Reply(values, await child.stdout.readexactly(count)))
+                replies.append(Reply(values, await child.reader.readexactly(count)))
             except asyncio.IncompleteReadError:
                 break
-    raise _death(await child.wait(), name, limits)
+    raise _death(await child.status(), name, limits)
 
 
 def _error(values: dict[str, Any], name: str) -> AttachmentError:

@@ -1,6 +1,6 @@
 """What the child process does: one job in, pages or frames to its standard output.
 
-Imports a format's library only when the job needs it, and after the limits are set.
+What most jobs need is loaded before there is one; another format's library when the job needs it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,6 @@ def read_picture(job: dict[str, Any], reporter: Reporter) -> None:
 
 
 def read_pages(job: dict[str, Any], reporter: Reporter) -> None:
-    spare_extras()
     from webui.media.documents import draw_pages, open_document, page_sizes
     from webui.media.pages import parse_pages
 
@@ -126,7 +125,6 @@ def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
     from webui.media.containers import check_deck
 
     suffix = check_deck(Path(job["path"]), job["name"], office=bool(job["office"]))
-    spare_extras()
     if job["office"]:
         from webui.media.confinement import take_group_along
         from webui.media.office import convert_deck
@@ -143,6 +141,18 @@ def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
 def sent(job: dict[str, Any]) -> bytes:
     """The file itself, where the parent sent it instead of its path."""
     return sys.stdin.buffer.read(job["sent"])
+
+
+def load_libraries() -> None:
+    """What reads pictures and documents, in the process that children are forked from."""
+    spare_extras()
+    from PIL import Image
+
+    import webui.media.documents
+    import webui.media.pages
+    import webui.media.pictures  # noqa: F401
+
+    Image.init()
 
 
 def spare_extras() -> None:
