@@ -96,7 +96,7 @@ def _machine(loaded: Loaded, quantization: str) -> dict[str, str]:
     return {
         "model": f"{loaded.info.name} ({loaded.memory_bytes / 1e9:.2f} GB, quantization {quantization})",
         "on": loaded.device,
-        "cores": f"{cores} with {torch.get_num_threads()} threads, load {load:.1f}",
+        "cores": f"{cores}, load {load:.1f}",
         "slots": f"{len(cache.slots)} of {loaded.runner.context_length} tokens",
         "torch": torch.__version__,
         "transformers": transformers.__version__,
