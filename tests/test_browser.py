@@ -217,5 +217,5 @@ def test_the_bundled_model_answers_people(browser):
         person.room.locator("button.example").first.click()
         expect(person.room.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
         person.shows("three squares")
-        person.shows("tok/s")
+        person.shows("first token")
         person.context.close()

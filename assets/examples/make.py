@@ -102,8 +102,9 @@ def save_deck(name: str, slides: list[tuple[str, str, str]]) -> None:
         slide = deck.slides.add_slide(deck.slide_layouts[6])
         box = slide.shapes.add_textbox(Inches(0.5), Inches(0.3), Inches(9), Inches(1.2))
         box.text_frame.text = headline
-        box.text_frame.paragraphs[0].font.size = Pt(58)
-        box.text_frame.paragraphs[0].font.bold = True
+        # Of the run, not of its paragraph, which PowerPoint and the simpler drawing pass over.
+        font = box.text_frame.paragraphs[0].runs[0].font
+        font.name, font.size, font.bold = "Arial", Pt(66), True
         side = Emu(Inches(4))
         drawn = slide.shapes.add_shape(kinds[shape], Inches(3), Inches(2.6), side, side)
         drawn.fill.solid()

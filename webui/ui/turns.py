@@ -7,6 +7,9 @@ from dataclasses import dataclass, replace
 from webui.errors import WebUIError
 from webui.protocol import FinishReason, ImagePart, Message, ModelInfo, Part, Phase, Usage, VideoPart
 
+# Tokens come a few at a time: within less than this it is chance how many do.
+LEAST_TIMED_S = 0.1
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -46,10 +49,10 @@ class Turn:
 
     @property
     def tokens_per_s(self) -> float:
-        """Speed after the first delta, 0 if too little was written after it to tell."""
+        """Speed after the first delta, 0 if that was too short a time to tell."""
         later = self.usage.completion_tokens - self.first_tokens if self.usage else 0
         writing_s = self.seconds - self.first_token_s
-        return later / writing_s if later > 0 and writing_s > 0 else 0.0
+        return later / writing_s if writing_s >= LEAST_TIMED_S else 0.0
 
 
 @dataclass(frozen=True, slots=True)
