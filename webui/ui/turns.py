@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from webui.errors import WebUIError
 from webui.protocol import FinishReason, ImagePart, Message, ModelInfo, Part, Phase, Usage, VideoPart
 
-# Tokens come a few at a time: within less than this it is chance how many do.
-LEAST_TIMED_S = 0.1
+# Tokens come 10 ms' worth at a time: within less than this it is chance how many do.
+LEAST_TIMED_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
