@@ -1,0 +1,55 @@
+"""Every example card, asked in both languages, has the bundled model give the right answer."""
+
+from pathlib import Path
+
+import pytest
+
+from webui.engine.local import LocalEngine
+from webui.media.attachments import Selection
+from webui.protocol import GenerationRequest, Message, SamplingParams
+from webui.ui.strings import TEXTS
+from webui.ui.tabs import TABS
+
+EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
+# What a right answer says, in English and in Chinese.
+RIGHT = {
+    ("example_circle", "red-circle.png"): ("red", "红色"),
+    ("example_headline", "three-pages.pdf"): ("BUDGET", "BUDGET"),
+    ("example_moving", "orange-circle.mp4"): ("orange", "橙色"),
+    ("example_who", ""): ("glm4v-nano", "glm4v-nano"),
+    ("example_sum", ""): ("85", "85"),
+    ("example_hello", ""): ("Hello", "你好"),
+    ("example_count", "blue-squares.png"): ("three", "三"),
+    ("example_sign", "sign.png"): ("CAFE24", "CAFE24"),
+    ("example_tallest", "bars.png"): ("Bar C", "C"),
+    ("example_moving_shape", "blue-square.mp4"): ("square", "正方形"),
+    ("example_direction", "purple-triangle.mp4"): ("right", "右"),
+    ("example_last_headline", "three-pages.pdf"): ("TEAM7", "TEAM7"),
+    ("example_page_count", "three-pages.pdf"): ("3 pages", "3页"),
+    ("example_slide_title", "three-slides.pptx"): ("SALES", "SALES"),
+    ("example_first_title", "three-slides.pptx"): ("PLAN26", "PLAN26"),
+    ("example_slide_count", "three-slides.pptx"): ("3 pages", "3页"),
+}
+
+
+@pytest.fixture(scope="module")
+def engine(nano):
+    engine = LocalEngine(nano.runner)
+    yield engine
+    engine.close()
+
+
+def test_each_card_is_asked():
+    assert {(example.key, example.file) for spec in TABS for example in spec.examples} == set(RIGHT)
+
+
+@pytest.mark.parametrize(("key", "file"), RIGHT)
+async def test_a_card_is_answered(engine, nano, reader, key, file):
+    parts = ()
+    if file:
+        parts = await reader.load(EXAMPLES / file, nano.info, Selection(), nano.info.media_tokens)
+    for question, right in zip(TEXTS[key], RIGHT[key, file], strict=True):
+        sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=200)
+        request = GenerationRequest((Message("user", (*parts, question)),), sampling, f"{key} {file} {question}")
+        said = "".join([delta.content async for delta in engine.generate(request)])
+        assert right in said
