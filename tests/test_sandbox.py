@@ -10,7 +10,7 @@ import pytest
 from processes import adopt_orphans, descendants, living, until
 
 from webui.errors import AttachmentError, DamagedFileError, PageRangeError, TooLargeError, TooSlowError
-from webui.media.children import FRUGAL
+from webui.media.children import FRUGAL, Children
 from webui.media.sandbox import MEGABYTE, Limits, Reply, Sandbox
 
 LIMITS = Limits(wall_s=10, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE)
@@ -20,7 +20,7 @@ QUICK = Limits(wall_s=1.5, memory_bytes=300 * MEGABYTE)
 @pytest.fixture(scope="module")
 def sandbox():
     adopt_orphans()
-    sandbox = Sandbox()
+    sandbox = Sandbox(Children())
     sandbox.warm_up()
     yield sandbox
     sandbox.close()
@@ -115,11 +115,24 @@ async def test_many_at_once_keep_apart(do):
     assert isinstance(results[4], AttachmentError)
 
 
+class Barren(Children):
+    """Where no process can be had."""
+
+    async def start(self, folder, entry):
+        raise BlockingIOError("Resource temporarily unavailable")
+
+
+async def test_where_no_process_can_be_had_the_file_is_told():
+    with pytest.raises(AttachmentError, match=r"a\.pdf"):
+        await Sandbox(Barren()).run({}, "a.pdf", LIMITS, lambda done, total: None)
+
+
 SERVER = """
 import asyncio, sys
 sys.path[:0] = {paths!r}
+from webui.media.children import Children
 from webui.media.sandbox import Limits, Sandbox
-asyncio.run(Sandbox().run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
+asyncio.run(Sandbox(Children()).run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
 """
 
 

@@ -172,11 +172,11 @@ class LocalEngine:
             pieces = self._runner.prefill(sequences, tokens)
         except Exception as error:
             if len(sequences) > 1:  # alone it shows whose fault it was, and the others' turns come
+                logger.warning("a pass over several prompts failed, the first is read alone", exc_info=error)
                 return self._prefill(sequences[:1], tokens)
             self._fail(sequences[0], error)
             return 0
-        worked = sum(piece.tokens for piece in pieces)
-        self._pace.read(worked, perf_counter() - start)
+        self._pace.read(worked := sum(piece.tokens for piece in pieces), perf_counter() - start)
         for piece in pieces:
             self._scheduler.had_turn(piece.sequence)
             if piece.sampled is None:

@@ -18,7 +18,7 @@ from webui.engine.cores import Cores
 from webui.engine.graphs import DecodeGraphs
 from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
 from webui.engine.operations import product
-from webui.engine.prompts import Prompt, PromptBuilder
+from webui.engine.prompts import Prompt, PromptBuilder, VisionSpan
 from webui.engine.sampler import Sampler
 from webui.engine.sequence import ControlIds, Piece, Sequence
 from webui.engine.text_model import TextModel
@@ -166,9 +166,7 @@ class ModelRunner:
         chunks: list[Chunk] = []
         for sequence in sequences:
             start, prompt = self._share(sequence), sequence.prompt
-            unseen, end = self._vision.missing(
-                prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
-            )
+            unseen, end = self._ahead(sequence, tokens)
             if unseen and not chunks:
                 break
             # What goes on as another one does is copied in the next pass, not read twice in this one.
@@ -179,12 +177,15 @@ class ModelRunner:
                 break
         return chunks
 
+    def _ahead(self, sequence: Sequence, tokens: int) -> tuple[list[VisionSpan], int]:
+        """Of so many tokens where the prompt is to be read on: what must be looked at first, else where they end."""
+        prompt, start = sequence.prompt, sequence.prefilled
+        return self._vision.missing(prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids)))
+
     def _look(self, sequence: Sequence, tokens: int) -> Piece:
         """Put pages that stand where this prompt is to be read on through the tower."""
-        prompt, start = sequence.prompt, sequence.prefilled
-        unseen, _ = self._vision.missing(prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids)))
         self._cores.prefill(tokens)
-        sequence.features = self._vision.look(unseen, tokens)
+        sequence.features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
         return Piece(sequence, sum(len(features) for features in sequence.features.values()))
 
     def _read(self, chunks: list[Chunk]) -> list[Piece]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from PIL import Image
 
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError, UnsupportedTypeError
+from webui.media.children import Children
 from webui.media.decks import DeckShelf
 from webui.media.pages import parse_pages
 from webui.media.preview import Preview, Selection
@@ -54,7 +55,7 @@ class MediaReader:
     def __init__(self, limits: MediaLimits, *, office: str | None) -> None:
         self.limits = limits
         self._office = office
-        self._decks, self._sandbox = DeckShelf(), Sandbox()
+        self._decks, self._sandbox = DeckShelf(), Sandbox(Children())
         # Decks wait for decks only: one that takes a minute and a half must not hold up a photo.
         self._turns, self._deck_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
 

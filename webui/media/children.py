@@ -100,7 +100,7 @@ class Children:
         with self._lock, ExitStack() as ours:
             for each in given:
                 ours.enter_context(each)
-            for _ in range(2):
+            for _ in range(2):  # what is gone shows when it is asked, and is then replaced
                 with suppress(OSError):
                     control = self._control()
                     socket.send_fds(control, [request], [each.fileno() for each in given])

@@ -50,8 +50,8 @@ class Reply:
 class Sandbox:
     """Where children work, each at one job."""
 
-    def __init__(self) -> None:
-        self._children = Children()
+    def __init__(self, children: Children) -> None:
+        self._children = children
 
     async def run(
         self,
@@ -68,7 +68,8 @@ class Sandbox:
         `entry` is the module whose main the child runs.
 
         Raises the AttachmentError that the child met, TooSlowError at the wall or CPU limit, TooLargeError when memory
-        or output ran out, DamagedFileError when the child died of the file. Cancelling ends the child too.
+        or output ran out, DamagedFileError when the child died of the file, a plain AttachmentError if there can be no
+        child. Cancelling ends the child too.
         """
         with tempfile.TemporaryDirectory(prefix="webui-", ignore_cleanup_errors=True) as folder:
             job = {
@@ -80,7 +81,11 @@ class Sandbox:
                 "file_bytes": limits.file_bytes,
                 "cpu_s": int(limits.wall_s * CORES) + 1,
             }
-            child = await self._children.start(folder, entry)
+            try:
+                child = await self._children.start(folder, entry)
+            except OSError as error:
+                log.exception("%s: no child to read it", name)
+                raise AttachmentError(name=name) from error
             try:
                 return await asyncio.wait_for(
                     _talk(child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress), limits.wall_s
