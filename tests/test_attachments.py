@@ -3,11 +3,12 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 
 import pytest
 from files import make_deck, make_pdf, make_picture, make_sound, make_video
 from processes import descendants, until
-from reading import INFO, TOKENS, limited, load
+from reading import ALL, INFO, TOKENS, limited, load
 
 from webui.errors import (
     AttachmentError,
@@ -197,10 +198,19 @@ def warm(reader):
     return reader, descendants()
 
 
+async def being_read(reader: MediaReader, path: Path) -> asyncio.Task:
+    """A load whose child is at work: what it sends is far more than is held for whoever reads it."""
+    begun = asyncio.Event()
+    pages = reader.load(make_pdf(path, 60), INFO, ALL, 60 * 600, on_progress=lambda progress: begun.set())
+    task = asyncio.create_task(pages)
+    await asyncio.wait_for(begun.wait(), 20)
+    return task
+
+
 async def test_a_cancelled_load_leaves_no_process(warm, tmp_path):
     reader, before = warm
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    await until(lambda: descendants() - before)
+    task = await being_read(reader, tmp_path / "a.pdf")
+    assert descendants() - before
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert descendants() <= before
@@ -208,8 +218,8 @@ async def test_a_cancelled_load_leaves_no_process(warm, tmp_path):
 
 async def test_a_killed_child_is_one_error(warm, tmp_path):
     reader, before = warm
-    task = asyncio.create_task(load(reader, make_pdf(tmp_path / "a.pdf", 90)))
-    os.kill((await until(lambda: descendants() - before)).pop(), signal.SIGSEGV)
+    task = await being_read(reader, tmp_path / "a.pdf")
+    os.kill((descendants() - before).pop(), signal.SIGSEGV)
     with pytest.raises(DamagedFileError):
         await task
     assert len(await load(reader, make_pdf(tmp_path / "b.pdf", 2))) == 2
