@@ -194,6 +194,8 @@ faults(3)
 print(faults(10))
 """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    # As glibc begins: it moves this by itself, after which it is chance what a process gives back.
+    environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
     printed = subprocess.run([sys.executable, "-c", asked], env=environment, capture_output=True, check=True).stdout
     before, after = map(int, printed.split())
     # 40 MB a pass are 10,000 pages.
