@@ -12,7 +12,8 @@ from fakes import FakeEngine
 from fastapi import FastAPI
 from PIL import Image
 
-from webui.api.access import Access
+from webui.access.accounts import Accounts
+from webui.access.visitors import Visitors
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.errors import DamagedFileError
@@ -32,7 +33,7 @@ class FakeReader:
 def make_app(engine, accounts=(), most=1_000_000):
     app = FastAPI()
     app.include_router(health_router(engine))
-    app.include_router(openai_router(engine, FakeReader(), Access(accounts), most))
+    app.include_router(openai_router(engine, FakeReader(), Visitors(Accounts(accounts)), most))
     return app
 
 

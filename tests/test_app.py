@@ -11,9 +11,10 @@ import httpx
 import pytest
 from fakes import FakeEngine
 
-from webui.app import create_app, listen
+from webui.app import create_app
 from webui.errors import SettingsError
 from webui.media.attachments import MediaReader
+from webui.server import listen
 from webui.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -26,7 +27,7 @@ async def client_of(engine, *flags):
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         yield client
 

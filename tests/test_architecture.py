@@ -24,7 +24,10 @@ FLOORS = {
     "webui.api": 3,
     "webui.media": 2,
     "webui.engine": 2,
+    "webui.server": 1,
+    "webui.access": 1,
     "webui.settings": 1,
+    "webui.options": 0.5,
     "webui.thinking": 0,
     "webui.protocol": 0,
     "webui.errors": 0,
@@ -38,7 +41,7 @@ TORCH = tuple(
         *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler", "cores"),
     )
 )
-WEB = ("webui.api", "webui.app")
+WEB = ("webui.api", "webui.access", "webui.server", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
     "transformers": TORCH,

@@ -14,7 +14,8 @@ def test_defaults():
 def test_every_setting_is_a_flag_and_a_variable():
     told = {
         "model": "nano", "quantization": "none", "device": "cuda:1", "host": "::1", "port": "0", "share": "on",
-        "auth": "a:b", "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
+        "auth": "a:b", "allow_host": "a.example", "allow_origin": "http://b.example",
+            "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
         "max_pages": "3", "max_frames": "4", "max_video_minutes": "5", "convert_timeout_s": "6",
         "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9",
     }  # fmt: skip

@@ -11,15 +11,26 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Thread
+from urllib.parse import urlsplit
 
 import gradio as gr
 import httpx
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.middleware.cors import CORSMiddleware
 from gradio.exceptions import ChecksumMismatchError, ShareCertificateWriteError
 from gradio.networking import setup_tunnel
 
-from webui.api.access import Access
+from webui.access.accounts import Accounts
+from webui.access.body import STALL_S
+from webui.access.gate import Gate
+from webui.access.hosts import Hosts
+from webui.access.page_gate import PageGate
+from webui.access.sessions import Sessions
+from webui.access.sign_in import sign_in_router
+from webui.access.traffic import Traffic
+from webui.access.uploads import Uploads, paths_in
+from webui.access.visitors import Visitors, visitor_of
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.engine.loading import CheckpointLoader
@@ -27,22 +38,27 @@ from webui.engine.manager import ModelManager
 from webui.errors import SettingsError
 from webui.media.attachments import MediaReader, find_office
 from webui.protocol import Model
+from webui.server import Server, listen
 from webui.settings import Settings
 from webui.ui.blocks import build_ui
 from webui.ui.look import HEAD, STYLESHEET, theme
+from webui.ui.sign_in_page import sign_in_html
 
 logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-# A client may still read its answer when the server is told to stop; the page's own connections never end.
-GRACE_S = 2
+# What an answer's end may take to reach its client once the server stops; the page's own connections never end.
+FAREWELL_S = 2
 BASE64_RATIO = 4 / 3
 PROMPT_BYTES = 4 * 1024**2
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def create_app(model: Model, reader: MediaReader, settings: Settings) -> FastAPI:
-    """The whole server over one model and one reader; it closes both when it ends."""
+def create_app(model: Model, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S) -> FastAPI:
+    """The whole server over one model and one reader; it closes both when it ends.
+
+    `app.state` has its Hosts and its Traffic. `stall_s` is how long a body may keep the server waiting.
+    """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -52,24 +68,59 @@ def create_app(model: Model, reader: MediaReader, settings: Settings) -> FastAPI
         reader.close()
 
     app = FastAPI(title="GLM-4.1V Thinking", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    visitors = Visitors(Accounts(settings.auth), embedded=settings.embedded, framed=bool(settings.allow_origin))
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
     app.include_router(health_router(model))
-    app.include_router(openai_router(model, reader, Access(settings.auth), max_body_bytes))
+    app.include_router(openai_router(model, reader, visitors, max_body_bytes))
+    app.include_router(sign_in_router(visitors, sign_in_html))
+    page = build_ui(model, reader, examples=ASSETS / "examples")
+    put_gates(app, visitors, Uploads(paths_in(page.config)), settings, stall_s)
+    # Gradio then refuses paths outside the folder of uploads; mounting leaves that check off.
+    page.has_launched = True
     return gr.mount_gradio_app(
         app,
-        build_ui(model, reader, examples=ASSETS / "examples"),
+        page,
         path="/",
         server_name=settings.host,
         server_port=settings.port,
         footer_links=[],
         run_history=False,
-        auth=list(settings.auth) or None,
+        auth_dependency=user_of if settings.auth else None,
         max_file_size=settings.limits.max_file_bytes,
         mcp_server=False,
         theme=theme(),
         css_paths=STYLESHEET,
         head=HEAD,
     )
+
+
+def put_gates(app: FastAPI, visitors: Visitors, uploads: Uploads, settings: Settings, stall_s: float) -> None:
+    """What every request passes, the last one first."""
+    hosts, traffic = Hosts(names_of(settings), settings.allow_origin), Traffic()
+    app.state.hosts, app.state.traffic = hosts, traffic
+    app.add_middleware(PageGate, visitors=visitors, sessions=Sessions(), uploads=uploads, sign_in=sign_in_html)
+    # Without one of Starlette's own, Gradio answers any origin with its name and credentials.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=list(hosts.origins),
+        allow_methods=["*"],
+        allow_headers=["*"],
+        allow_credentials=bool(hosts.origins),
+    )
+    app.add_middleware(
+        Gate, hosts=hosts, visitors=visitors, traffic=traffic, embedded=settings.embedded, stall_s=stall_s
+    )
+
+
+def names_of(settings: Settings) -> list[str]:
+    """The names under which people reach this server. A name of one word is the local network's to give."""
+    machine = socket.gethostname().lower()
+    return [settings.host, machine, f"{machine}.local", *settings.allow_host]
+
+
+def user_of(request: Request) -> str | None:
+    """Whom Gradio takes this request's visitor for; None lets nobody in."""
+    return visitor_of(request.scope).user or None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -85,15 +136,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         sys.exit(told(error))
     reader = MediaReader(settings.limits, office=find_office())
     app = create_app(model, reader, settings)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=GRACE_S)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=FAREWELL_S)
     host, port = listener.getsockname()[:2]
     address = f"http://{bracketed(EVERYWHERE.get(host, host))}:{port}"
     model.start()
     if settings.share:
-        Thread(target=share, args=(EVERYWHERE.get(host, host), port), name="share", daemon=True).start()
+        Thread(
+            target=share, args=(app.state.hosts, EVERYWHERE.get(host, host), port), name="share", daemon=True
+        ).start()
     print(f"Open {address}", flush=True)
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        Server(config, app.state.traffic.idle, model.close).run(sockets=[listener])
 
 
 def make_model(settings: Settings) -> ModelManager:
@@ -118,26 +171,14 @@ def told(error: SettingsError) -> int:
     return 2
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; SettingsError if that address or port cannot be had."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except (socket.gaierror, UnicodeError):
-        raise SettingsError(name="--host", value=host, accepted="an address of this machine") from None
-    except OSError as error:
-        accepted = f"a port of {host} that is free and may be used ({error.strerror})"
-        raise SettingsError(name="--port", value=port, accepted=accepted) from None
-
-
 def bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def share(host: str, port: int) -> None:
+def share(hosts: Hosts, host: str, port: int) -> None:
     """Open Gradio's tunnel, which lives as long as this process, and tell its address."""
     try:
-        print(f"Public link: {setup_tunnel(host, port, secrets.token_urlsafe(32), None, None)}", flush=True)
+        link = setup_tunnel(host, port, secrets.token_urlsafe(32), None, None)
     except (
         RuntimeError,
         OSError,
@@ -147,3 +188,6 @@ def share(host: str, port: int) -> None:
         ShareCertificateWriteError,
     ) as error:
         logger.warning("No public link: %s", error)
+        return
+    hosts.add(urlsplit(link).hostname or "")
+    print(f"Public link: {link}", flush=True)

@@ -18,6 +18,9 @@
     │   ├── MixedMediaError         pictures and video in one conversation
     │   ├── ContextLengthError      longer than the model's context
     │   └── QueueFullError          too many are waiting
+    ├── AccessError                 who asks may not
+    │   ├── LoginError              a name, password or key that is none of ours
+    │   └── TooManyAttemptsError    too many wrong ones before
     └── ModelError                  the model cannot answer now
         ├── ModelNotReadyError      still loading
         ├── ModelLoadError          loading it failed
@@ -111,6 +114,18 @@ class ContextLengthError(RequestError):
 
 class QueueFullError(RequestError):
     template = "{waiting} requests are waiting, and no more are taken. Try again in a minute."
+
+
+class AccessError(WebUIError):
+    template = "{reason}"
+
+
+class LoginError(AccessError):
+    template = "The name or the password is wrong. Programs send USER:PASSWORD as their API key."
+
+
+class TooManyAttemptsError(AccessError):
+    template = "Too many wrong passwords. Try again in {wait_s} s."
 
 
 class ModelError(WebUIError):

@@ -10,17 +10,21 @@ from webui.errors import (
     AttachmentError,
     ContextLengthError,
     InvalidFieldError,
+    LoginError,
     ModelError,
     ModelLoadError,
     ModelNotReadyError,
     QueueFullError,
     RequestError,
+    TooManyAttemptsError,
     UnsupportedFieldError,
     WebUIError,
 )
 
 # (error, HTTP status, type, code); the first that fits is taken.
 KINDS: tuple[tuple[type[WebUIError], int, str, str | None], ...] = (
+    (LoginError, 401, "invalid_request_error", "invalid_api_key"),
+    (TooManyAttemptsError, 429, "rate_limit_error", "too_many_attempts"),
     (ContextLengthError, 400, "invalid_request_error", "context_length_exceeded"),
     (QueueFullError, 429, "rate_limit_error", "queue_full"),
     (UnsupportedFieldError, 400, "invalid_request_error", "unsupported_field"),

@@ -17,7 +17,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
-from webui.api.access import Access
+from webui.access.visitors import Visitors
 from webui.api.answers import Answer
 from webui.api.chat_request import ChatRequest, read_chat_request
 from webui.api.failures import HTTPError, failure, failure_response
@@ -45,19 +45,19 @@ class FailureRoute(APIRoute):
         return answer
 
 
-def openai_router(model: Model, reader: ImageReader, access: Access, max_body_bytes: int) -> APIRouter:
+def openai_router(model: Model, reader: ImageReader, visitors: Visitors, max_body_bytes: int) -> APIRouter:
     """`max_body_bytes` bounds one request; its pictures are base64 within it."""
     router = APIRouter(prefix="/v1", route_class=FailureRoute)
     completions = Completions(model, reader)
 
     @router.get("/models")
     async def models(request: Request) -> JSONResponse:
-        access.check(request.headers.get("authorization", ""))
+        visitors.caller(request.scope)
         return JSONResponse({"object": "list", "data": [card(status.info) for status in model.statuses()]})
 
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
-        owner = owner_of(request, access.check(request.headers.get("authorization", "")))
+        owner = visitors.caller(request.scope)
         body = await read_body(request, max_body_bytes)
         return await completions.answer(read_chat_request(body), request, owner)
 
@@ -156,11 +156,6 @@ async def read_body(request: Request, most: int) -> bytes:
             reason = f"The request is larger than {most // MEGABYTE} MB. Send fewer or smaller pictures."
             raise HTTPError(413, "request_too_large", reason)
     return bytes(body)
-
-
-def owner_of(request: Request, user: str) -> str:
-    """Whose turn a request counts as: the user's, else the address's. What the body says is never believed here."""
-    return f"user {user}" if user else f"address {request.client.host if request.client else ''}"
 
 
 def event(data: dict[str, Any]) -> str:
