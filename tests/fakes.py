@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from webui.errors import EngineStoppedError
 from webui.protocol import Delta, GenerationRequest, ModelInfo, ModelStatus, Progress, Usage
 
 SCRIPT = (
@@ -43,6 +44,8 @@ class FakeEngine:
         try:
             for delta in self.script:
                 await asyncio.sleep(self.step_s)
+                if self.closed:
+                    raise EngineStoppedError(reason="it was closed")
                 if request.id in self.aborted:
                     yield Delta(finish_reason="abort", usage=Usage(10, 3, 3))
                     return

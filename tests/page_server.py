@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from PIL import Image
 from webui.app import create_app
 from webui.media.attachments import MediaReader, find_office
 from webui.protocol import Delta, GenerationRequest, ImagePart, Progress, Usage, VideoPart
+from webui.server import Server, listen
 from webui.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,23 +73,30 @@ class SeeingEngine(FakeEngine):
 
 
 @contextmanager
-def serving(app: FastAPI) -> Iterator[str]:
-    """The address of `app`, which runs in a thread until the block is left."""
-    port = free_port()
-    server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="error", timeout_graceful_shutdown=1))
-    thread = threading.Thread(target=server.run)
+def serving(app: FastAPI, engine: FakeEngine | None = None) -> Iterator[str]:
+    """The address of `app`, which runs in a thread until the block is left; then `engine` is told to stop."""
+    listener = listen("127.0.0.1", 0)
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+    server = Server(config, app.state.traffic.idle, engine.close if engine else lambda: None)
+    thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}/"
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
     server.should_exit = True
     thread.join()
 
 
-def page_app(engine: FakeEngine) -> FastAPI:
+def page_app(engine: FakeEngine, *flags: str, **options: float) -> FastAPI:
     """The real server with real media; only the engine is a stand-in."""
-    settings = Settings()
-    return create_app(engine, MediaReader(settings.limits, office=find_office()), settings)
+    settings = Settings.from_args(flags, {})
+
+    async def build() -> FastAPI:
+        return create_app(engine, MediaReader(settings.limits, office=find_office()), settings, **options)
+
+    # Outside an event loop, Gradio makes one that it never closes.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, build()).result()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
 
 from webui.access.refusal import Refusal
@@ -26,6 +27,8 @@ class TimedBody:
         self.stalled = False
 
     async def __call__(self) -> Message:
+        if self.stalled:
+            return {"type": "http.disconnect"}
         if self._complete:  # nothing but a disconnect can come now, whenever that may be
             return await self._receive()
         if self._started_at is None:
@@ -35,20 +38,20 @@ class TimedBody:
             async with asyncio.timeout_at(ends_at):
                 message = await self._receive()
         except TimeoutError:
-            self.stalled = self._complete = True
+            self.stalled = True
             return {"type": "http.disconnect"}
         self._received += len(message.get("body", b""))
         self._complete = not message.get("more_body", False)
         return message
 
 
-async def read_body(receive: Receive, most: int) -> bytes | None:
-    """The whole body; None if the client went away. Raises Refusal if it is larger than `most` bytes."""
+async def read_body(receive: Receive, most: int) -> bytes:
+    """The whole body. Raises Refusal if it is larger than `most` bytes, ClientDisconnect if the client went away."""
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
-            return None
+            raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > most:
             raise Refusal(413, "request_too_large", f"The request is larger than {most // 1024**2} MB. Send less.")

@@ -47,7 +47,8 @@ class Hosts:
 
     def _is_own(self, origin: str, hosts: tuple[str, ...]) -> bool:
         """Whether it is the origin of the page itself. The scheme does not count: a proxy may add the s of https."""
-        return origin in self._origins or urlsplit(origin).netloc in hosts
+        site = urlsplit(origin).netloc  # "" of the origin null, which a frame without rights has
+        return origin in self._origins or (site != "" and site in hosts)
 
     @property
     def origins(self) -> tuple[str, ...]:

@@ -96,8 +96,6 @@ class PageGate:
         its processing_utils.py), and even then takes the uploads of all visitors for those of each.
         """
         body = await read_body(receive, MOST_EVENT_BYTES)
-        if body is None:
-            return receive
         try:
             event = json.loads(body)
         except (ValueError, RecursionError):

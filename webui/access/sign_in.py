@@ -55,5 +55,5 @@ async def read_form(request: Request) -> dict[str, str]:
     """The fields of a form as browsers send it. Raises Refusal for anything else."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Refusal(415, "unsupported_media_type", f"Send name and password as {FORM}.")
-    body = await read_body(request.receive, MOST_FORM_BYTES) or b""
+    body = await read_body(request.receive, MOST_FORM_BYTES)
     return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
