@@ -54,9 +54,9 @@ class LocalEngine:
         self._thread.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        request.sampling.check()
         owner = request.owner or request.id
-        build = partial(self._runner.encode, request.messages)
-        prompt = await self._encoder.encode(request.id, owner, build)
+        prompt = await self._encoder.encode(request.id, owner, partial(self._runner.encode, request.messages))
         if prompt is None:
             yield Delta(finish_reason="abort", usage=Usage(0, 0))
             return
