@@ -30,8 +30,9 @@ FLOORS = {
     "webui.options": 0.5,
     "webui.thinking": 0,
     "webui.protocol": 0,
-    "webui.errors": 0,
+    "webui.sampling": -1,
     "webui.pixels": -1,
+    "webui.errors": -2,
     "webui": 0,
 }
 TORCH = tuple(

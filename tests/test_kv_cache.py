@@ -167,3 +167,14 @@ def test_the_plan_shortens_the_context_before_it_turns_people_away():
 
 def test_the_plan_keeps_to_what_was_asked():
     assert plan_cache(10**9, 100, 65_536, slots=3, context=4096) == CachePlan(3, 4096)
+
+
+def test_a_cleared_slot_spoils_nobody():
+    slots = cache(2)
+    slot, _ = slots.acquire([1, 2])
+    slot.keys.extend([1, 2])
+    for layer in slots.layers:
+        layer[:, slot.index] = float("nan")
+    slots.clear(slot)
+    assert not slot.keys
+    assert all(layer.isfinite().all() for layer in slots.layers)

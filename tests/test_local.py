@@ -7,7 +7,7 @@ from spelling import END, SpellingRunner
 
 from webui.engine.local import LocalEngine
 from webui.engine.sequence import ControlIds
-from webui.errors import ContextLengthError, DeviceMemoryError, EngineStoppedError, QueueFullError
+from webui.errors import ContextLengthError, DeviceMemoryError, EngineStoppedError, InvalidFieldError, QueueFullError
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 
@@ -139,6 +139,11 @@ async def test_a_full_queue_is_refused(runner):
 async def test_what_can_never_fit_is_refused_with_numbers(engine):
     with pytest.raises(ContextLengthError, match="1000 tokens; the model reads at most 999"):
         await collect(engine, request("x" * 1000))
+
+
+async def test_a_number_out_of_range_is_refused_by_name(engine):
+    with pytest.raises(InvalidFieldError, match="'top_k' is 9223372036854775808; accepted: a whole number from 0"):
+        await collect(engine, request("hello", top_k=2**63))
 
 
 async def test_the_context_bounds_the_answer(engine):

@@ -12,7 +12,7 @@ from test_local import collect, request, text_of
 
 from webui.engine.catalog import FLAGSHIP
 from webui.engine.manager import ModelManager
-from webui.errors import EngineStoppedError, ModelLoadError, SettingsError
+from webui.errors import EngineStoppedError, InvalidFieldError, ModelLoadError, SettingsError
 from webui.protocol import Progress
 
 BUNDLED = Path("bundled")
@@ -64,6 +64,13 @@ async def test_a_request_can_be_stopped_while_the_model_loads():
     assert [delta async for delta in stream] == []
     loader.go.set()
     assert text_of(await collect(made, request("ho", "y"))) == "ho"
+    made.close()
+
+
+async def test_a_number_out_of_range_is_refused_before_anything_loads():
+    made = manager(FakeLoader())
+    with pytest.raises(InvalidFieldError, match="repetition_penalty"):
+        await collect(made, request("hi", repetition_penalty=1e-39))
     made.close()
 
 

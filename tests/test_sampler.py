@@ -1,11 +1,13 @@
 """Sampling: greedy, each filter, and that a row's text does not depend on its neighbours."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TopKLogitsWarper, TopPLogitsWarper
 
 from webui.engine.sampler import Sampler
-from webui.protocol import SamplingParams
+from webui.protocol import SAMPLING_RANGES, SamplingParams
 
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 
@@ -90,3 +92,54 @@ def test_rows_with_and_without_a_penalty_share_a_batch(sampler):
     logits[:, 4], logits[:, 9] = 1.0, 0.9
     rows = [sampler.open(GREEDY, [4]), sampler.open(SamplingParams(temperature=0, repetition_penalty=2.0), [4])]
     assert sampler.sample(logits, rows) == [4, 9]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
+@pytest.mark.parametrize("temperature", [0, 0.7, 2])
+def test_a_row_that_is_not_finite_has_no_token_and_the_others_have_theirs(bad, temperature):
+    params = SamplingParams(temperature=temperature, top_k=20, top_p=0.9, repetition_penalty=1.2, seed=5)
+    steps = torch.randn(6, 3, 50)
+    sampler = Sampler(6, 50, "cpu")
+    calm, struck = ([sampler.open(params, [1]) for _ in range(3)] for _ in range(2))
+    expected = [sampler.sample(step, calm) for step in steps]
+    steps[2:, 1] = bad
+    sampled = [sampler.sample(step, struck) for step in steps]
+    assert [row[1] for row in sampled[2:]] == [None] * 4
+    assert [(row[0], row[2]) for row in sampled] == [(row[0], row[2]) for row in expected]
+
+
+def test_one_number_that_is_none_spoils_a_row(sampler):
+    logits = torch.randn(2, 50)
+    logits[0, 30] = float("nan")
+    first, second = sampler.sample(logits, [sampler.open(SamplingParams(seed=1), []) for _ in range(2)])
+    assert first is None
+    assert second is not None
+
+
+@pytest.mark.parametrize("name", ["top_k", "temperature", "repetition_penalty", "top_p"])
+def test_both_ends_of_every_range_draw_a_token(sampler, name):
+    for value in (SAMPLING_RANGES[name].least, SAMPLING_RANGES[name].most):
+        params = replace(SamplingParams(temperature=1e-39, top_k=0, seed=1), **{name: value})
+        row = sampler.open(params, list(range(50)))
+        assert sampler.sample(1e36 * torch.randn(1, 50), [row])[0] in range(50)
+        sampler.close(row)
+
+
+def test_a_pass_that_failed_and_is_made_again_draws_the_same(sampler):
+    params = SamplingParams(temperature=1.0, top_k=0, top_p=1.0, repetition_penalty=1.5, seed=3)
+    steps = torch.randn(8, 1, 50)
+    calm, shaken = sampler.open(params, [7]), sampler.open(params, [7])
+    expected = [sampler.sample(step, [calm]) for step in steps]
+    written = []
+    for step in steps:
+        with pytest.raises(ZeroDivisionError):
+            sampler.sample(Unreadable(step), [shaken])
+        written.append(sampler.sample(step, [shaken]))
+    assert written == expected
+
+
+class Unreadable(torch.Tensor):
+    """Computes like any other tensor; on its way to the host it fails, as a device does."""
+
+    def tolist(self):
+        raise ZeroDivisionError

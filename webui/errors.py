@@ -25,6 +25,7 @@
         ├── ModelNotReadyError      still loading
         ├── ModelLoadError          loading it failed
         ├── DeviceMemoryError       the device ran out of memory
+        ├── NumericalError          what the model computed is not a number
         └── EngineStoppedError      the engine stopped while answering
 
 Each message says what happened, the number and the limit, and what to do. It is made from `template` and named
@@ -142,6 +143,13 @@ class ModelLoadError(ModelError):
 
 class DeviceMemoryError(ModelError):
     template = "The device ran out of memory while answering. Try fewer pages or a shorter answer."
+
+
+class NumericalError(ModelError):
+    template = (
+        "The model's scores for the next word are not finite numbers, so the answer ends here. "
+        "Try again; if it happens again, start a new chat or choose another quantization."
+    )
 
 
 class EngineStoppedError(ModelError):

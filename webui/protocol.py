@@ -1,6 +1,7 @@
 """The words that all rooms share: messages, parts, requests, deltas and the Engine protocol.
 
-Everything that flows between rooms is a frozen value defined here; PixelBudget has a file of its own.
+Everything that flows between rooms is a frozen value defined here; PixelBudget and SamplingParams have files of their
+own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from webui.pixels import PixelBudget as PixelBudget
 from webui.pixels import digest_of
+from webui.sampling import SAMPLING_RANGES as SAMPLING_RANGES
+from webui.sampling import Range as Range
+from webui.sampling import SamplingParams as SamplingParams
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -98,24 +102,6 @@ class Message:
     @property
     def text(self) -> str:
         return "".join(part for part in self.parts if isinstance(part, str))
-
-
-@dataclass(frozen=True, slots=True)
-class SamplingParams:
-    """How the next token is chosen and when to end.
-
-    temperature 0 is greedy. top_k 0 and top_p 1 switch those filters off. `thinking_token_budget` counts reasoning
-    tokens: 0 answers directly, None leaves the model free. The defaults are those that zai-org recommends for
-    GLM-4.1V-9B-Thinking.
-    """
-
-    temperature: float = 0.8
-    top_p: float = 0.6
-    top_k: int = 2
-    repetition_penalty: float = 1.1
-    max_tokens: int = 8192
-    thinking_token_budget: int | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

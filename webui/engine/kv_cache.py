@@ -114,6 +114,12 @@ class KVCache:
         slot.busy = False
         slot.last_used = next(self._clock)
 
+    def clear(self, slot: Slot) -> None:
+        """Forget what the slot holds, its numbers too: a masked position that holds NaN spoils the row that sees it."""
+        slot.keys = []
+        for layer in self.layers:
+            layer[:, slot.index] = 0
+
     def share(self, slot: Slot, keys: Sequence[int]) -> int:
         """Copy what another slot, busy or not, has of this prompt beyond what is here. Returns what is here then.
 

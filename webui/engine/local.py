@@ -1,7 +1,7 @@
 """LocalEngine: one worker thread that steps, and the bridge from it to the event loops of its callers.
 
-Knows when things happen, and nothing of tensors: those are the runner's. No lock and no poll: messages go in by a
-queue and come out by call_soon_threadsafe, a few steps' worth in one hop for each event loop.
+Knows when things happen, and nothing of tensors. No lock and no poll: messages go in by a queue and come out by
+call_soon_threadsafe, a few steps' worth in one hop for each event loop.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from webui.engine.machine import usable_cores
 from webui.engine.pace import Pace
 from webui.engine.runner_protocol import Runner
 from webui.engine.scheduler import Scheduler
-from webui.engine.sequence import Sequence
+from webui.engine.sequence import Sampled, Sequence
 from webui.engine.stream import Event, Stream, deliver
 from webui.errors import ContextLengthError, EngineStoppedError, QueueFullError, WebUIError
 from webui.protocol import Delta, GenerationRequest, Progress, Usage
 
 logger = logging.getLogger(__name__)
 
-# Each admission moves everybody up: telling a long queue every time would cost more than the steps.
+# Each admission moves everybody up: telling a long queue every time costs more than a step.
 TELL_S = 0.2
-# So long at most a token waits for those after it. To read a token costs the interpreter about as much as a small
-# model's step has to spare for it, and the worker waits meanwhile; several at once cost hardly more than one.
+# So long at most a token waits for those after it: reading one costs the interpreter about as much as reading several,
+# and the worker waits meanwhile.
 HOLD_S = 0.01
 
 
@@ -54,17 +54,16 @@ class LocalEngine:
         self._thread.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        request.sampling.check()
         owner = request.owner or request.id
-        build = partial(self._runner.encode, request.messages)
-        prompt = await self._encoder.encode(request.id, owner, build)
+        prompt = await self._encoder.encode(request.id, owner, partial(self._runner.encode, request.messages))
         if prompt is None:
             yield Delta(finish_reason="abort", usage=Usage(0, 0))
             return
-        room = self._runner.context_length - len(prompt.ids)
-        if room < 1:
+        if (room := self._runner.context_length - len(prompt.ids)) < 1:
             raise ContextLengthError(tokens=len(prompt.ids), limit=self._runner.context_length - 1)
-        limit = min(request.sampling.max_tokens, room)
-        sequence = Sequence(request.id, prompt, request.sampling, self._runner.control, limit, owner)
+        most = min(request.sampling.max_tokens, room)
+        sequence = Sequence(request.id, prompt, request.sampling, self._runner.control, most, owner)
         stream = Stream()
         self._inbox.put(Join(sequence, stream))
         if self._stopped:
@@ -195,29 +194,30 @@ class LocalEngine:
         except Exception as error:
             self._fail(sequence, error)
             return
-        for token in [*sequence.forced, sampled]:
+        for token in [*sequence.forced, sampled] if isinstance(sampled, int) else [sampled]:
             if sequence in self._streams:
                 self._take(sequence, token)
 
     def _decode(self, running: list[Sequence]) -> None:
         start = perf_counter()
         try:
-            tokens = self._runner.decode(running)
+            sampled = self._runner.decode(running)
         except Exception as error:
             for sequence in running:
                 self._fail(sequence, error)
             return
         self._pace.wrote(perf_counter() - start)
-        for sequence, token in zip(running, tokens, strict=True):
+        for sequence, token in zip(running, sampled, strict=True):
             self._take(sequence, token)
 
-    def _take(self, sequence: Sequence, sampled: int) -> None:
+    def _take(self, sequence: Sequence, sampled: Sampled) -> None:
+        if not isinstance(sampled, int):
+            return self._fail(sequence, sampled)
         token, reason = sequence.take(sampled)
         written = None if token in sequence.control.end else token
         if reason is None:
-            self._emit(sequence, Event(written, sequence.progress))
-        else:
-            self._end(sequence, Event(written, sequence.progress, reason, sequence.usage))
+            return self._emit(sequence, Event(written, sequence.progress))
+        return self._end(sequence, Event(written, sequence.progress, reason, sequence.usage))
 
     def _fail(self, sequence: Sequence, error: Exception) -> None:
         """One request meets an error, and it alone; what is not meant for people is logged and told in general."""

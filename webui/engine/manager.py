@@ -68,6 +68,7 @@ class ModelManager:
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Reports phase "loading" until it may enter; raises ModelLoadError if its model cannot be loaded."""
+        request.sampling.check()
         ticket = Ticket(self._find(request.model))
         self._waiting.add(request.id)
         self._resident.enter(ticket)

@@ -20,10 +20,10 @@ from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
 from webui.engine.operations import product
 from webui.engine.prompts import Prompt, PromptBuilder, VisionSpan
 from webui.engine.sampler import Sampler
-from webui.engine.sequence import ControlIds, Piece, Sequence
+from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
 from webui.engine.text_model import TextModel
 from webui.engine.vision_features import VisionFeatures, without_convolutions
-from webui.errors import DeviceMemoryError
+from webui.errors import DeviceMemoryError, NumericalError
 from webui.protocol import Message
 
 CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
@@ -106,26 +106,25 @@ class ModelRunner:
     def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
         try:
             chunks = self._chunks(sequences, tokens)
-            pieces = self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
-            self._wait_for_device()
+            return self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
-        return pieces
 
     @torch.inference_mode()
-    def decode(self, sequences: list[Sequence]) -> list[int]:
+    def decode(self, sequences: list[Sequence]) -> list[Sampled]:
         newest = [sequence.output[-1] for sequence in sequences]
         try:
             with self._cores.step(len(sequences)):
-                tokens = self._next_tokens(sequences, newest)
+                sampled = self._next_tokens(sequences, newest)
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
-        for sequence, token in zip(sequences, newest, strict=True):
-            sequence.slot.keys.append(token)
-        return tokens
+        for sequence, token, after in zip(sequences, newest, sampled, strict=True):
+            if isinstance(after, int):
+                sequence.slot.keys.append(token)
+        return sampled
 
     @torch.inference_mode()
-    def force(self, sequence: Sequence) -> int:
+    def force(self, sequence: Sequence) -> Sampled:
         ids = [*sequence.output[-1:], *sequence.forced]
         start, end = sequence.length, sequence.length + len(ids)
         try:
@@ -133,13 +132,14 @@ class ModelRunner:
             embeddings = self._embeddings(torch.tensor(ids, device=self._device))
             view = PrefillView(self.cache, sequence.slot, start, end)
             logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
-            sampled = self._sampler.sample(logits, [sequence.row])[0]
+            sampled = self._sample(logits, [sequence])[0]
         except torch.OutOfMemoryError as error:
             raise DeviceMemoryError() from error
-        sequence.slot.keys.extend(ids)
+        if isinstance(sampled, int):
+            sequence.slot.keys.extend(ids)
         return sampled
 
-    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[int]:
+    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[Sampled]:
         self.cache.arrange([sequence.slot for sequence in sequences])
         lengths = [sequence.length for sequence in sequences]
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
@@ -148,7 +148,18 @@ class ModelRunner:
             logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
         else:
             logits = self._graphs.run(numbers, max(lengths))
-        return self._sampler.sample(logits, [sequence.row for sequence in sequences])
+        return self._sample(logits, sequences)
+
+    def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[Sampled]:
+        tokens = self._sampler.sample(logits, [sequence.row for sequence in sequences])
+        pairs = zip(sequences, tokens, strict=True)
+        return [self._spoilt(sequence) if token is None else token for sequence, token in pairs]
+
+    def _spoilt(self, sequence: Sequence) -> NumericalError:
+        """Nothing that was computed for it is used again, for itself or for those who come after it."""
+        self.cache.clear(sequence.slot)
+        self._vision.forget(sequence.prompt.spans)
+        return NumericalError()
 
     def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
@@ -185,7 +196,9 @@ class ModelRunner:
     def _look(self, sequence: Sequence, tokens: int) -> Piece:
         """Put pages that stand where this prompt is to be read on through the tower."""
         self._cores.prefill(tokens)
-        sequence.features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
+        features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
+        self._wait_for_device()
+        sequence.features = features
         return Piece(sequence, sum(len(features) for features in sequence.features.values()))
 
     def _read(self, chunks: list[Chunk]) -> list[Piece]:
@@ -198,12 +211,14 @@ class ModelRunner:
         positions = torch.cat([chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1)
         view = PackedView([PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end) for chunk in chunks])
         hidden = self._text(embeddings, positions.to(self._device), view)
+        self._wait_for_device()
         last = {chunk: end - 1 for chunk, end in zip(chunks, accumulate(lengths), strict=True) if chunk.ends}
-        rows = [chunk.sequence.row for chunk in last]
-        first = self._sampler.sample(self._head(hidden[list(last.values())]), rows) if last else []
-        sampled = dict(zip(last, first, strict=True))
+        ending = [chunk.sequence for chunk in last]
+        first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
+        sampled: dict[Chunk, Sampled] = dict(zip(last, first, strict=True))
         for chunk in chunks:
-            chunk.keep()
+            if not isinstance(sampled.get(chunk), NumericalError):
+                chunk.keep()
         return [Piece(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks]
 
     def _embeddings(self, ids: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from webui.engine.prompts import Prompt
-from webui.engine.sequence import ControlIds, Piece, Sequence
+from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
 from webui.protocol import Message
 
 
@@ -34,11 +34,12 @@ class Runner(Protocol):
         these prompts, in this order, as fit. A piece for each that was worked on; the first always is."""
         ...
 
-    def decode(self, sequences: list[Sequence]) -> list[int]:
-        """The next token of each."""
+    def decode(self, sequences: list[Sequence]) -> list[Sampled]:
+        """The next token of each. One whose numbers are not finite gets an error, and the others what they get without
+        it."""
         ...
 
-    def force(self, sequence: Sequence) -> int:
+    def force(self, sequence: Sequence) -> Sampled:
         """Read the ids that are forced into the row in one pass; the token after them."""
         ...
 

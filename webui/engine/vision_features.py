@@ -40,12 +40,15 @@ class VisionCache:
         return self._features[digest]
 
     def put(self, digest: str, features: Tensor) -> None:
-        if digest in self._features:
-            self._bytes -= self._features.pop(digest).nbytes
+        self.drop(digest)
         self._features[digest] = features
         self._bytes += features.nbytes
         while self._bytes > self._budget and len(self._features) > 1:
             self._bytes -= self._features.popitem(last=False)[1].nbytes
+
+    def drop(self, digest: str) -> None:
+        if digest in self._features:
+            self._bytes -= self._features.pop(digest).nbytes
 
 
 Held = dict[str, Tensor]
@@ -79,6 +82,11 @@ class VisionFeatures:
     def keep(self, held: Held) -> None:
         for digest, features in held.items():
             self._cache.put(digest, features)
+
+    def forget(self, spans: Sequence[VisionSpan]) -> None:
+        """To be looked at anew by whoever asks about them again."""
+        for span in spans:
+            self._cache.drop(span.digest)
 
     def missing(self, spans: Sequence[VisionSpan], held: Held, start: int, end: int) -> tuple[list[VisionSpan], int]:
         """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.

@@ -198,6 +198,8 @@ ERRORS_ZH: dict[str, str] = {
     "ModelNotReadyError": "{model} 还在加载。请稍后再试。",
     "ModelLoadError": "{model} 无法加载：{reason}",
     "DeviceMemoryError": "回答时设备内存不足。请少选几页，或让回答短一些。",
+    "NumericalError": "模型对下一个词的评分不是有限的数，回答到此为止。"
+    "请再试一次；如果再次出现，请开始新对话或换一种量化方式。",
     "EngineStoppedError": "模型在回答时停止了（{reason}）。请再试一次。",
 }
 
