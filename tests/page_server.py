@@ -82,9 +82,11 @@ def serving(app: FastAPI, engine: FakeEngine | None = None) -> Iterator[str]:
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.02)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 def page_app(engine: FakeEngine, *flags: str, **options: float) -> FastAPI:

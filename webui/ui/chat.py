@@ -38,11 +38,14 @@ class Chat:
         return [*self._parts.outputs, self._sheet]
 
     async def send(
-        self, question: Question, conversation: Conversation, t: Strings, session: str
+        self, question: Question, conversation: Conversation, t: Strings, session: str, owner: str = ""
     ) -> AsyncGenerator[Updates, None]:
-        """Answer, updating the page as it goes. Nothing happens while this column is still answering."""
+        """Answer, updating the page as it goes. Nothing happens while this column is still answering.
+
+        `owner` is whose turn it counts as: a visitor may have several sessions open.
+        """
         asked = bool(question.words.parts or question.files)
-        run = self._running.begin(session, self._spec.name, t.language) if asked else None
+        run = self._running.begin(session, self._spec.name, t.language, owner) if asked else None
         if run is None:
             yield {self._parts.phase: gr.skip()}
             return

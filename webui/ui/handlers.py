@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from webui.access.visitors import visitor_of
 from webui.media.attachments import Selection
 from webui.ui.answering import Question
 from webui.ui.chat import Chat, Updates
@@ -58,16 +59,19 @@ class Handlers:
         self, request: gr.Request, taken: Question, conversation: Conversation, language: Language, *settings: Any
     ) -> Stream:
         question = with_settings(taken, settings)
-        async with aclosing(self._chat.send(question, conversation, Strings(language), session_of(request))) as answer:
+        async with aclosing(self._send(request, question, conversation, language)) as answer:
             async for updates in answer:
                 yield updates
+
+    def _send(self, request: gr.Request, question: Question, conversation: Conversation, language: Language) -> Stream:
+        return self._chat.send(question, conversation, Strings(language), session_of(request), owner_of(request))
 
     async def retry(
         self, request: gr.Request, conversation: Conversation, language: Language, *settings: Any
     ) -> Stream:
         question, earlier = self._chat.again(conversation)
         question = with_settings(question, settings)
-        async with aclosing(self._chat.send(question, earlier, Strings(language), session_of(request))) as answer:
+        async with aclosing(self._send(request, question, earlier, language)) as answer:
             async for updates in answer:
                 yield updates
 
@@ -78,9 +82,8 @@ class Handlers:
         async def send_example(
             request: gr.Request, conversation: Conversation, language: Language, *settings: Any
         ) -> Stream:
-            t = Strings(language)
-            question = with_settings(Question(t(example.key), files=files), settings)
-            async with aclosing(self._chat.send(question, conversation, t, session_of(request))) as answer:
+            question = with_settings(Question(Strings(language)(example.key), files=files), settings)
+            async with aclosing(self._send(request, question, conversation, language)) as answer:
                 async for updates in answer:
                     yield updates
 
@@ -151,6 +154,11 @@ class Handlers:
 
 def session_of(request: gr.Request) -> str:
     return str(request.session_hash)
+
+
+def owner_of(request: gr.Request) -> str:
+    """Whose turn it counts as when many wait."""
+    return visitor_of(request.request.scope).owner if request.request else ""
 
 
 def paths_of(message: Sent) -> list[Path]:
