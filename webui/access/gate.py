@@ -89,8 +89,10 @@ class Gate:
         """The headers that every answer has; a browser that is new gets its cookie."""
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
-        if headers.get("content-type", "").startswith("text/html"):
+        is_page = headers.get("content-type", "").startswith("text/html")
+        if is_page:
             headers["Content-Security-Policy"] = self._policy
         visitor: Visitor = scope["state"]["visitor"]
-        if visitor.fresh and not scope["path"].startswith(COOKIELESS):
+        if visitor.fresh and (is_page or scope["method"] == "POST") and not scope["path"].startswith(COOKIELESS):
             headers.append("Set-Cookie", self._visitors.cookie(visitor, scope["scheme"]))
+            headers["Cache-Control"] = "no-store"  # a proxy that kept it would give many people one cookie

@@ -26,9 +26,9 @@ from webui.access.visitors import Visitor, Visitors, visitor_of
 MOST_EVENT_BYTES = 4 * 1024**2
 MOST_UPLOAD_REPLY_BYTES = 1024**2
 API = "/gradio_api"
-OTHERS = re.compile(r"/(health|v1(/.*)?|login|logout)")
+OTHERS = re.compile(r"/(health|v1(/.*)?|login|logout|favicon\.ico|robots\.txt)")
 READ = re.compile(
-    r"/|/(theme\.css|favicon\.ico|robots\.txt|manifest\.json|pwa_icon(/\d+)?|config/?)|/(static|assets|svelte)/.*"
+    r"/|/(theme\.css|manifest\.json|pwa_icon(/\d+)?|config/?)|/(static|assets|svelte)/.*"
     rf"|{API}/(theme\.css|app_id/?|info/?|startup-events|login_check/?)"
 )
 FILE, HEARTBEAT, EVENTS, PROGRESS = (
