@@ -67,6 +67,8 @@ def test_the_page_that_the_newest_answer_names_is_marked():
         ("page 4", "page 4"),
         ("3 pages", "3 pages"),
         ("[on page 3](https://a.example)", "[on page 3](https://a.example)"),
+        # It would be a picture.
+        ("See!page 3", "See!page 3"),
     ],
 )
 def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
@@ -77,7 +79,8 @@ def test_code_and_frames_lead_nowhere():
     pages = [ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)]
     clip = VideoPart((Image.new("RGB", (56, 56)),) * 2, (0.0, 0.5), "clip.mp4")
     code = "`page 1`\n\n```\npage 1\n```\npage 2"
-    assert answers(conversation(pages, code)) == [code.replace("page 2", "[page 2](#seen-1)")]
+    shown = "<code>page 1</code>\n\n```\npage 1\n```\n[page 2](#seen-1)"
+    assert answers(conversation(pages, code)) == [shown]
     assert answers(conversation([clip], "Picture 1")) == ["Picture 1"]
 
 

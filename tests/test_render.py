@@ -1,9 +1,11 @@
 from dataclasses import replace
 
-from webui.errors import QueueFullError
+import pytest
+
+from webui.errors import EngineStoppedError, QueueFullError
 from webui.protocol import Delta, Message, Progress, Usage
 from webui.ui.live import LiveTurn
-from webui.ui.render import conversation_rows, question_html, turn_rows
+from webui.ui.render import conversation_rows, error_card, question_html, turn_rows
 from webui.ui.strings import Strings
 from webui.ui.turns import Conversation, Picture, Turn
 
@@ -93,8 +95,14 @@ def test_many_pages_are_shown_by_the_first_and_a_count():
     assert "+ 3 more" in html
 
 
-def test_a_file_name_cannot_bring_markup():
-    assert "<img" not in question_html(replace(asked(), files=("<img src=x>.pdf",)), EN)
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_name_an_error_and_a_question_stay_in_their_html(end):
+    text = f"<img src=x>{end}{end}![x](https://a.example)"
+    named, pictured = replace(asked(text), files=(text,)), replace(asked(), pictures=(Picture("data:1", text),))
+    html = question_html(named, EN) + question_html(pictured, EN) + error_card(EngineStoppedError(reason=text), EN)
+    assert html.count("![x]") == 5
+    assert not {"\n", "\r"} & set(html)
+    assert "<img src=x>" not in html
 
 
 def test_an_empty_answer_is_told():

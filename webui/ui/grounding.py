@@ -57,7 +57,9 @@ def with_links(text: str, captions: Sequence[str]) -> str:
 
     def link(match: re.Match[str]) -> str:
         number = int(match[1] or match[2])
-        if number not in numbers or IN_LINK.match(text, match.end()):
+        # A link behind "!" would be a picture.
+        behind_mark = text[max(match.start() - 1, 0) : match.start()] == "!"
+        if number not in numbers or behind_mark or IN_LINK.match(text, match.end()):
             return match[0]
         return f"[{match[0]}]({TARGET}{numbers.index(number)})"
 

@@ -71,7 +71,7 @@ def question_html(turn: Turn, t: Strings) -> str:
         more = len(turn.pictures) - MOST_PICTURES
         html += f"<span>+ {escape(t('you_sent', count=more))}</span></div>" if more > 0 else "</div>"
     elif turn.files:
-        html += '<div class="sent">' + "".join(f"<span>{escape(name)}</span>" for name in turn.files) + "</div>"
+        html += '<div class="sent">' + "".join(f"<span>{one_line(name)}</span>" for name in turn.files) + "</div>"
     text = turn.question.text
     return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
 
@@ -81,7 +81,7 @@ def pictures_html(pictures: Sequence[Picture], t: Strings, pointed: Pointed = NO
     marked = pointed.pages if len(pointed.pages) < len(pictures) else ()
     figures = []
     for place, picture in enumerate(pictures):
-        caption = escape(caption_text(picture.caption, t))
+        caption = one_line(caption_text(picture.caption, t))
         image = f'<img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
         if boxes := pointed.boxes.get(place):
             image = f'<div class="boxed">{image}{"".join(map(box_html, boxes))}</div>'
@@ -93,7 +93,7 @@ def pictures_html(pictures: Sequence[Picture], t: Strings, pointed: Pointed = NO
 def box_html(box: Box) -> str:
     edges = {"left": box.left, "top": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
     style = ";".join(f"{name}:{edge / 10:g}%" for name, edge in edges.items())
-    return f'<i style="{style}">{f"<b>{escape(box.label)}</b>" if box.label else ""}</i>'
+    return f'<i style="{style}">{f"<b>{one_line(box.label)}</b>" if box.label else ""}</i>'
 
 
 def error_card(error: WebUIError, t: Strings) -> str:
@@ -101,8 +101,11 @@ def error_card(error: WebUIError, t: Strings) -> str:
 
 
 def one_line(text: str) -> str:
-    """Escaped, and with line ends as entities: Markdown would end an HTML block at an empty line."""
-    return escape(text).replace("\r\n", "\n").replace("\n", "&#10;")
+    """Escaped, and with line ends as entities: Markdown would end an HTML block at an empty line.
+
+    To Markdown "\\r" is a line end too.
+    """
+    return escape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "&#10;")
 
 
 def _row(role: str, text: str) -> Row:

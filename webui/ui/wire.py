@@ -1,7 +1,8 @@
 """Model text -> the Markdown that the Chatbot is sent, so that every character is shown as it was written.
 
-The Chatbot would swallow `<div>`, read "$5 to $10" as mathematics and pair dollars across code. So `<` and `&` outside
-code become entities, and mathematics is found here and wrapped in private delimiters, the only ones the Chatbot knows.
+The Chatbot would swallow `<div>`, read "$5 to $10" as mathematics, pair dollars across code and fetch pictures from
+anywhere. So what is sent holds no HTML but our own: `<` and `&` become entities, code spans are written as HTML,
+pictures become links, and mathematics is found here and wrapped in private delimiters, the only ones the Chatbot knows.
 The output only grows: what cannot be decided yet (an open `$`, a half fence) is held back for a moment.
 """
 
@@ -9,6 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from html import escape
+
+from webui.ui.listings import LIST_ITEM, Listing, Step, fenced, indented, may_be_fenced
+from webui.ui.literal import literal
+from webui.ui.picture_links import PLAIN_MARK, picture_link
 
 INLINE = ("\ue000", "\ue001")
 DISPLAY = ("\ue002", "\ue003")
@@ -18,19 +24,12 @@ LATEX_DELIMITERS: list[dict[str, str | bool]] = [
 ]
 
 _PRIVATE = re.compile("[\ue000-\ue003]")
-_SPECIAL = re.compile(r"[<&`$\\\n]")
-_MARKER = r"(?:[-*+]|\d{1,9}[.)])"
-_FENCE = re.compile(rf"[ \t]*(?:>[ \t]?)*(?:{_MARKER}[ \t]+)?(`{{3,}}|~{{3,}})([^\n]*)\n")
-_MAYBE_FENCE = re.compile(
-    rf"[ \t]*(?:>[ \t]?)*(?:\d{{0,9}}|{_MARKER}|{_MARKER}[ \t]+)(?:`{{0,2}}|~{{0,2}}|(?:`{{3,}}|~{{3,}})[^\n]*)"
-)
-_LIST_ITEM = re.compile(rf"[ \t]{{0,3}}{_MARKER}[ \t]")
-_INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
+# "!" and "]" matter by what follows: a picture, another "!", the end of a link's name in a definition.
+_SPECIAL = re.compile(r"[<&`$\\\n]|!(?=[\[!]|\Z)|\](?=:|\Z)")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
-_LINE_END = re.compile(r"\n")
 # An inline formula: no space inside the dollars, on one line, no digit after it (Pandoc's rule, which spares prices).
 _INLINE_MATH = re.compile(r"\$(?=[^\s$])((?:[^$\\\n]|\\.)*?[^\s\\])\$(?!\d)")
-_ESCAPES = {"<": "&lt;", "&": "&amp;"}
+_ESCAPES = {"<": "&lt;", "&": "&amp;", "!": PLAIN_MARK, "]": "&#93;", "`": "&#96;"}
 _CODE_WINDOW = 2000
 _DISPLAY_WINDOW = 4000
 _INLINE_WINDOW = 400
@@ -43,26 +42,36 @@ class Wire:
         """`prose` may change what is neither code nor mathematics, a stretch of a line at a time."""
         self._prose = prose
         self._held = ""
+        self._after_return = False  # the last text ended with "\r", of which a line end may be the second half
         self._line = ""  # the current line so far, to know what it was when it ends
-        self._fence = ""  # the marker that opened the code block we are in
-        self._opening = ""  # the same, while its own line is not over
-        self._raw = False  # the current line is indented code
+        self._listing: Listing | None = None  # the code block we are in
+        self._first = False  # nothing of that block has been shown yet
         self._after_blank = True
         self._in_list = False
 
     def feed(self, text: str) -> str:
-        self._held += _PRIVATE.sub("\ufffd", text)
+        self._held += _PRIVATE.sub("\ufffd", self._with_plain_line_ends(text))
         return self._drain(final=False)
 
     def close(self) -> str:
         """The rest, when nothing more comes."""
-        return self._drain(final=True)
+        rest = self._drain(final=True)
+        if self._listing is not None and not self._listing.markdown:
+            rest += self._listing.close
+        self._listing = None
+        return rest
+
+    def _with_plain_line_ends(self, text: str) -> str:
+        """Markdown ends a line at "\\r" too."""
+        rest = text.removeprefix("\n") if self._after_return else text
+        self._after_return = text.endswith("\r") or (self._after_return and not text)
+        return rest.replace("\r\n", "\n").replace("\r", "\n")
 
     def _drain(self, final: bool) -> str:
         out: list[str] = []
         while self._held:
             used, shown = self._next(final)
-            if not used:
+            if not used and not shown:
                 break
             self._note(self._held[:used])
             self._held = self._held[used:]
@@ -78,29 +87,21 @@ class Wire:
         self._line += rest
 
     def _end_line(self, line: str) -> None:
-        self._raw = False
-        if self._opening:
-            self._fence, self._opening = self._opening, ""
-            return
-        if self._fence:
-            inner = line.lstrip(" \t>").rstrip()
-            if len(inner) >= len(self._fence) and set(inner) == {self._fence[0]}:
-                self._fence = ""
+        if self._listing is not None:
             self._after_blank = False
             return
         blank = not line.strip()
-        if _LIST_ITEM.match(line):
+        if LIST_ITEM.match(line):
             self._in_list = True
         elif not blank and self._after_blank and not line[0].isspace():
             self._in_list = False
-        self._after_blank = blank or (self._after_blank and bool(_INDENTED.match(line)) and not self._in_list)
+        self._after_blank = blank
 
     def _next(self, final: bool) -> tuple[int, str]:
-        """(characters taken, what is shown for them); 0 taken means: wait for more."""
+        """(characters taken, what is shown for them); nothing of either means: wait for more."""
         held = self._held
-        if self._fence or self._raw:
-            end = held.find("\n") + 1 or len(held)
-            return end, held[:end]
+        if self._listing is not None:
+            return self._in_listing(self._listing, final)
         if not self._line and (taken := self._line_start(final)) is not None:
             return taken
         special = _SPECIAL.search(held)
@@ -111,33 +112,47 @@ class Wire:
 
     def _line_start(self, final: bool) -> tuple[int, str] | None:
         """Code blocks are known by how a line begins; None for any other line."""
-        fence = _FENCE.match(self._held) or (final and _FENCE.match(self._held + "\n")) or None
-        if fence and not (fence[1][0] == "`" and "`" in fence[2]):
-            self._opening = fence[1]
-            end = min(fence.end(), len(self._held))
-            # A "mermaid" block would be drawn instead of shown; with a space before it the Chatbot shows it.
-            return self._open_fence(end, fence)
-        if not final and _MAYBE_FENCE.fullmatch(self._held):
-            return 0, ""
-        if self._after_blank and not self._in_list and _INDENTED.match(self._held):
-            self._raw = True
-            return self._next(final)
-        return None
+        opened = fenced(self._held, final)
+        if opened is None:
+            if not final and may_be_fenced(self._held):
+                return 0, ""
+            opened = indented(self._held) if self._after_blank and not self._in_list else None
+            if opened is None:
+                return None
+        self._listing, step = opened
+        self._first = True
+        self._in_list |= bool(LIST_ITEM.match(self._held))
+        # After a blank line there is nothing that could go on and take the fence for its own text.
+        gap = "\n" if self._listing.markdown and not self._after_blank else ""
+        return step.used, gap + step.shown
 
-    def _open_fence(self, end: int, fence: re.Match[str]) -> tuple[int, str]:
-        head = self._held[: fence.end(1)]
-        return end, head + (" " if fence[2].startswith("mermaid") else "") + self._held[fence.end(1) : end]
+    def _in_listing(self, listing: Listing, final: bool) -> tuple[int, str]:
+        if self._line:
+            step = listing.go_on(self._held)
+        else:
+            step = listing.begin_line(self._held, self._first, final)
+            self._first &= step == Step()
+        if step.ends:
+            self._listing = None
+        return step.used, step.shown
 
     def _special(self, char: str, final: bool) -> tuple[int, str]:
         if char == "\n":
             return 1, char
-        if char in _ESCAPES:
+        if char in "<&":
             return 1, _ESCAPES[char]
         if char == "`":
             return self._code_span(final)
         if char == "$":
             return self._dollar(final)
-        return self._backslash(final)
+        if char == "\\":
+            return self._backslash(final)
+        following = self._held[1:2]
+        if not following:
+            return (1, char) if final else (0, "")
+        if char == "!" and following == "[":
+            return picture_link(self._held, final) or (0, "")
+        return (1, PLAIN_MARK) if char == "!" else (2, "]&#58;")
 
     def _code_span(self, final: bool) -> tuple[int, str]:
         held = self._held
@@ -148,7 +163,7 @@ class Wire:
         end = self._closing(closing, run, _CODE_WINDOW, final, needs_next=True)
         if end is None:
             return 0, ""
-        return (end, held[:end]) if end else (run, held[:run])
+        return (end, code_html(held[run : end - run])) if end else (run, _ESCAPES["`"] * run)
 
     def _dollar(self, final: bool) -> tuple[int, str]:
         held = self._held
@@ -158,11 +173,11 @@ class Wire:
             end = self._closing(re.compile(r"\$\$"), 2, _DISPLAY_WINDOW, final)
             if end is None:
                 return 0, ""
-            return (end, DISPLAY[0] + held[2 : end - 2] + DISPLAY[1]) if end and end > 4 else (2, "$$")
+            return (end, mathematics(held[2 : end - 2], DISPLAY)) if end and end > 4 else (2, "$$")
         window = held[:_INLINE_WINDOW]
         found = _INLINE_MATH.match(window)
         if found and (found.end() < len(held) or final):
-            return found.end(), INLINE[0] + found[1] + INLINE[1]
+            return found.end(), mathematics(found[1], INLINE)
         undecided = len(held) <= _INLINE_WINDOW and "\n" not in held and not final
         return (0, "") if undecided and (found or not held[1].isspace()) else (1, "$")
 
@@ -177,8 +192,8 @@ class Wire:
         end = self._closing(re.compile(close), 2, window, final)
         if end is None:
             return 0, ""
-        left, right = INLINE if following == "(" else DISPLAY
-        return (end, left + held[2 : end - 2] + right) if end > 4 else (2, "\\\\" + following)
+        delimiters = INLINE if following == "(" else DISPLAY
+        return (end, mathematics(held[2 : end - 2], delimiters)) if end > 4 else (2, "\\\\" + following)
 
     def _closing(
         self, pattern: re.Pattern[str], start: int, window: int, final: bool, needs_next: bool = False
@@ -195,6 +210,18 @@ class Wire:
                 return None
             return found.end()
         return 0 if complete else None
+
+
+def mathematics(formula: str, delimiters: tuple[str, str]) -> str:
+    """The Chatbot puts a formula into its HTML as it came, wherever in it, and KaTeX reads the text of that."""
+    return delimiters[0] + escape(formula) + delimiters[1]
+
+
+def code_html(code: str) -> str:
+    """A code span. Markdown would have to agree where it begins and ends, and a table cuts it at a bar."""
+    code = code.replace("\n", " ")
+    padded = len(code) > 2 and code[0] == code[-1] == " " and code.strip()
+    return f"<code>{literal(code[1:-1] if padded else code)}</code>"
 
 
 def exact(text: str, prose: Callable[[str], str] = str) -> str:
