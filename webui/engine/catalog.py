@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from webui.engine.needs import Needs
+from webui.engine.plan import Plan
 from webui.protocol import ModelInfo, PixelBudget
-
-GIGABYTE = 1024**3  # as cards are sold
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """`gpu_bytes` tells for each quantization from how much GPU memory on it is chosen without being asked for."""
+    """`needs` is what the files of `source` say, known before any of them is at hand."""
 
     source: str
     info: ModelInfo
-    gpu_bytes: dict[str, int]
+    needs: Needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,14 @@ FLAGSHIP = CatalogEntry(
         frame=PixelBudget(28, 112 * 112 // 2, 28 * 28 * 900),
         max_frames=64,
     ),
-    # Where a first conversation fits beside weights of 20.6, 12.5 and 8.6 * 10^9 bytes. The loader has the last word.
-    {"none": 22 * GIGABYTE, "8bit": 14 * GIGABYTE, "4bit": 10 * GIGABYTE},
+    Needs(
+        weights=10_291_777_536,
+        packable=8_157_921_280,
+        layer=203_948_032,
+        cache_numbers=20_480,
+        context_length=65_536,
+        file_bytes=20_583_555_072,
+    ),
 )
 
 
@@ -61,19 +67,16 @@ def bundled_info() -> ModelInfo:
     )
 
 
-def choose(model: str, quantization: str, gpu_bytes: int, bundled: Path) -> Choice:
-    """What `--model auto|nano|HUB_ID|PATH` means on a machine with that much GPU memory (0: no GPU)."""
+def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> Choice:
+    """What `--model auto|nano|HUB_ID|PATH` means where `plan` is how FLAGSHIP would run, None while that is unknown."""
     nano = Choice(str(bundled), "none", bundled_info())
     if model == "nano":
         return nano
     if model == "auto":
-        kinds = ("none", "4bit") if quantization == "none" else (quantization,)
-        for kind in kinds:
-            if gpu_bytes >= FLAGSHIP.gpu_bytes[kind]:
-                return Choice(FLAGSHIP.source, kind, FLAGSHIP.info, fallback=True)
-        least = FLAGSHIP.gpu_bytes[kinds[-1]] // GIGABYTE
-        return Choice(nano.source, "none", nano.info, notice=f"no GPU of {least} GB or more was found")
+        if plan is not None and plan.fits:
+            return Choice(FLAGSHIP.source, plan.quantization, FLAGSHIP.info, fallback=True)
+        return Choice(nano.source, "none", nano.info, notice=plan.reason if plan else "")
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)
     name = Path(model).name
-    return Choice(model, quantization, ModelInfo(name, FLAGSHIP.info.context_length))
+    return Choice(model, quantization, ModelInfo(name, FLAGSHIP.info.context_length, max_frames=FLAGSHIP.info.max_frames, frame=FLAGSHIP.info.frame))
