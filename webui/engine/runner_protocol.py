@@ -43,6 +43,15 @@ class Runner(Protocol):
         """Read the ids that are forced into the row in one pass; the token after them."""
         ...
 
+    def make_room(self) -> None:
+        """Give memory back that need not be kept: a pass ran out of it."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether the device can still compute, after a pass that raised. Any pass may be made again then: those that
+        raise leave no trace."""
+        ...
+
     def release(self, sequence: Sequence) -> None:
         """Its slot may be taken by others from now on."""
         ...
