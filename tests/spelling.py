@@ -24,7 +24,7 @@ class SpellingRunner:
     held: set = field(default_factory=set)
     control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
 
-    def encode(self, messages):
+    def encode(self, messages, gone):
         return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
 
     def look_ahead(self, prompts):

@@ -130,7 +130,7 @@ async def test_a_mistake_in_the_step_itself_is_told_to_everyone():
 async def test_a_prompt_that_cannot_be_built_is_told_in_our_words():
     runner = faulty()
     encode = runner.encode
-    runner.encode = lambda messages: 1 // 0 if "bad" in messages[-1].text else encode(messages)
+    runner.encode = lambda messages, gone: 1 // 0 if "bad" in messages[-1].text else encode(messages, gone)
     answers = await served(runner, ("ann", "bad", "cy"))
     assert isinstance(answers.pop("bad"), EngineStoppedError)
     assert answers == texts(("ann", "cy"))

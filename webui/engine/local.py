@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from threading import Thread
+from threading import Event, Thread
 from time import perf_counter
 
 from webui.engine.encoder import Encoder
@@ -64,13 +64,18 @@ class LocalEngine:
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         request.sampling.check()
         owner = request.owner or request.id
+        gone = Event()
+        build = partial(self._runner.encode, request.messages, gone.is_set)
         try:
-            prompt = await self._encoder.encode(request.id, owner, partial(self._runner.encode, request.messages))
+            prompt = await self._encoder.encode(request.id, owner, build)
         except WebUIError:
             raise
         except Exception as error:
             logger.exception("the prompt of %s cannot be made", request.id)
             raise readable(error) from None
+        finally:
+            # Whatever ended the waiting, the work ends with it.
+            gone.set()
         if prompt is None:
             yield Delta(finish_reason="abort", usage=Usage(0, 0))
             return

@@ -18,6 +18,7 @@ from webui.engine.cores import Cores
 from webui.engine.device import Device
 from webui.engine.graphs import DecodeGraphs
 from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
+from webui.engine.lengths import Gone
 from webui.engine.operations import product
 from webui.engine.prompts import Prompt, PromptBuilder, VisionSpan
 from webui.engine.sampler import Sampler
@@ -60,7 +61,7 @@ class ModelRunner:
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
         self._cores = Cores()
-        self._prompts = PromptBuilder(processor, self.rope_index)
+        self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
         self.processor = processor
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
@@ -68,8 +69,8 @@ class ModelRunner:
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
     @torch.inference_mode()
-    def encode(self, messages: tuple[Message, ...]) -> Prompt:
-        return self._prompts.build(messages)
+    def encode(self, messages: tuple[Message, ...], gone: Gone = lambda: False) -> Prompt:
+        return self._prompts.build(messages, gone)
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:

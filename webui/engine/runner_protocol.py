@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from webui.engine.lengths import Gone
 from webui.engine.prompts import Prompt
 from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
 from webui.protocol import Message
@@ -17,7 +18,10 @@ class Runner(Protocol):
     chunk_tokens: int
     control: ControlIds
 
-    def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
+    def encode(self, messages: tuple[Message, ...], gone: Gone) -> Prompt:
+        """`gone` says whether nobody waits for the prompt any more: it need not be made then. Raises ContextLengthError
+        before the work if it can never fit."""
+        ...
 
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
         """The prompts with what can be made of their pictures before it is their turn to be read."""
