@@ -17,7 +17,7 @@ def nano():
     """The bundled checkpoint as the product loads it, with eight slots of 2,048 tokens."""
     from webui.engine.loader import load
 
-    return load(choose("nano", "none", 0, NANO), "cpu", 8, 2048, lambda progress: None)
+    return load(choose("nano", "none", None, NANO), "cpu", 8, 2048, lambda progress: None)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -10,6 +10,8 @@ from threading import Event
 
 from test_local import SpellingRunner
 
+from webui.engine.hardware import Card, Machine
+from webui.engine.plan import Wishes, plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, Progress
 
@@ -22,6 +24,7 @@ class Spelling:
     runner: SpellingRunner
     device: str = "CPU"
     memory_bytes: int = 5
+    precision: str = ""
 
 
 @dataclass
@@ -45,8 +48,9 @@ class FakeLoader:
     alive: list = field(default_factory=list)
     _runners: list = field(default_factory=list)
 
-    def gpu_bytes(self):
-        return self.gpu
+    def plan(self, needs, quantization):
+        cards = (Card("card", self.gpu, self.gpu),) if self.gpu else ()
+        return plan(Machine(cards), needs, Wishes(quantization=quantization))
 
     def fetch(self, choice, report):
         if choice.source in self.far:

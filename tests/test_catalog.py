@@ -5,28 +5,35 @@ from pathlib import Path
 import pytest
 
 from webui.engine.catalog import FLAGSHIP, choose
+from webui.engine.hardware import Card, Machine
+from webui.engine.plan import Wishes, plan
 
 BUNDLED = Path("bundled")
 
 
 @pytest.mark.parametrize(
-    ("gpu", "quantization", "source", "chosen"),
-    [
-        (0, "none", str(BUNDLED), "none"),
-        (8, "none", str(BUNDLED), "none"),
-        (12, "none", FLAGSHIP.source, "4bit"),
-        (24, "none", FLAGSHIP.source, "none"),
-        (24, "4bit", FLAGSHIP.source, "4bit"),
-        (16, "8bit", FLAGSHIP.source, "8bit"),
-    ],
+    ("gigabytes", "quantization", "chosen"), [(24, "auto", "4bit"), (48, "auto", "none"), (16, "8bit", "8bit")]
 )
-def test_auto_chooses_by_gpu_memory(gpu, quantization, source, chosen):
-    choice = choose("auto", quantization, gpu * 10**9, BUNDLED)
-    assert (choice.source, choice.quantization) == (source, chosen)
-    assert bool(choice.notice) == (source == str(BUNDLED))
+def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantization, chosen):
+    machine = Machine((Card("card", gigabytes * 10**9, gigabytes * 10**9),))
+    choice = choose("auto", quantization, plan(machine, FLAGSHIP.needs, Wishes(quantization=quantization)), BUNDLED)
+    assert (choice.source, choice.quantization, choice.fallback, choice.notice) == (FLAGSHIP.source, chosen, True, "")
+
+
+def test_auto_takes_the_bundled_one_where_nothing_fits_and_says_why():
+    choice = choose("auto", "auto", plan(Machine(), FLAGSHIP.needs), BUNDLED)
+    assert (choice.source, choice.notice) == (str(BUNDLED), "no CUDA device was found")
+    assert choose("auto", "auto", None, BUNDLED).notice == ""
+
+
+def test_pixels_are_the_same_by_folder_and_by_id():
+    assert (
+        choose("zai-org/GLM-4.1V-9B-Thinking", "auto", None, BUNDLED).info.frame
+        == choose("/a", "auto", None, BUNDLED).info.frame
+    )
 
 
 def test_a_path_or_hub_id_is_taken_as_it_is():
-    assert choose("some/model", "8bit", 0, BUNDLED).quantization == "8bit"
-    assert choose("some/model", "none", 0, BUNDLED).info.name == "model"
-    assert choose("nano", "4bit", 10**12, BUNDLED).source == str(BUNDLED)
+    assert choose("some/model", "8bit", None, BUNDLED).quantization == "8bit"
+    assert choose("some/model", "none", None, BUNDLED).info.name == "model"
+    assert choose("nano", "4bit", None, BUNDLED).source == str(BUNDLED)

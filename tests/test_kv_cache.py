@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from webui.engine.cache_views import DecodeView, PackedView, PrefillView
-from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot, plan_cache
+from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot
 
 
 def cache(slots: int = 3, context: int = 16) -> KVCache:
@@ -153,20 +153,6 @@ def test_what_is_short_or_not_the_same_is_not_copied():
     two, _ = slots.acquire(list(range(40)))
     assert slots.share(two, list(range(40))) == 0
     assert slots.share(two, [7, *range(39)]) == 0
-
-
-def test_the_plan_keeps_the_whole_context_if_four_people_fit():
-    assert plan_cache(100_000 * 100, 100, 20_000) == CachePlan(5, 20_000)
-
-
-def test_the_plan_shortens_the_context_before_it_turns_people_away():
-    assert plan_cache(40_000 * 100, 100, 65_536) == CachePlan(4, 10_000)
-    assert plan_cache(10_000 * 100, 100, 65_536) == CachePlan(1, 8192)
-    assert plan_cache(100, 100, 65_536).slots == 0
-
-
-def test_the_plan_keeps_to_what_was_asked():
-    assert plan_cache(10**9, 100, 65_536, slots=3, context=4096) == CachePlan(3, 4096)
 
 
 def test_a_cleared_slot_spoils_nobody():

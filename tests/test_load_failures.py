@@ -8,10 +8,13 @@ import httpx
 import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from webui.engine.catalog import Choice
+from webui.engine.catalog import FLAGSHIP, Choice
 from webui.engine.checkpoint import Checkpoint, Tensor, read_checkpoint
 from webui.engine.download import download
-from webui.engine.loader import check_memory, find_device
+from webui.engine.hardware import Card, Machine
+from webui.engine.loader import on_cpu
+from webui.engine.loading import CheckpointLoader
+from webui.engine.plan import Wishes, plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo
 from webui.ui.header import status_html
@@ -19,6 +22,14 @@ from webui.ui.load_failures import KNOWN, reason_text
 from webui.ui.strings import Strings
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
+TEXT = {
+    "hidden_size": 1,
+    "intermediate_size": 1,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 1,
+    "num_key_value_heads": 1,
+    "max_position_embeddings": 1,
+}
 # Worded where a card or bitsandbytes is needed to fail, or a whole model.
 LITERAL = (
     "no memory is left for a conversation of 8,192 tokens. Use --quantization 4bit or a smaller --context-length.",
@@ -45,9 +56,13 @@ def why(act):
 
 
 def weights(quantization):
-    checkpoint = Checkpoint("", {"a": Tensor((10**9, 4), 16 * 10**9)})
+    checkpoint = Checkpoint("", TEXT, {"a": Tensor((10**9, 4), 16 * 10**9)})
     choice = Choice("org/GLM", quantization, ModelInfo("GLM", 8192))
-    return why(lambda: check_memory(checkpoint, choice, "cpu", free_bytes=10**9))
+    return why(lambda: on_cpu(checkpoint, choice, free_bytes=10**9))
+
+
+def planned(machine, **wishes):
+    return plan(machine, FLAGSHIP.needs, Wishes(**wishes)).reason
 
 
 def reading(folder, **files):
@@ -68,7 +83,12 @@ def reasons(tmp_path):
         fetching(RepositoryNotFoundError("no", response=httpx.Response(404, request=httpx.Request("GET", "http://a")))),
         fetching(OSError(errno.ENOSPC, "full")),
         fetching(size=10**12),
-        why(lambda: find_device("cuda:7", "GLM")),
+        planned(Machine(), device="cuda:7") + ".",
+        planned(Machine()),
+        planned(Machine(driver=535, cuda="13.0")),
+        planned(Machine(driver=580)),
+        planned(Machine((Card("card", 8 * 10**9, 7 * 10**9),))),
+        CheckpointLoader("cpu").plan(FLAGSHIP.needs, "auto").reason,
         weights("none"),
         weights("4bit"),
         reading(tmp_path / "a"),

@@ -17,7 +17,7 @@ from test_local import collect, request, text_of
 
 from webui.engine.catalog import choose
 from webui.engine.checkpoint import read_checkpoint
-from webui.engine.loader import check_memory, load
+from webui.engine.loader import load, on_cpu
 from webui.engine.loading import CheckpointLoader
 from webui.engine.local import LocalEngine
 from webui.engine.manager import ModelManager
@@ -25,7 +25,7 @@ from webui.errors import ModelLoadError
 
 
 def load_folder(folder: Path, quantization: str = "none", device: str = "cpu", report=lambda progress: None):
-    return load(choose(str(folder), quantization, 0, NANO), device, 2, 512, report)
+    return load(choose(str(folder), quantization, None, NANO), device, 2, 512, report)
 
 
 @pytest.fixture
@@ -99,13 +99,13 @@ def test_weights_of_another_shape_are_a_reason(checkpoint):
 
 
 def test_too_little_memory_is_told_before_loading(checkpoint):
-    choice = choose(str(checkpoint), "none", 0, NANO)
+    choice, needed = choose(str(checkpoint), "auto", None, NANO), read_checkpoint(checkpoint, "model")
     with pytest.raises(
         ModelLoadError, match=r"take 0\.0 GB of memory and 0\.0 GB are free on CPU.*--quantization 4bit"
     ):
-        check_memory(read_checkpoint(checkpoint, "model"), choice, "cpu", free_bytes=10**6)
+        on_cpu(needed, choice, free_bytes=10**6)
     with pytest.raises(ModelLoadError, match="Use a smaller model"):
-        check_memory(read_checkpoint(checkpoint, "m"), replace(choice, quantization="4bit"), "cpu", free_bytes=10**6)
+        on_cpu(needed, replace(choice, quantization="4bit"), free_bytes=10**6)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])

@@ -2,7 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from webui.engine.catalog import choose
+from webui.engine.catalog import FLAGSHIP, choose
+from webui.engine.hardware import Card, Machine
+from webui.engine.plan import plan
 from webui.errors import ModelLoadError
 from webui.ui.notices import notice_text
 from webui.ui.strings import Strings
@@ -10,11 +12,23 @@ from webui.ui.strings import Strings
 EN, ZH = Strings("en"), Strings("zh")
 
 
-@pytest.mark.parametrize("quantization", ["none", "8bit", "4bit"])
-def test_what_the_catalog_says_is_known(quantization):
-    notice = choose("auto", quantization, 0, Path("nano")).notice
-    assert notice_text(notice, EN).startswith("No GPU of 1")
-    assert notice_text(notice, ZH).startswith("没有找到 1")
+def card(gigabytes, **more):
+    return Card("card", gigabytes * 10**9, gigabytes * 10**9, **more)
+
+
+@pytest.mark.parametrize(
+    ("machine", "english", "chinese"),
+    [
+        (Machine(), "no CUDA device", "没有找到 CUDA"),
+        (Machine(driver=535, cuda="13.0"), "driver 535 is too old for CUDA 13.0, which needs 580", "535 对 CUDA 13.0"),
+        (Machine(driver=580), "built without CUDA", "不带 CUDA"),
+        (Machine((card(8),)), "card has 8.0 GB free of 8.0 GB; 4 bit with 1 conversation", "空闲 8.0 GB"),
+    ],
+)
+def test_why_no_card_will_do_is_said_in_both_languages(machine, english, chinese):
+    notice = choose("auto", "auto", plan(machine, FLAGSHIP.needs), Path("nano")).notice
+    assert english in notice_text(notice, EN)
+    assert chinese in notice_text(notice, ZH)
 
 
 def test_a_load_that_failed_is_told():

@@ -67,7 +67,11 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
             "NAME",
             separator=",",
         ),
-        choice("quantization", ("none", "8bit", "4bit"), "how the weights are kept in GPU memory"),
+        choice(
+            "quantization",
+            ("auto", "none", "8bit", "4bit"),
+            "how the weights are kept in GPU memory; auto: whole on a GPU of 32 GB or more, else 4bit",
+        ),
         Option("device", "auto", "auto, cpu, cuda or cuda:N", "where the model runs", matching(DEVICE), "DEVICE"),
         *address_options(on_spaces),
         number("slots", 0, 0, 4096, "conversations kept on the device at once; 0: as many as memory allows"),

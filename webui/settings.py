@@ -27,7 +27,7 @@ class Settings:
     """
 
     model: tuple[str, ...] = ("auto",)
-    quantization: str = "none"
+    quantization: str = "auto"
     device: str = "auto"
     host: str = "127.0.0.1"
     port: int = 7860
@@ -51,8 +51,10 @@ class Settings:
         values = read_values(options, argv, environ)
         limits = {option.limit: values.pop(option.name) * option.scale for option in options if option.limit}
         settings = Settings(limits=MediaLimits(**limits), embedded=on_spaces, **values)
-        if set(settings.model) == {"nano"} and settings.quantization != "none":
-            raise SettingsError(name="--quantization", value=settings.quantization, accepted="none with --model nano")
+        if set(settings.model) == {"nano"} and settings.quantization not in ("auto", "none"):
+            raise SettingsError(
+                name="--quantization", value=settings.quantization, accepted="auto or none with --model nano"
+            )
         if settings.share and on_spaces:
             raise SettingsError(name="--share", value="on", accepted="off on Spaces, where the page is public already")
         return settings

@@ -18,9 +18,9 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, Glm4vConfig
 from bench import ROOT
 from webui.engine.catalog import FLAGSHIP, choose
 from webui.engine.download import fetch
-from webui.engine.kv_cache import plan_cache
-from webui.engine.loader import Loaded, gpu_bytes, load, model_info
+from webui.engine.loader import Loaded, load, model_info, plan_for
 from webui.engine.local import LocalEngine
+from webui.engine.plan import Wishes, plan_cache
 from webui.engine.runner import ModelRunner
 from webui.protocol import ModelInfo
 
@@ -38,7 +38,7 @@ KNOWN_IDS = {
 
 
 def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> Loaded:
-    choice = choose(model, quantization, gpu_bytes(), NANO)
+    choice = choose(model, quantization, plan_for(FLAGSHIP.needs, Wishes(device, quantization, slots, context)), NANO)
     folder = fetch(choice.source, choice.info.name, lambda progress: None)
     return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from webui.engine.needs import Needs
@@ -41,12 +41,12 @@ FLAGSHIP = CatalogEntry(
         max_frames=64,
     ),
     Needs(
-        weights=10_291_777_536,
+        weights=10_292_777_472,
         packable=8_157_921_280,
         layer=203_948_032,
         cache_numbers=20_480,
         context_length=65_536,
-        file_bytes=20_583_555_072,
+        file_bytes=20_585_554_944,
     ),
 )
 
@@ -78,5 +78,5 @@ def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> C
         return Choice(nano.source, "none", nano.info, notice=plan.reason if plan else "")
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)
-    name = Path(model).name
-    return Choice(model, quantization, ModelInfo(name, FLAGSHIP.info.context_length, max_frames=FLAGSHIP.info.max_frames, frame=FLAGSHIP.info.frame))
+    # Pixels and frames as for FLAGSHIP, so that a checkpoint sees the same whether it is named by folder or by id.
+    return Choice(model, quantization, replace(FLAGSHIP.info, name=Path(model).name))

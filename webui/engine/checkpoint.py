@@ -7,19 +7,18 @@ type, shape and place behind it (github.com/huggingface/safetensors, "Format").
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from webui.engine.needs import Needs
 from webui.errors import ModelLoadError
 
 NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
 MODEL_TYPE = "glm4v"
 LONGEST_HEADER = 100 * 1024**2
-# NF4 keeps half a byte a weight and, quantized once more, its scale: one byte for 64 weights and four for 16,384.
-BYTES_PER_WEIGHT = {"8bit": 1.0, "4bit": 0.5 + 1 / 64 + 4 / 16_384}
 # What bitsandbytes leaves as it is, by the start of its name; see weights.py for the reasons.
 KEPT_WHOLE = ("lm_head", "model.visual")
 
@@ -39,19 +38,19 @@ class Tensor:
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     folder: Path
+    config: dict[str, Any]
     tensors: dict[str, Tensor]
 
     @property
     def file_bytes(self) -> int:
         return sum(tensor.file_bytes for tensor in self.tensors.values())
 
-    def loaded_bytes(self, item_bytes: int, quantization: str) -> int:
-        """What the weights take on the device, at `item_bytes` a number where they are not quantized."""
-        quantized = {name for name in self.tensors if quantization != "none" and is_quantized(name, self.tensors[name])}
-        packed = BYTES_PER_WEIGHT.get(quantization, 0.0)
-        return sum(
-            int(tensor.numbers * (packed if name in quantized else item_bytes)) for name, tensor in self.tensors.items()
-        )
+    @property
+    def needs(self) -> Needs:
+        """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
+        numbers = sum(tensor.numbers for tensor in self.tensors.values())
+        packable = sum(tensor.numbers for name, tensor in self.tensors.items() if is_quantized(name, tensor))
+        return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
 
 
 def is_quantized(name: str, tensor: Tensor) -> bool:
@@ -66,8 +65,10 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
         return ModelLoadError(model=name, reason=reason)
 
     missing = [file for file in NEEDED_FILES if not (folder / file).is_file()]
+    config: dict[str, Any] = {}
     if not missing:
-        kind = read_json(folder / "config.json", refuse).get("model_type")
+        config = read_json(folder / "config.json", refuse)
+        kind = config.get("model_type")
         if kind != MODEL_TYPE:
             raise refuse(f"its type is {kind}; this demo runs {MODEL_TYPE} checkpoints.")
     shards = [SINGLE]
@@ -82,7 +83,7 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
             tensors |= read_shard(folder / shard)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise refuse(f"{folder / shard} is damaged ({error}). Delete it and download it again.") from None
-    return Checkpoint(folder, tensors)
+    return Checkpoint(folder, config, tensors)
 
 
 def read_json(path: Path, refuse: Any) -> dict[str, Any]:

@@ -5,11 +5,14 @@ Written by the loading thread; while its files are fetched, by the thread that d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from webui.engine.catalog import Choice, choose
+from webui.engine.catalog import FLAGSHIP, Choice, choose
 from webui.engine.loading import Loaded
+from webui.engine.needs import Needs
+from webui.engine.plan import Plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelStatus, Progress
 
@@ -22,7 +25,7 @@ class Hosted:
 
     def __init__(self, wanted: str, quantization: str, bundled: Path) -> None:
         self._wanted, self._quantization, self._bundled = wanted, quantization, bundled
-        self.choice = self.at_hand = choose(wanted, quantization, 0, bundled)
+        self.choice = self.at_hand = choose(wanted, quantization, None, bundled)
         self.status = ModelStatus("unloaded", self.choice.info)
         self.failure: ModelLoadError | None = None
         self._failed_at = self._ready_at = self._rests_until = 0.0
@@ -34,13 +37,14 @@ class Hosted:
     def depends_on_gpu(self) -> bool:
         return self._wanted == "auto"
 
-    def choose(self, gpu_bytes: int) -> None:
-        """What its name means on this machine."""
-        self._become(choose(self._wanted, self._quantization, gpu_bytes, self._bundled))
+    def choose(self, plan: Callable[[Needs, str], Plan]) -> None:
+        """What its name means on this machine, where `plan` tells how a checkpoint would run."""
+        planned = plan(FLAGSHIP.needs, self._quantization)
+        self._become(choose(self._wanted, self._quantization, planned, self._bundled))
 
     def fall_back(self, error: ModelLoadError) -> None:
         """The bundled model steps in, and says why."""
-        self._become(replace(choose("nano", "none", 0, self._bundled), notice=str(error)))
+        self._become(replace(choose("nano", "none", None, self._bundled), notice=str(error)))
 
     def _become(self, choice: Choice) -> None:
         self.choice = self.at_hand = choice

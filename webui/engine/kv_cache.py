@@ -11,9 +11,8 @@ from itertools import count
 
 import torch
 
-MAX_SLOTS = 32
-WANTED_SLOTS = 4
-LEAST_CONTEXT = 8192
+from webui.engine.plan import CachePlan as CachePlan
+
 # Fewer tokens are read faster than copied.
 LEAST_SHARED = 16
 
@@ -38,27 +37,6 @@ class Slot:
             else:
                 unknown = middle - 1
         return same
-
-
-@dataclass(frozen=True, slots=True)
-class CachePlan:
-    slots: int
-    context_length: int
-
-
-def plan_cache(
-    free_bytes: int, bytes_per_token: int, model_context: int, *, slots: int = 0, context: int = 0
-) -> CachePlan:
-    """Slots x context that fit into `free_bytes`; 0 lets the plan choose.
-
-    The whole context of the model if at least four people then fit; else a shorter one, but not under 8,192 tokens.
-    Returns a plan of 0 slots if not even one fits.
-    """
-    tokens = free_bytes // bytes_per_token
-    wanted = min(context or model_context, model_context)
-    if not context:
-        wanted = max(min(wanted, tokens // (slots or WANTED_SLOTS)), min(wanted, LEAST_CONTEXT))
-    return CachePlan(min(slots or MAX_SLOTS, tokens // wanted), wanted)
 
 
 class KVCache:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from webui.engine.catalog import Choice
+from webui.engine.needs import Needs
+from webui.engine.plan import Plan, Wishes, refused
 from webui.engine.runner_protocol import Runner
 from webui.protocol import ModelInfo, Progress
 
@@ -23,13 +25,15 @@ class Loaded(Protocol):
     def device(self) -> str: ...
     @property
     def memory_bytes(self) -> int: ...
+    @property
+    def precision(self) -> str: ...
 
 
 class Loader(Protocol):
     """All of it but `fetch` is called from the loading thread."""
 
-    def gpu_bytes(self) -> int:
-        """Memory of the GPU that models are loaded to, 0 without one."""
+    def plan(self, needs: Needs, quantization: str) -> Plan:
+        """How such a checkpoint would run on this machine's cards."""
         ...
 
     def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
@@ -53,12 +57,12 @@ class CheckpointLoader:
     slots: int = 0
     context_length: int = 0
 
-    def gpu_bytes(self) -> int:
+    def plan(self, needs: Needs, quantization: str) -> Plan:
         if self.device == "cpu":
-            return 0
+            return refused("--device is cpu")
         from webui.engine import loader
 
-        return loader.gpu_bytes()
+        return loader.plan_for(needs, Wishes(self.device, quantization, self.slots, self.context_length))
 
     def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
         from webui.engine.download import fetch

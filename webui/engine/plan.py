@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webui.engine.hardware import Card, Machine
@@ -22,16 +21,19 @@ RESERVE_BYTES_PER_TOKEN = 24_576
 SHORTEST_CONTEXT = 8192
 LONGEST_CONTEXT = 65_536
 MOST_SLOTS = 32
+HALF = 2  # bytes a number
+# Less than this is what a card keeps for itself.
+BUSY_BYTES = 2 * GIGABYTE
 # So many people before long conversations, then fewer.
 WANTED_SLOTS = (16, 8, 4, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What was asked for at the start; "auto", "" and 0 leave it to the plan."""
+    """What was asked for at the start; "auto" and 0 leave it to the plan."""
 
     device: str = "auto"
-    quantization: str = ""
+    quantization: str = "auto"
     slots: int = 0
     context_length: int = 0
 
@@ -58,15 +60,24 @@ class Plan:
         return self.slots > 0
 
 
+@dataclass(frozen=True, slots=True)
+class CachePlan:
+    """So many conversations of at most `context_length` tokens."""
+
+    slots: int
+    context_length: int
+
+
 def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
     """On a card: the wished one, else that with most free memory. Never on the CPU: that is the loader's affair."""
     if needs.file_bytes and machine.disk_bytes is not None and needs.file_bytes > machine.disk_bytes:
         return refused(f"its files need {gigabytes(needs.file_bytes)} and the disk has {gigabytes(machine.disk_bytes)}")
-    if not machine.cards:
+    if not machine.cards and (machine.driver or wishes.device == "auto"):
         return refused(no_card(machine))
     index = chosen_card(machine, wishes.device)
     if index is None:
-        return refused(f"--device is {wishes.device} and this machine has {len(machine.cards)} CUDA devices")
+        seen = f"--device is {wishes.device} and this machine has {len(machine.cards)} CUDA devices"
+        return refused(f"{seen}. Use --device cpu or another")
     card = machine.cards[index]
     tried = [on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)]
     return next((each for each in tried if each.fits), tried[-1])
@@ -74,40 +85,68 @@ def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
 
 def quantizations(card: Card, wishes: Wishes) -> tuple[str, ...]:
     """By what the card has in all, not by what is free at the moment: the same card gets the same answer."""
-    if wishes.quantization:
+    if wishes.quantization != "auto":
         return (wishes.quantization,)
     return ("none", "4bit") if card.total_bytes >= HALF_FROM_BYTES else ("4bit",)
 
 
 def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Wishes) -> Plan:
     dtype = "bfloat16" if card.capability >= BFLOAT16_SINCE else "float16"
-    weights = needs.weight_bytes(quantization, 2)
-    peak = weights + 2 * needs.layer
-    token_bytes = needs.cache_numbers * 2
-    for slots, context in shapes(needs, wishes):
-        reserve = RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * context
-        fitting = (card.free_bytes - weights - reserve) // (context * token_bytes)
-        if fitting >= slots:
-            slots = wishes.slots or min(fitting, MOST_SLOTS)
-            reason = sentence(card, quantization, dtype, weights, slots, context)
-            return Plan(device, dtype, quantization, slots, context, weights, reserve, peak, reason)
-    least = weights + reserve + slots * context * token_bytes
-    reason = (
-        f"{card.name} has {gigabytes(card.free_bytes)} free of {gigabytes(card.total_bytes)}; {words(quantization, dtype)}"
-        f" with {slots} conversation{'s' * (slots > 1)} of {context:,} tokens needs {gigabytes(least)}"
+    weights = needs.weight_bytes(quantization, HALF)
+    room = card.free_bytes - weights - RESERVE_BYTES
+    cache = plan_cache(
+        room,
+        needs.cache_numbers * HALF,
+        needs.context_length,
+        slots=wishes.slots,
+        context=wishes.context_length,
+        reserve_per_token=RESERVE_BYTES_PER_TOKEN,
     )
-    return refused(reason)
+    if not cache.slots:
+        least = wishes.slots or 1
+        needed = RESERVE_BYTES + cache.context_length * (RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF)
+        wanted = f"{words(quantization, dtype)} with {people(least, cache.context_length)}"
+        return refused(
+            f"{card.name} has {gigabytes(card.free_bytes)} free of {gigabytes(card.total_bytes)}; "
+            f"{wanted} needs {gigabytes(weights + needed)}"
+        )
+    return Plan(
+        device,
+        dtype,
+        quantization,
+        cache.slots,
+        cache.context_length,
+        weights,
+        RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * cache.context_length,
+        weights + needs.layer * HALF,
+        sentence(card, quantization, dtype, weights, cache),
+    )
 
 
-def shapes(needs: Needs, wishes: Wishes) -> Iterator[tuple[int, int]]:
-    """(slots, context) in the order in which they are tried: many people first, then long conversations."""
-    longest = wishes.context_length or min(needs.context_length, LONGEST_CONTEXT)
+def plan_cache(
+    free_bytes: int,
+    bytes_per_token: int,
+    model_context: int,
+    *,
+    slots: int = 0,
+    context: int = 0,
+    reserve_per_token: int = 0,
+) -> CachePlan:
+    """Slots x context that fit into `free_bytes`; 0 lets the plan choose. 0 slots if not even one fits.
+
+    Many people come before long conversations: the longest context that leaves 16 slots, else 8, else 4, else 1.
+    `reserve_per_token` is needed once for each token of the context, however many slots there are.
+    """
+    longest = min(context or LONGEST_CONTEXT, model_context)
     contexts = [longest]
-    while not wishes.context_length and contexts[-1] // 2 >= SHORTEST_CONTEXT:
+    while not context and contexts[-1] // 2 >= SHORTEST_CONTEXT:
         contexts.append(contexts[-1] // 2)
-    for slots in (wishes.slots,) if wishes.slots else WANTED_SLOTS:
-        for context in contexts:
-            yield slots, context
+    for wanted in (slots,) if slots else WANTED_SLOTS:
+        for length in contexts:
+            fitting = (free_bytes - reserve_per_token * length) // (bytes_per_token * length)
+            if fitting >= wanted:
+                return CachePlan(slots or min(fitting, MOST_SLOTS), length)
+    return CachePlan(0, contexts[-1])
 
 
 def chosen_card(machine: Machine, device: str) -> int | None:
@@ -115,6 +154,8 @@ def chosen_card(machine: Machine, device: str) -> int | None:
     if ":" in device:
         index = int(device.partition(":")[2])
         return index if index < len(machine.cards) else None
+    if not machine.cards:
+        return None
     return max(range(len(machine.cards)), key=lambda index: (machine.cards[index].free_bytes, -index))
 
 
@@ -129,16 +170,23 @@ def no_card(machine: Machine) -> str:
     if machine.driver and machine.driver < needed:
         return (
             f"the NVIDIA driver {machine.driver} is too old for CUDA {machine.cuda}, which needs {needed} or later. "
-            'Update the driver, or install a torch that is built for CUDA 12: pip install "torch>=2.8,<2.11" torchvision'
+            "Update the driver, or install a torch that is built for CUDA 12: "
+            'pip install "torch>=2.8,<2.11" torchvision'
         )
     return "no CUDA device was found"
 
 
-def sentence(card: Card, quantization: str, dtype: str, weights: int, slots: int, context: int) -> str:
-    people = f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens"
-    busy = card.total_bytes - card.free_bytes > 2 * GIGABYTE
-    free = f", {gigabytes(card.free_bytes)} of it free" if busy else ""
-    return f"{words(quantization, dtype)} ({gigabytes(weights)}) on {card.name} ({gigabytes(card.total_bytes)}{free}): {people}"
+def sentence(card: Card, quantization: str, dtype: str, weights: int, cache: CachePlan) -> str:
+    busy = card.total_bytes - card.free_bytes > BUSY_BYTES
+    memory = gigabytes(card.total_bytes) + (f", {gigabytes(card.free_bytes)} of it free" if busy else "")
+    return (
+        f"{words(quantization, dtype)} ({gigabytes(weights)}) on {card.name} ({memory}): "
+        f"{people(cache.slots, cache.context_length)}"
+    )
+
+
+def people(slots: int, context: int) -> str:
+    return f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens"
 
 
 def words(quantization: str, dtype: str) -> str:

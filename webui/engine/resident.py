@@ -85,15 +85,13 @@ class Resident:
             ticket.tell(closed())
 
     def _choose(self) -> None:
-        if not any(hosted.depends_on_gpu for hosted in self._hosted):
-            return
         try:
-            gpu_bytes = self._loader.gpu_bytes()
+            for hosted in self._hosted:
+                if hosted.depends_on_gpu:
+                    hosted.choose(self._loader.plan)
         except Exception:
+            # The bundled model was chosen before, and stays.
             logger.exception("the GPU cannot be asked")
-            gpu_bytes = 0
-        for hosted in self._hosted:
-            hosted.choose(gpu_bytes)
 
     def _wait(self) -> None:
         """Until something happens or is due; unload if nothing happens for long enough."""

@@ -24,10 +24,9 @@ Report = Callable[[Progress], None]
 LOADING_LOOP = "Loading weights"
 
 
-def load_weights(checkpoint: Checkpoint, device: str, quantization: str, report: Report) -> Any:
+def load_weights(checkpoint: Checkpoint, device: str, quantization: str, dtype: torch.dtype, report: Report) -> Any:
     """A Glm4vForConditionalGeneration. Raises what transformers, torch and bitsandbytes raise, and ValueError if the
     checkpoint lacks weights, which transformers would make up."""
-    dtype = dtype_on(device)
     if quantization == "8bit":
         # It says at each layer of each step that it rounds to float16 before it packs.
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
@@ -44,10 +43,6 @@ def load_weights(checkpoint: Checkpoint, device: str, quantization: str, report:
     if missing:
         raise ValueError(f"{len(missing)} of its weights are missing, {missing[0]} the first")
     return model
-
-
-def dtype_on(device: str) -> torch.dtype:
-    return torch.float32 if device == "cpu" else torch.bfloat16
 
 
 def packing(quantization: str, dtype: torch.dtype) -> BitsAndBytesConfig | None:

@@ -57,6 +57,35 @@ KNOWN = (
         "--device 是 {device}，而这台机器有 {count} 个 CUDA 设备。请用 --device cpu 或另一个设备。",
     ),
     (
+        r"no CUDA device was found\.?",
+        "no CUDA device was found.",
+        "没有找到 CUDA 设备。",
+    ),
+    (
+        r"--device is cpu\.?",
+        "--device is cpu.",
+        "启动时指定了 --device cpu。",
+    ),
+    (
+        r"the NVIDIA driver (?P<driver>\d+) is too old for CUDA (?P<cuda>\S+), which needs (?P<needed>\d+) or later\..*",
+        "the NVIDIA driver {driver} is too old for CUDA {cuda}, which needs {needed} or later. Update the driver, or "
+        "install torch 2.8 to 2.10, which are built for CUDA 12.",
+        "NVIDIA 驱动 {driver} 对 CUDA {cuda} 来说太旧，需要 {needed} 或更新。"
+        "请更新驱动，或安装为 CUDA 12 构建的 torch 2.8 到 2.10。",
+    ),
+    (
+        r"the NVIDIA driver (?P<driver>\d+) is there, but this torch is built without CUDA\..*",
+        "the NVIDIA driver {driver} is there, but this torch is built without CUDA. "
+        "Install torch as requirements.txt says.",
+        "NVIDIA 驱动 {driver} 已安装，但这个 torch 不带 CUDA。请按 requirements.txt 安装 torch。",
+    ),
+    (
+        r"(?P<card>.+) has (?P<free>\S+ GB) free of (?P<total>\S+ GB); (?P<precision>.+) with (?P<slots>\d+) "
+        r"conversations? of (?P<tokens>\S+) tokens needs (?P<needed>\S+ GB)\.?",
+        "{card} has {free} free of {total}; {precision} with {slots} conversation of {tokens} tokens needs {needed}.",
+        "{card} 共 {total}，空闲 {free}；以 {precision} 运行 {slots} 个 {tokens} 词元的对话需要 {needed}。",
+    ),
+    (
         r"bitsandbytes does not pack to (?P<kind>\S+) here .*",
         "bitsandbytes does not pack to {kind} here; accepted: none.",
         "bitsandbytes 在这里不支持 {kind}；可用：none。",

@@ -6,14 +6,11 @@ import re
 
 from webui.ui.strings import Strings
 
-NO_GPU = re.compile(r"no GPU of (?P<size>\d+) GB or more was found")
 FAILED = re.compile(r"(?P<model>\S+) could not be loaded: (?P<reason>.*)", re.DOTALL)
 
 
 def notice_text(notice: str, t: Strings) -> str:
-    """As it came, if nobody has put it into words here."""
-    if found := NO_GPU.fullmatch(notice):
-        return t("notice_no_gpu", size=found["size"])
+    """As it came, if nothing here has words for it."""
     if found := FAILED.fullmatch(notice):
         return t("notice_failed", model=found["model"], reason=t.reason(found["reason"]))
-    return notice
+    return t.reason(notice)

@@ -35,7 +35,6 @@ TEXTS: dict[str, tuple[str, str]] = {
         "在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
         "（12 GB 显存请加 {quantized}）。",
     ),
-    "notice_no_gpu": ("No GPU of {size} GB or more was found.", "没有找到 {size} GB 以上显存的 GPU。"),
     "notice_failed": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
     "dismiss": ("Dismiss", "知道了"),
