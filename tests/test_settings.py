@@ -15,7 +15,7 @@ def test_every_setting_is_a_flag_and_a_variable():
     told = {
         "model": "nano", "quantization": "none", "device": "cuda:1", "host": "::1", "port": "0", "share": "on",
         "auth": "a:b", "allow_host": "a.example", "allow_origin": "http://b.example",
-            "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
+        "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
         "max_pages": "3", "max_frames": "4", "max_video_minutes": "5", "convert_timeout_s": "6",
         "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9",
     }  # fmt: skip
@@ -23,7 +23,10 @@ def test_every_setting_is_a_flag_and_a_variable():
     flags = [part for option in options for part in (option.flag, told[option.name]) if part != "on"]
     environ = {option.variable: told[option.name] for option in options}
     limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
-    wanted = Settings(("nano",), "none", "cuda:1", "::1", 0, True, (("a", "b"),), 3, 4096, 9, limits)
+    wanted = Settings(
+        ("nano",), "none", "cuda:1", "::1", 0, True, (("a", "b"),), ("a.example",), ("http://b.example",),
+        slots=3, context_length=4096, idle_minutes=9, limits=limits,
+    )  # fmt: skip
     assert Settings.from_args(flags, {}) == Settings.from_args([], environ) == wanted
 
 
@@ -52,11 +55,21 @@ def test_models_are_a_list_without_repeats(tmp_path):
     assert Settings.from_args(["--model", "a/b,nano", "--quantization", "4bit"], {}).quantization == "4bit"
 
 
-def test_a_space_listens_to_everybody():
-    assert Settings.from_args([], {"SPACE_ID": "a/b"}).host == "0.0.0.0"
+def test_a_space_listens_to_everybody_in_a_frame_of_its_site():
+    settings = Settings.from_args([], {"SPACE_ID": "a/b"})
+    assert (settings.host, settings.embedded, settings.allow_host) == ("0.0.0.0", True, ("*",))
+
+
+def test_names_and_origins_are_repeatable():
+    flags = ["--allow-host", "a.example,*.b.example", "--allow-host", "c", "--allow-origin", "https://d.example:8443"]
+    settings = Settings.from_args(flags, {})
+    assert settings.allow_host == ("a.example", "*.b.example", "c")
+    assert settings.allow_origin == ("https://d.example:8443",)
 
 
 WRONG = [
+    (["--allow-host", "http://a"], {}, "--allow-host is 'http://a'; accepted: host names such as"),
+    (["--allow-origin", "a.example"], {}, "--allow-origin is 'a.example'; accepted: origins such as"),
     (["--port", "http"], {}, "--port is 'http'; accepted: a whole number from 0 to 65535."),
     ([], {"WEBUI_PORT": "70000"}, "WEBUI_PORT is '70000'; accepted: a whole number from 0 to 65535."),
     (["--quantization", "2bit"], {}, "--quantization is '2bit'; accepted: none, 8bit, 4bit."),
