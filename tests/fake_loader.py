@@ -73,5 +73,5 @@ class FakeLoader:
         return Spelling(ModelInfo(choice.info.name, 1000), runner)
 
     def free(self):
-        gc.collect()
         self.diary.append("free")
+        gc.collect()

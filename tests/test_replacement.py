@@ -71,7 +71,7 @@ async def until_writing(made: ModelManager, name: str) -> asyncio.Task:
 
 
 async def test_who_waits_is_answered_by_the_next_engine_and_who_writes_is_told():
-    made = loader(dying(where="prefill", times=1, slots=3))
+    made = loader(dying(where="prefill", times=1, slots=2))
     models = managed(made)
     writing = await until_writing(models, "endless")
     names = ("ann", "bad", "cy", "dora", "eve")

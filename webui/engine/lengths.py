@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 
 from webui.errors import ContextLengthError
@@ -123,11 +123,12 @@ def _spelt(tokenizer: Any, control: str) -> int:
     return sum(len(backend.model.tokenize(piece)) for piece, _ in pieces)
 
 
-def _form(tokenizer: Any) -> Any:
+def _form(tokenizer: Any) -> Literal["", "NFC"] | None:
     """The Unicode form in which a text is tokenised, "" for as it is. None if a text's length says little of its
     tokens: some tokenizers change it in other ways, or swallow the spaces beside a control token."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    swallows = any(token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values())
-    if backend is None or swallows:
+    if backend is None or any(token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values()):
         return None
-    return {"NoneType": "", "NFC": "NFC"}.get(type(backend.normalizer).__name__)
+    if backend.normalizer is None:
+        return ""
+    return "NFC" if type(backend.normalizer).__name__ == "NFC" else None

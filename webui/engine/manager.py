@@ -81,7 +81,7 @@ class ModelManager:
         try:
             while not begun and suspected <= MOST_RETRIES:
                 try:
-                    asked = replace(request, alone=suspected > 0)
+                    asked = replace(request, alone=True) if suspected else request
                     async with aclosing(self._ask(asked, again=bool(reason))) as deltas:
                         async for delta in deltas:
                             begun = begun or bool(delta.reasoning or delta.content)

@@ -76,13 +76,22 @@ class Resident:
     # Everything below runs on the loading thread.
 
     def _work(self) -> None:
-        self._choose()
-        while not self._ending:
-            self._wait()
-            self._serve()
-        self._seat.unload()
-        for ticket in (*self._line.waiting, *self._fetches.waiting):
-            ticket.tell(closed())
+        try:
+            self._choose()
+            while not self._ending:
+                self._wait()
+                self._serve()
+        finally:
+            # However it ends, nobody waits for ever.
+            self._closed = True
+            with suppress(Empty):
+                while True:
+                    letter = self._inbox.get_nowait()
+                    if isinstance(letter, Enter):
+                        letter.ticket.tell(closed())
+            for ticket in (*self._line.waiting, *self._fetches.waiting):
+                ticket.tell(closed())
+            self._seat.unload()
 
     def _choose(self) -> None:
         try:
