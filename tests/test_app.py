@@ -80,6 +80,17 @@ def test_help_is_told_without_a_server():
     assert (done.returncode, "WEBUI_PORT" in done.stdout) == (0, True)
 
 
+def test_plans_are_printed_without_a_server():
+    done = python("launch.py", "--plan-for", "L4")
+    assert done.returncode == 0
+    assert "4 bit (8.5 GB) on L4 (23.7 GB): 17 conversations of 16,384 tokens" in done.stdout
+    done = python("launch.py", "--plan-for", "abacus")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("--plan-for is 'abacus'; accepted: a size such as")
+    folder = str(ROOT / "assets" / "glm4v-nano")
+    assert "glm4v-nano: 4 bit (0.0 GB) on T4" in python("launch.py", "--plan-for", "T4", "--model", folder).stdout
+
+
 def test_a_busy_port_is_told_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,37 +1,39 @@
 """The plan: for each machine its precision, slots, context and sentence."""
 
+from dataclasses import replace
+
 import pytest
 
+from webui.engine.cards import GIBIBYTE, KNOWN, imagined, unused
 from webui.engine.catalog import FLAGSHIP
-from webui.engine.hardware import Card, Machine
+from webui.engine.hardware import Machine
 from webui.engine.needs import Needs
 from webui.engine.plan import CachePlan, Wishes, plan, plan_cache
 
-GIBIBYTE = 1024**3
 NEEDS = FLAGSHIP.needs
 
 
 def card(name, gibibytes, capability=(8, 9), free=None):
-    """As torch reports it: GiB in all, of which a context takes 0.4, or so many are free."""
-    free = gibibytes - 0.4 if free is None else free
-    return Card(name, int(gibibytes * GIBIBYTE), int(free * GIBIBYTE), capability)
+    """As torch reports it: GiB in all, and how many are free if others use it."""
+    made = unused(name, int(gibibytes * GIBIBYTE), capability)
+    return made if free is None else replace(made, free_bytes=int(free * GIBIBYTE))
 
 
-# Card, GiB as seen, compute capability -> precision, quantization, slots, context.
-CARDS = [
-    (card("T4", 14.56, (7, 5)), "float16", "4bit", 11, 8192),
-    (card("A10G", 21.96, (8, 6)), "bfloat16", "4bit", 17, 16_384),
-    (card("L4", 21.96), "bfloat16", "4bit", 17, 16_384),
-    (card("L4", 22.09), "bfloat16", "4bit", 17, 16_384),
-    (card("RTX 4090", 23.53), "bfloat16", "4bit", 19, 16_384),
-    (card("V100", 31.74, (7, 0)), "float16", "none", 30, 8192),
-    (card("A100 40 GB", 39.39, (8, 0)), "bfloat16", "none", 27, 16_384),
-    (card("L40S", 44.39), "bfloat16", "none", 17, 32_768),
-    (card("A100 80 GB", 79.25, (8, 0)), "bfloat16", "none", 22, 65_536),
-    (card("H100", 79.19, (9, 0)), "bfloat16", "none", 22, 65_536),
-    (card("H200", 139.8, (9, 0)), "bfloat16", "none", 32, 65_536),
-    (card("laptop", 11.6), "bfloat16", "4bit", 1, 8192),
-]
+# Card -> precision, quantization, slots, context.
+PLANS = {
+    "T4": ("float16", "4bit", 11, 8192),
+    "A10G": ("bfloat16", "4bit", 17, 16_384),
+    "L4": ("bfloat16", "4bit", 17, 16_384),
+    "RTX 4090": ("bfloat16", "4bit", 19, 16_384),
+    "V100 32 GB": ("float16", "none", 30, 8192),
+    "A100 40 GB": ("bfloat16", "none", 27, 16_384),
+    "L40S": ("bfloat16", "none", 17, 32_768),
+    "A100 80 GB": ("bfloat16", "none", 22, 65_536),
+    "H100": ("bfloat16", "none", 22, 65_536),
+    "H200": ("bfloat16", "none", 32, 65_536),
+}
+CARDS = [(card(*known), *PLANS[known[0]]) for known in KNOWN]
+CARDS += [(card("L4 that reports less", 21.96), *PLANS["L4"]), (card("laptop", 11.6), "bfloat16", "4bit", 1, 8192)]
 
 
 @pytest.mark.parametrize(("card", "dtype", "quantization", "slots", "context"), CARDS)
@@ -51,7 +53,7 @@ def test_the_free_one_of_two_cards_is_taken():
 
 def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
     made = plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
-    assert (made.quantization, made.slots, made.context_length) == ("none", 20, 8192)
+    assert (made.quantization, made.slots, made.context_length) == ("none", 26, 8192)
     assert "L40S (47.7 GB, 32.2 GB of it free)" in made.reason
     assert plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
 
@@ -103,3 +105,12 @@ def test_many_people_come_before_long_conversations():
     assert plan_cache(8191 * 100, 100, 65_536).slots == 0
     assert plan_cache(10**9, 100, 65_536, slots=3, context=4096) == CachePlan(3, 4096)
     assert plan_cache(10**9, 100, 2048) == CachePlan(32, 2048)
+
+
+def test_a_machine_can_be_imagined_by_size_or_name():
+    for text, name in (("24 GB", "a card of 24 GB"), ("24gb", "a card of 24gb"), ("rtx 4090", "RTX 4090")):
+        assert [machine.cards[0].name for machine in imagined(text)] == [name]
+    assert len(imagined("all")) == len(KNOWN)
+    assert plan(*imagined("24 GB"), NEEDS).quantization == plan(*imagined("L4"), NEEDS).quantization == "4bit"
+    with pytest.raises(ValueError):  # noqa: PT011
+        imagined("3090 Super")

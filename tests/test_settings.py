@@ -17,7 +17,7 @@ def test_every_setting_is_a_flag_and_a_variable():
         "auth": "a:b", "allow_host": "a.example", "allow_origin": "http://b.example",
         "slots": "3", "context_length": "4096", "max_file_mb": "1", "max_image_megapixels": "2",
         "max_pages": "3", "max_frames": "4", "max_video_minutes": "5", "convert_timeout_s": "6",
-        "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9",
+        "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9", "plan": "on", "plan_for": "24 GB",
     }  # fmt: skip
     options = make_options(False)
     flags = [part for option in options for part in (option.flag, told[option.name]) if part != "on"]
@@ -25,7 +25,7 @@ def test_every_setting_is_a_flag_and_a_variable():
     limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
     wanted = Settings(
         ("nano",), "none", "cuda:1", "::1", 0, True, (("a", "b"),), ("a.example",), ("http://b.example",),
-        slots=3, context_length=4096, idle_minutes=9, limits=limits,
+        slots=3, context_length=4096, idle_minutes=9, plan=True, plan_for="24 GB", limits=limits,
     )  # fmt: skip
     assert Settings.from_args(flags, {}) == Settings.from_args([], environ) == wanted
 
@@ -72,7 +72,7 @@ WRONG = [
     (["--allow-origin", "a.example"], {}, "--allow-origin is 'a.example'; accepted: origins such as"),
     (["--port", "http"], {}, "--port is 'http'; accepted: a whole number from 0 to 65535."),
     ([], {"WEBUI_PORT": "70000"}, "WEBUI_PORT is '70000'; accepted: a whole number from 0 to 65535."),
-    (["--quantization", "2bit"], {}, "--quantization is '2bit'; accepted: none, 8bit, 4bit."),
+    (["--quantization", "2bit"], {}, "--quantization is '2bit'; accepted: auto, none, 8bit, 4bit."),
     (["--device", "tpu"], {}, "--device is 'tpu'; accepted: auto, cpu, cuda or cuda:N."),
     (["--model", "no such"], {}, "--model is 'no such'; accepted: auto, nano, a hub id such as"),
     (["--auth", "ann"], {}, "--auth is 'ann'; accepted: USER:PASSWORD"),
@@ -80,7 +80,7 @@ WRONG = [
     (["--max-frames", "-1"], {}, "--max-frames is '-1'; accepted: a whole number from 2 to 1000."),
     (["--prot", "1"], {}, "The command line is '--prot 1'; accepted: the flags that --help lists."),
     (["--port"], {}, "The command line is 'argument --port: expected one argument'; accepted: the flags"),
-    (["--model", "nano", "--quantization", "4bit"], {}, "--quantization is '4bit'; accepted: none with --model nano."),
+    (["--model", "nano", "--quantization", "4bit"], {}, "--quantization is '4bit'; accepted: auto or none with"),
     (["--model", "nano,"], {}, "--model is 'nano,'; accepted: auto, nano, a hub id such as"),
     (["--idle-minutes", "soon"], {}, "--idle-minutes is 'soon'; accepted: a whole number from 0 to 100000."),
     (["--share"], {"SPACE_ID": "a/b"}, "--share is 'on'; accepted: off on Spaces"),

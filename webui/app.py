@@ -35,7 +35,8 @@ from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.engine.loading import CheckpointLoader
 from webui.engine.manager import ModelManager
-from webui.errors import SettingsError
+from webui.engine.plan import Wishes
+from webui.errors import ModelLoadError, SettingsError, WebUIError
 from webui.media.attachments import MediaReader, find_office
 from webui.protocol import Model
 from webui.server import Server, listen
@@ -130,9 +131,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     logging.getLogger("uvicorn.error").addFilter(is_no_cancellation)
     try:
         settings = Settings.from_args(argv)
+        if settings.plan or settings.plan_for:
+            print_plans(settings)
+            return
         model = make_model(settings)
         listener = listen(settings.host, settings.port)
-    except SettingsError as error:
+    except (SettingsError, ModelLoadError) as error:
         sys.exit(told(error))
     reader = MediaReader(settings.limits, office=find_office())
     app = create_app(model, reader, settings)
@@ -147,6 +151,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(f"Open {address}", flush=True)
     with suppress(KeyboardInterrupt):
         Server(config, app.state.traffic.idle, model.close).run(sockets=[listener])
+
+
+def print_plans(settings: Settings) -> None:
+    """What would run here or on another card. Imports torch. Raises ModelLoadError for a model that cannot be read."""
+    from webui.engine.plan_report import report_plans
+
+    wishes = Wishes(settings.device, settings.quantization, settings.slots, settings.context_length)
+    for line in report_plans(settings.model, wishes, settings.plan_for):
+        print(line)
 
 
 def make_model(settings: Settings) -> ModelManager:
@@ -165,7 +178,7 @@ def is_no_cancellation(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
-def told(error: SettingsError) -> int:
+def told(error: WebUIError) -> int:
     """One line for the person who started the program; returns the exit status."""
     print(error, file=sys.stderr)
     return 2

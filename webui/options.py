@@ -27,7 +27,7 @@ class Option:
     """One setting. `read` makes a value of its text, ValueError or KeyError if `accepted` does not hold.
 
     `limit` names the field of MediaLimits that it sets, `scale` turns its unit into that field's.
-    `separator` stands between several values, for which the flag may be repeated.
+    `separator` stands between several values, for which the flag may be repeated. A `switch` is on where its flag is.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Option:
     limit: str = ""
     scale: int = 1
     separator: str = ""
+    switch: bool = False
 
     @property
     def flag(self) -> str:
@@ -76,6 +77,15 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
         *address_options(on_spaces),
         number("slots", 0, 0, 4096, "conversations kept on the device at once; 0: as many as memory allows"),
         number("context_length", 0, 0, 10_000_000, "tokens of one conversation; 0: the model's own, if memory allows"),
+        Option("plan", "off", "on or off", "print what would run on this machine, and end", read_switch, switch=True),
+        Option(
+            "plan_for",
+            "",
+            "a size or a name",
+            'print what would run on a card such as "24 GB" or L4, or on all that are known, and end',
+            str,
+            "CARD",
+        ),
         number("idle_minutes", 0, 0, 100_000, "minutes without a request after which the model is unloaded; 0: never"),
         *limit_options(),
     )  # fmt: skip
@@ -93,7 +103,7 @@ def address_options(on_spaces: bool) -> tuple[Option, ...]:
             "ADDRESS",
         ),
         number("port", 7860, 0, 65_535, "the port to listen at; 0 takes a free one"),
-        Option("share", "off", "on or off", "make a public link through Gradio's tunnel", read_switch),
+        Option("share", "off", "on or off", "make a public link through Gradio's tunnel", read_switch, switch=True),
         Option(
             "auth",
             "",

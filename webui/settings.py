@@ -22,7 +22,8 @@ from webui.protocol import MediaLimits
 class Settings:
     """`slots` and `context_length` 0 mean: decided from the free memory. `auth` holds (user, password) pairs.
 
-    The first of the models is loaded at the start; `idle_minutes` 0 never unloads. `embedded`: the page is a Space's,
+    The first of the models is loaded at the start; `idle_minutes` 0 never unloads. `plan` and `plan_for` end the
+    program with a report of what would run on this machine or on such a card. `embedded`: the page is a Space's,
     inside a frame of huggingface.co.
     """
 
@@ -39,6 +40,8 @@ class Settings:
     slots: int = 0
     context_length: int = 0
     idle_minutes: int = 0
+    plan: bool = False
+    plan_for: str = ""
     limits: MediaLimits = field(default_factory=MediaLimits)
 
     @staticmethod
@@ -71,7 +74,7 @@ def read_values(options: Sequence[Option], argv: Sequence[str], environ: Mapping
     for option in options:
         text = f"{option.help} (default: {option.default or 'none'}; {option.variable})".replace("%", "%%")
         action: dict[str, Any] = {"action": "append"} if option.separator else {}
-        if option.name == "share":
+        if option.switch:
             action = {"action": "store_const", "const": "on"}
         else:
             action["metavar"] = option.metavar

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, snapshot_download
+from huggingface_hub import constants, hf_hub_download, snapshot_download
 from huggingface_hub.errors import DryRunError, EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
 from tqdm.auto import tqdm
 
-from webui.engine.checkpoint import read_checkpoint
+from webui.engine.checkpoint import INDEX, read_checkpoint, read_json
+from webui.engine.needs import Needs
 from webui.errors import ModelLoadError
 from webui.protocol import Progress
 
@@ -54,6 +55,23 @@ def download(
     except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise refuse(f"the disk of {constants.HF_HUB_CACHE} is full. Free some space, or set HF_HOME.") from error
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
+
+
+def read_needs(source: str) -> Needs:
+    """What a checkpoint on the hub needs, from its config and index alone. Raises ModelLoadError."""
+
+    def refuse(reason: str) -> ModelLoadError:
+        return ModelLoadError(model=Path(source).name, reason=reason)
+
+    try:
+        config, index = (Path(hf_hub_download(source, file)) for file in ("config.json", INDEX))
+        size = read_json(index, refuse).get("metadata", {}).get("total_size", 0)
+        return Needs.of(read_json(config, refuse), int(size))
+    except RepositoryNotFoundError:
+        raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
+    except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
 

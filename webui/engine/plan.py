@@ -25,7 +25,7 @@ HALF = 2  # bytes a number
 # Less than this is what a card keeps for itself.
 BUSY_BYTES = 2 * GIGABYTE
 # So many people before long conversations, then fewer.
-WANTED_SLOTS = (16, 8, 4, 1)
+WANTED_SLOTS = (16, 8, 4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,19 +134,23 @@ def plan_cache(
 ) -> CachePlan:
     """Slots x context that fit into `free_bytes`; 0 lets the plan choose. 0 slots if not even one fits.
 
-    Many people come before long conversations: the longest context that leaves 16 slots, else 8, else 4, else 1.
+    Many people come before long conversations: the longest context that leaves 16 slots, else 8, else 4; else the
+    shortest, with as many as there is room for.
     `reserve_per_token` is needed once for each token of the context, however many slots there are.
     """
     longest = min(context or LONGEST_CONTEXT, model_context)
     contexts = [longest]
     while not context and contexts[-1] // 2 >= SHORTEST_CONTEXT:
         contexts.append(contexts[-1] // 2)
+
+    def fitting(length: int) -> int:
+        return max((free_bytes - reserve_per_token * length) // (bytes_per_token * length), 0)
+
     for wanted in (slots,) if slots else WANTED_SLOTS:
         for length in contexts:
-            fitting = (free_bytes - reserve_per_token * length) // (bytes_per_token * length)
-            if fitting >= wanted:
-                return CachePlan(slots or min(fitting, MOST_SLOTS), length)
-    return CachePlan(0, contexts[-1])
+            if fitting(length) >= wanted:
+                return CachePlan(slots or min(fitting(length), MOST_SLOTS), length)
+    return CachePlan(0 if slots else fitting(contexts[-1]), contexts[-1])
 
 
 def chosen_card(machine: Machine, device: str) -> int | None:

@@ -67,7 +67,7 @@ KNOWN = (
         "启动时指定了 --device cpu。",
     ),
     (
-        r"the NVIDIA driver (?P<driver>\d+) is too old for CUDA (?P<cuda>\S+), which needs (?P<needed>\d+) or later\..*",
+        r"the NVIDIA driver (?P<driver>\d+) is too old for CUDA (?P<cuda>\S+), which needs (?P<needed>\d+) or .*",
         "the NVIDIA driver {driver} is too old for CUDA {cuda}, which needs {needed} or later. Update the driver, or "
         "install torch 2.8 to 2.10, which are built for CUDA 12.",
         "NVIDIA 驱动 {driver} 对 CUDA {cuda} 来说太旧，需要 {needed} 或更新。"
