@@ -11,6 +11,7 @@ from torch.linalg import vector_norm
 from torch.nn.functional import rms_norm
 
 Operation = Callable[[Tensor], Tensor]
+LARGEST_TURNED_BYTES = 64 * 1024**2
 
 
 def norm(module: Any) -> Operation:
@@ -50,9 +51,12 @@ def side_by_side(modules: Sequence[Any]) -> Operation:
 
 
 def _turned(weight: Tensor) -> Tensor:
-    """[inputs, outputs] of a weight [outputs, inputs]; a CPU multiplies a few rows faster if it lies like that."""
+    """[inputs, outputs] of a weight [outputs, inputs]; a CPU multiplies a few rows faster if a small one lies like that.
+
+    A large one would be there twice for a moment, and loading would peak far above the weights.
+    """
     turned = weight.detach().t()
-    return turned.contiguous() if weight.device.type == "cpu" else turned
+    return turned.contiguous() if weight.device.type == "cpu" and weight.nbytes <= LARGEST_TURNED_BYTES else turned
 
 
 def _kept(part: Tensor) -> nn.Parameter:
