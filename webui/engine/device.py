@@ -10,14 +10,17 @@ from webui.errors import DeviceMemoryError
 
 
 class Device:
-    """As a context, it turns the errors of torch for a lack of memory into DeviceMemoryError."""
+    """As a context, it is the current one of the thread, whose streams, graphs and allocations are then on it; and it
+    turns the errors of torch for a lack of memory into DeviceMemoryError."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_cuda = name.startswith("cuda")
 
     def __enter__(self) -> None:
-        pass
+        # Not set back: the engine's threads use no other.
+        if self.is_cuda:
+            torch.cuda.set_device(self.name)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

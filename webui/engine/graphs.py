@@ -7,8 +7,10 @@ the last position of its slot, where no sequence ever stores a token.
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,8 +21,44 @@ from webui.engine.kv_cache import KVCache
 logger = logging.getLogger(__name__)
 
 LEAST_SEEN = 256
+# Of a capture: what failed once may have met a lack of memory or another thread's work; what fails twice never works.
+TRIES = 2
 # (tokens and places [2, rows], view) -> logits [rows, vocabulary]
 Compute = Callable[[Tensor, DecodeView], Tensor]
+
+
+class Recorder(Protocol):
+    """Records work on the device, to be replayed."""
+
+    def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+        """A replay of `work` and the tensor that it writes. Raises RuntimeError, and leaves nothing behind then."""
+        ...
+
+
+class GraphRecorder:
+    """CUDA graphs, all in one memory pool."""
+
+    def __init__(self) -> None:
+        self._pool = torch.cuda.graph_pool_handle()
+
+    def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
+        """The work runs once before, on a side stream, so that kernels are chosen and loaded by then.
+
+        A capture that fails leaves its own stream current, where nothing would wait for what came before.
+        """
+        current = torch.cuda.current_stream()
+        stream = torch.cuda.Stream()
+        stream.wait_stream(current)
+        graph = torch.cuda.CUDAGraph()
+        try:
+            with torch.cuda.stream(stream):
+                work()
+            current.wait_stream(stream)
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                output = work()
+        finally:
+            torch.cuda.set_stream(current)
+        return graph.replay, output
 
 
 class FixedStep:
@@ -32,39 +70,33 @@ class FixedStep:
         self._numbers[2] = self._idle
         self._view = DecodeView(cache, self._numbers[2], seen, even=False)
         self._compute = compute
-        self._graph: torch.cuda.CUDAGraph | None = None
+        self._replay: Callable[[], None] | None = None
         self._logits = torch.empty(0)
 
-    def capture(self, pool: Any) -> None:
-        """Record the step. It runs once before, on a side stream, so that kernels are chosen and loaded by then."""
-        stream = torch.cuda.Stream()
-        stream.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(stream):
-            self._compute(self._numbers[:2], self._view)
-        torch.cuda.current_stream().wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
-            self._logits = self._compute(self._numbers[:2], self._view)
-        self._graph = graph
+    def capture(self, recorder: Recorder) -> None:
+        """Record the step. Raises RuntimeError as the recorder."""
+        self._replay, self._logits = recorder.record(self._work)
+
+    def _work(self) -> Tensor:
+        return self._compute(self._numbers[:2], self._view)
 
     def run(self, numbers: Tensor) -> Tensor:
         """Logits of tokens, places and lengths [3, up to rows]."""
         count = numbers.shape[1]
         self._numbers[:, :count] = numbers
         self._numbers[2, count:] = self._idle
-        if self._graph is None:
-            self._logits = self._compute(self._numbers[:2], self._view)
+        if self._replay is None:
+            self._logits = self._work()
         else:
-            self._graph.replay()
+            self._replay()
         return self._logits[:count]
 
 
 class DecodeGraphs:
-    """A FixedStep for each bucket, made when it is first needed; without `capture` they are run step by step."""
+    """A FixedStep for each bucket, made when it is first needed; without a `recorder` they are run step by step."""
 
-    def __init__(self, compute: Compute, cache: KVCache, *, capture: bool) -> None:
-        self._compute, self._cache, self._capture = compute, cache, capture
-        self._pool = torch.cuda.graph_pool_handle() if capture else None
+    def __init__(self, compute: Compute, cache: KVCache, recorder: Recorder | None) -> None:
+        self._compute, self._cache, self._recorder = compute, cache, recorder
         self._steps: dict[tuple[int, int], FixedStep] = {}
 
     def run(self, numbers: Tensor, longest: int) -> Tensor:
@@ -77,15 +109,26 @@ class DecodeGraphs:
 
     def _made(self, rows: int, seen: int) -> FixedStep:
         step = FixedStep(self._compute, self._cache, rows, seen)
-        if self._capture:
+        for tries in range(1, TRIES + 1):
+            if self._recorder is None:
+                break
             try:
-                step.capture(self._pool)
+                step.capture(self._recorder)
+                break
             except RuntimeError as error:
-                # Some quantised kernels cannot be recorded; such a model decodes step by step.
-                logger.warning("no CUDA graphs: %s", error)
-                self._capture = False
-                step = FixedStep(self._compute, self._cache, rows, seen)
+                logger.warning("no CUDA graph of %d rows and %d positions: %s", rows, seen, failed_at(error))
+                if tries == TRIES:
+                    # Some quantised kernels cannot be recorded; such a model decodes step by step.
+                    self._recorder = None
         return step
+
+
+def failed_at(error: BaseException) -> str:
+    """The error, and the operation of ours in which it was raised."""
+    here = Path(__file__).parent
+    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == here]
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"{line} (in {ours[-1].name}: {ours[-1].line})" if ours else line
 
 
 def _bucket(number: int, least: int) -> int:

@@ -133,6 +133,8 @@ def on_a_card(checkpoint: Checkpoint, wishes: Wishes, name: str) -> Place:
     if not planned.fits:
         raise ModelLoadError(model=name, reason=f"{planned.reason}.")
     logger.info("%s: %s", name, planned.reason)
+    # On Hopper, attention takes cuDNN first, which builds a plan for each new shape; each piece of prefill is one.
+    torch.backends.cuda.enable_cudnn_sdp(False)
     dtype: torch.dtype = getattr(torch, planned.dtype)
     return Place(
         planned.device, dtype, planned.quantization, planned.weight_bytes, words(planned.quantization, planned.dtype)

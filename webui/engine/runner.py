@@ -16,7 +16,7 @@ from webui.engine.cache_views import DecodeView, PackedView, PrefillView
 from webui.engine.chunk import Chunk
 from webui.engine.cores import Cores
 from webui.engine.device import Device
-from webui.engine.graphs import DecodeGraphs
+from webui.engine.graphs import DecodeGraphs, GraphRecorder
 from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
 from webui.engine.lengths import Gone
 from webui.engine.operations import product
@@ -56,7 +56,7 @@ class ModelRunner:
             device=self._device.name,
             dtype=model.dtype,
         )
-        self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if self._device.is_cuda else None
+        self._graphs = DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self._sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
