@@ -10,6 +10,7 @@ Parts: a  1 to 32 people: a thread of model.generate each, model.generate in tur
        e  an hour's worth of short requests: memory and slots
        f  Answer now: steps to the answer
        g  decode speed after long prompts, with --contexts; on a GPU beside what its memory allows
+       h  4 MB of text and 200 pictures: time to the refusal, and another owner's first token
 
 All answers are greedy and have a fixed length: no token ends them, in whichever way they are made.
 """
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import torch
 import transformers
-from bench import answer_now, decoding, flood, hour, people, reading
+from bench import answer_now, decoding, flood, hour, oversize, people, reading
 from bench.report import Report
 from bench.subject import checkpoint, random_weights
 from bench.workload import Workload
@@ -39,6 +40,7 @@ PARTS: dict[str, Part] = {
     "e": hour.measure,
     "f": answer_now.measure,
     "g": decoding.measure,
+    "h": oversize.measure,
 }
 
 

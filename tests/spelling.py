@@ -19,10 +19,12 @@ class SpellingRunner:
     context_length: int = 1000
     fail_prefill: Exception | None = None
     fail_decode: Exception | None = None
+    dead: bool = False
+    freed: int = 0
     held: set = field(default_factory=set)
     control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
 
-    def encode(self, messages):
+    def encode(self, messages, gone):
         return SimpleNamespace(ids=[ord(letter) for letter in messages[-1].text])
 
     def look_ahead(self, prompts):
@@ -39,6 +41,12 @@ class SpellingRunner:
 
     def release(self, sequence):
         self.held.discard(sequence)
+
+    def make_room(self):
+        self.freed += 1
+
+    def alive(self):
+        return not self.dead
 
     def prefill(self, sequences, tokens):
         if self.fail_prefill and any("bad" in sequence.id for sequence in sequences):

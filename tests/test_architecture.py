@@ -39,7 +39,7 @@ TORCH = tuple(
     f"webui.engine.{name}"
     for name in (
         *("download", "loader", "weights", "runner", "text_model", "vision_features"),
-        *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler", "cores"),
+        *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler", "cores", "device"),
     )
 )
 WEB = ("webui.api", "webui.access", "webui.server", "webui.app")
@@ -62,9 +62,11 @@ NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
 WORKERS = (
     "webui.engine.local",
+    "webui.engine.stepper",
     "webui.engine.encoder",
     "webui.engine.fetches",
     "webui.engine.resident",
+    "webui.engine.seat",
     "webui.media.worker",
 )
 

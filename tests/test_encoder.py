@@ -194,3 +194,32 @@ async def test_after_close_it_refuses():
     encoder.close()
     with pytest.raises(EngineStoppedError):
         await encoder.encode("a", "a", lambda: "prompt")
+
+
+async def test_a_flood_of_large_prompts_delays_the_next_one_by_one_build_at_most(encoder):
+    begun, gate, order = Event(), Event(), []
+
+    def build(name):
+        order.append(name)
+        begun.set()
+        return gate.wait()
+
+    flood = [asyncio.create_task(encoder.encode(f"a{at}", "a", partial(build, f"a{at}"))) for at in range(30)]
+    await asyncio.to_thread(begun.wait)
+    bystander = asyncio.create_task(encoder.encode("b", "b", partial(build, "b")))
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(bystander, *flood)
+    assert order[:2] == ["a0", "b"]
+
+
+async def test_stopping_tells_those_who_wait_and_those_whose_prompt_is_being_made(encoder):
+    begun, gate = Event(), Event()
+    tasks = [
+        asyncio.create_task(encoder.encode(name, name, lambda: begun.set() or gate.wait())) for name in ("a", "b", "c")
+    ]
+    await asyncio.to_thread(begun.wait)
+    encoder.stop(lambda: EngineStoppedError(reason="it was lost"))
+    gate.set()
+    answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
+    assert ["it was lost" in str(answer) for answer in answers] == [True] * 3

@@ -178,3 +178,22 @@ def test_a_cleared_slot_spoils_nobody():
     slots.clear(slot)
     assert not slot.keys
     assert all(layer.isfinite().all() for layer in slots.layers)
+
+
+class Full(torch.Tensor):
+    """Takes no more assignments, as if there were no memory for what is assigned."""
+
+    def __setitem__(self, place, value):
+        raise MemoryError
+
+
+def test_slots_that_cannot_be_swapped_stay_where_they_are():
+    slots = cache(2)
+    one, other = (slots.acquire([key])[0] for key in (1, 2))
+    one.keys, other.keys = [1], [2]
+    for slot in (one, other):
+        slots.layers[0][:, slot.index] = slot.keys[0]
+    slots.layers[1] = Full(slots.layers[1])
+    with pytest.raises(MemoryError):
+        slots.arrange(sorted((one, other), key=lambda slot: -slot.index))
+    assert [slots.layers[0][0, slot.index, 0, 0, 0] for slot in (one, other)] == [1, 2]

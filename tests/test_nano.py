@@ -31,6 +31,14 @@ def test_the_weights_are_small_and_whole(model):
     assert model.config.text_config.max_position_embeddings >= 8192
 
 
+def test_its_rope_has_a_section_each_for_time_rows_and_columns(model):
+    """As the large model has it: other programs that serve glm4v read three."""
+    text = model.config.text_config
+    sections = text.rope_parameters["mrope_section"]
+    assert len(sections) == 3
+    assert 2 * sum(sections) == text.hidden_size // text.num_attention_heads
+
+
 @pytest.mark.parametrize("token", [*MARKS, "<|image|>", "<|video|>", "[gMASK]", "<sop>", "<|system|>", "<|assistant|>"])
 def test_each_control_token_is_one_id(processor, token):
     assert processor.tokenizer.encode(token, add_special_tokens=False) == [

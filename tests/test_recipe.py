@@ -1,6 +1,7 @@
 """The recipe of the bundled model: its pictures can be read, and what the vision tower is asked about them is right."""
 
 import importlib
+import json
 
 import pytest
 import torch
@@ -12,6 +13,13 @@ def recipe(monkeypatch):
     """The recipe's modules by name."""
     monkeypatch.syspath_prepend(NANO)
     return importlib.import_module
+
+
+def test_the_recipe_makes_what_the_bundled_config_says(recipe):
+    checkpoint = recipe("checkpoint")
+    model = checkpoint.build_model(checkpoint.build_processor().tokenizer)
+    told = json.loads((NANO / "config.json").read_text())
+    assert model.config.text_config.rope_parameters == told["text_config"]["rope_parameters"]
 
 
 def test_every_headline_stands_whole_in_its_picture(recipe):

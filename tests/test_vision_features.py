@@ -130,3 +130,15 @@ def test_the_vision_cache_keeps_within_its_budget():
     assert cache["b"] is not None
     cache.put("d", torch.zeros(10))
     assert "c" not in cache
+
+
+def test_what_was_looked_at_can_be_given_up_and_is_looked_at_again():
+    tower, spans = Tower(), pages(3)
+    vision = VisionFeatures(tower, 10**6)
+    placed = [read(vision, spans, 36, 100).tolist()]
+    vision.forget(spans[1:2])
+    placed.append(read(vision, spans, 36, 100).tolist())
+    vision.clear()
+    placed.append(read(vision, spans, 36, 100).tolist())
+    assert placed[0] == placed[1] == placed[2]
+    assert tower.looks == [[0, 1, 2], [1], [0, 1, 2]]

@@ -108,8 +108,8 @@ class MixedMediaError(RequestError):
 
 class ContextLengthError(RequestError):
     template = (
-        "This conversation needs {tokens} tokens; the model reads at most {limit}. "
-        "Choose fewer pages or frames, or start a new chat."
+        "This conversation needs at least {tokens} tokens; the model reads at most {limit}. "
+        "Choose fewer pages or frames or a shorter text, or start a new chat."
     )
 
 

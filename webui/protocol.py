@@ -110,7 +110,7 @@ class GenerationRequest:
 
     `conversation` is the key under which a KV slot may be reused, "" for none. `owner` is whose turn it counts as when
     many wait: a visitor or an API key; "" makes the request its own owner. `model` names the one that shall answer,
-    "" the first.
+    "" the first. `alone` keeps it out of passes with others: an engine may have died of it.
     """
 
     messages: tuple[Message, ...]
@@ -119,6 +119,7 @@ class GenerationRequest:
     conversation: str = ""
     owner: str = ""
     model: str = ""
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

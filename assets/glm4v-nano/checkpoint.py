@@ -139,7 +139,7 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
             "rope_type": "default",
             "rope_theta": 1000.0,
             "partial_rotary_factor": 1.0,
-            "mrope_section": [1] * 16,
+            "mrope_section": [6, 5, 5],
         },
     }
     vision = {

@@ -13,8 +13,9 @@ from math import ceil
 from threading import Condition, Thread
 from time import perf_counter
 
+from webui.engine.faults import closed
 from webui.engine.prompts import Prompt
-from webui.errors import EngineStoppedError
+from webui.errors import WebUIError
 
 LONGEST_REST_S = 0.02
 # So many prompts at most are looked at in one pass. On a CPU a pass is hundreds of short operations, before each of
@@ -61,7 +62,7 @@ class Encoder:
         self._turns: Counter[str] = Counter()
         self._futures: dict[str, Future[Prompt]] = {}
         self._changed = Condition()
-        self._closed = False
+        self._refusal: Callable[[], WebUIError] | None = None
         self._threads = [Thread(target=self._work, name="encoder", daemon=True) for _ in range(threads)]
         for thread in self._threads:
             thread.start()
@@ -86,18 +87,25 @@ class Encoder:
         if future is not None:
             future.cancel()
 
-    def close(self) -> None:
-        """Ends once what has been submitted is done, so that nobody waits for ever."""
+    def stop(self, refusal: Callable[[], WebUIError]) -> None:
+        """Whoever waits, and whoever comes later, gets that error, so that nobody waits for ever. Does not block."""
         with self._changed:
-            self._closed = True
+            self._refusal = self._refusal or refusal
+            left, self._jobs = self._jobs, []
             self._changed.notify_all()
+        for job in left:
+            _fail(job, refusal())
+
+    def close(self, refusal: Callable[[], WebUIError] = closed) -> None:
+        """Stop, and wait for what is being done."""
+        self.stop(refusal)
         for thread in self._threads:
             thread.join()
 
     def _submit(self, owner: str, build: Callable[[], Prompt]) -> Future[Prompt]:
         with self._changed:
-            if self._closed:
-                raise EngineStoppedError(reason="it was closed")
+            if self._refusal is not None:
+                raise self._refusal()
             job = Job(self._turns[owner], False, next(self._tickets), owner, build)
             heappush(self._jobs, job)
             self._turns[owner] += 1
@@ -122,7 +130,7 @@ class Encoder:
         """The job whose turn it is, and those that can be looked at together with it; none at the end."""
         with self._changed:
             while (wait := self._until_next(rested)) != 0.0:
-                if self._closed and not self._jobs:
+                if self._refusal is not None:
                     return []
                 self._changed.wait(wait)
             jobs = [heappop(self._jobs) for _ in range(self._together())]
@@ -148,7 +156,7 @@ class Encoder:
     def _look_at(self, jobs: list[Job]) -> None:
         """If it fails for several, each is tried alone: the error is for those only who cause it."""
         try:
-            prompts = self._look([job.prompt for job in jobs])
+            done = list(zip(jobs, self._look([job.prompt for job in jobs]), strict=True))
         except Exception as error:
             if len(jobs) == 1:
                 _fail(jobs[0], error)
@@ -156,7 +164,7 @@ class Encoder:
                 for job in jobs:
                     self._look_at([job])
             return
-        for job, prompt in zip(jobs, prompts, strict=True):
+        for job, prompt in done:
             # The future may be cancelled up to the moment of its result.
             if job.future.set_running_or_notify_cancel():
                 job.future.set_result(prompt)
@@ -167,14 +175,18 @@ class Encoder:
             self._late -= jobs[0].late
             self._looking -= jobs[0].built
             for job in jobs:
-                if not job.built and not job.future.done():
+                if not job.built and not job.future.done() and self._refusal is None:
                     job.built = True
                     heappush(self._jobs, job)
                 else:
                     self._turns[job.owner] -= 1
                     if not self._turns[job.owner]:
                         del self._turns[job.owner]
+            refusal = self._refusal
             self._changed.notify_all()
+        if refusal is not None:
+            for job in jobs:
+                _fail(job, refusal())
 
 
 def _build(job: Job) -> None:
@@ -185,5 +197,5 @@ def _build(job: Job) -> None:
 
 
 def _fail(job: Job, error: Exception) -> None:
-    if job.future.set_running_or_notify_cancel():
+    if not job.future.done() and job.future.set_running_or_notify_cancel():
         job.future.set_exception(error)

@@ -13,6 +13,9 @@ from webui.engine.loading import Loaded
 from webui.errors import ModelLoadError
 from webui.protocol import ModelStatus, Progress
 
+# A model that stops so often in a row without having answered anything is given up like one that cannot be loaded.
+MOST_DEATHS = 3
+
 
 class Hosted:
     """`status` is replaced whole, so that any thread may read it. `at_hand` is the choice with fetched files."""
@@ -22,7 +25,10 @@ class Hosted:
         self.choice = self.at_hand = choose(wanted, quantization, 0, bundled)
         self.status = ModelStatus("unloaded", self.choice.info)
         self.failure: ModelLoadError | None = None
-        self._failed_at = 0.0
+        self._failed_at = self._ready_at = self._rests_until = 0.0
+        self._deaths = 0
+        # Its engine stopped, and it has not been loaded since.
+        self.is_lost = False
 
     @property
     def depends_on_gpu(self) -> bool:
@@ -48,8 +54,8 @@ class Hosted:
     def loading(self, progress: Progress | None = None) -> None:
         self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice)
 
-    def ready(self, loaded: Loaded) -> None:
-        self.failure = None
+    def ready(self, loaded: Loaded, now: float) -> None:
+        self.failure, self._ready_at, self.is_lost = None, now, False
         self.status = ModelStatus(
             "ready", loaded.info, None, loaded.device, loaded.memory_bytes, notice=self.choice.notice
         )
@@ -60,6 +66,25 @@ class Hosted:
     def failed(self, failure: ModelLoadError, now: float) -> None:
         self.failure, self._failed_at = failure, now
         self.status = ModelStatus("failed", self.status.info, reason=str(failure), notice=self.choice.notice)
+
+    def died(self, reason: str, *, answered: bool, now: float, pause_s: float) -> bool:
+        """Its engine stopped; `answered` tells whether it had answered any request.
+
+        Returns whether to load it again, which is not before it has been `pause_s` since it was ready last.
+        """
+        self.is_lost, self._rests_until = True, self._ready_at + pause_s
+        self._deaths = 1 if answered else self._deaths + 1
+        if self._deaths < MOST_DEATHS:
+            self.loading()
+            return True
+        times, self._deaths = self._deaths, 0
+        told = f"it stopped {times} times in a row without an answer, at last because of this: {reason}"
+        self.failed(ModelLoadError(model=self.status.info.name, reason=told), now)
+        return False
+
+    def rest(self, now: float) -> float:
+        """Seconds until it may be loaded again after its engine stopped."""
+        return max(self._rests_until - now, 0.0)
 
     def refusal(self, failed_since: float) -> ModelLoadError | None:
         """Its failure, if that is so recent that it is not to be tried again yet."""

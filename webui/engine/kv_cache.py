@@ -146,7 +146,14 @@ class KVCache:
 
     def _swap(self, one: Slot, other: Slot) -> None:
         pair, length = [one.index, other.index], max(len(one.keys), len(other.keys))
-        for layer in self.layers:
-            layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
+        done: list[torch.Tensor] = []
+        try:
+            for layer in self.layers:
+                layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
+                done.append(layer)
+        finally:
+            if len(done) < len(self.layers):  # no memory for the next one: all of a slot's layers stay where they were
+                for layer in done:
+                    layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
         one.index, other.index = other.index, one.index
         self._slots[one.index], self._slots[other.index] = one, other

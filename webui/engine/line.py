@@ -20,10 +20,14 @@ M = TypeVar("M")
 
 @dataclass(eq=False, slots=True)
 class Ticket(Generic[M]):
-    """One request's place in the line; `engine` is set once it may enter. `errand`: it only wants the model loaded."""
+    """One request's place in the line; `engine` is set once it may enter.
+
+    `errand`: it only wants the model loaded. `again`: it was inside when the engine died, and goes first.
+    """
 
     model: M
     errand: bool = False
+    again: bool = False
     engine: Future[Engine] = field(default_factory=Future)
 
     def tell(self, outcome: Engine | WebUIError) -> None:
@@ -49,7 +53,8 @@ class Line(Generic[M]):
         return any(ticket.model is model for ticket in self.waiting)
 
     def add(self, ticket: Ticket[M]) -> None:
-        self.waiting.append(ticket)
+        place = sum(one.again for one in self.waiting) if ticket.again else len(self.waiting)
+        self.waiting.insert(place, ticket)
 
     def drop(self, ticket: Ticket[M]) -> None:
         """It has been answered, or waits no longer."""

@@ -13,16 +13,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+from webui.engine.faults import EngineDiedError
 from webui.engine.hosted import Hosted
 from webui.engine.line import Ticket
 from webui.engine.loading import Loader
 from webui.engine.resident import Resident
-from webui.errors import SettingsError
+from webui.errors import EngineStoppedError, SettingsError
 from webui.protocol import Delta, GenerationRequest, ModelStatus, Progress, Usage
 
 PROGRESS_EVERY_S = 0.5
 # A flood of requests for a model that cannot be loaded tries no more often than this.
 RETRY_AFTER_S = 5.0
+# So often a request is given to a new engine after the last one died of a pass in which it took part.
+MOST_RETRIES = 1
 
 
 class ModelManager:
@@ -67,10 +70,33 @@ class ModelManager:
         self._resident.enter(Ticket(self._find(name), errand=True))
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
-        """Reports phase "loading" until it may enter; raises ModelLoadError if its model cannot be loaded."""
+        """Reports phase "loading" until it may enter; raises ModelLoadError if its model cannot be loaded.
+
+        If the engine dies before anything of the answer was told, its replacement is asked: as often as need be by
+        those who only waited, once and apart from others by those of whose pass it died.
+        """
         request.sampling.check()
-        ticket = Ticket(self._find(request.model))
         self._waiting.add(request.id)
+        begun, suspected, reason = False, 0, ""
+        try:
+            while not begun and suspected <= MOST_RETRIES:
+                try:
+                    asked = replace(request, alone=True) if suspected else request
+                    async with aclosing(self._ask(asked, again=bool(reason))) as deltas:
+                        async for delta in deltas:
+                            begun = begun or bool(delta.reasoning or delta.content)
+                            yield delta
+                    return
+                except EngineDiedError as death:
+                    suspected += death.suspect
+                    reason = str(death.params["reason"])
+            raise EngineStoppedError(reason=reason)
+        finally:
+            self._waiting.discard(request.id)
+
+    async def _ask(self, request: GenerationRequest, *, again: bool) -> AsyncGenerator[Delta]:
+        """One engine, once it may enter."""
+        ticket = Ticket(self._find(request.model), again=again)
         self._resident.enter(ticket)
         try:
             async with aclosing(self._until_entered(ticket, request.id)) as waits:
@@ -83,7 +109,6 @@ class ModelManager:
                 async for delta in deltas:
                     yield delta
         finally:
-            self._waiting.discard(request.id)
             # The model may be unloaded from here on, and only what nobody refers to gives its memory back.
             ticket.engine = Future()
             self._resident.leave(ticket)
@@ -92,11 +117,11 @@ class ModelManager:
         """Ends once the ticket's future is set; its last delta says "abort" if the request was stopped before."""
         entered = asyncio.wrap_future(ticket.engine)
         try:
-            while not entered.done():
+            while request_id in self._waiting and not entered.done():
                 yield Delta(progress=ticket.model.status.progress or Progress("loading"))
                 await asyncio.wait([entered], timeout=PROGRESS_EVERY_S)
-                if request_id not in self._waiting:
-                    yield Delta(finish_reason="abort", usage=Usage(0, 0))
+            if request_id not in self._waiting:
+                yield Delta(finish_reason="abort", usage=Usage(0, 0))
         finally:
             if not entered.cancel():
                 entered.exception()  # raised by the ticket's own future: asked for here, or asyncio complains

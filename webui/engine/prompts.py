@@ -13,6 +13,7 @@ from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.grids import Grids
+from webui.engine.lengths import Gone, Lengths
 from webui.errors import MixedMediaError
 from webui.protocol import ImagePart, Message, VideoPart
 
@@ -66,9 +67,12 @@ class Prompt:
 
 
 class PromptBuilder:
-    """Builds prompts with one processor. `rope_index` is Glm4vModel.get_rope_index, of lists instead of tensors."""
+    """Builds prompts with one processor for a context of so many tokens, an answer's first one included.
 
-    def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]]) -> None:
+    `rope_index` is Glm4vModel.get_rope_index, of lists instead of tensors.
+    """
+
+    def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]], context_length: int) -> None:
         self._grids = Grids(processor.image_processor)
         self._processor = copy(processor)
         self._processor.image_processor = self._grids
@@ -76,13 +80,17 @@ class PromptBuilder:
         tokenizer = processor.tokenizer
         # Every added token is a control token here, also those that the template does not write, such as </think>.
         tokenizer.chat_control_tokens = [token.content for token in tokenizer.added_tokens_decoder.values()]
+        self._lengths = Lengths(processor, self._render, context_length - 1)
 
-    def build(self, messages: Sequence[Message]) -> Prompt:
-        """Raises MixedMediaError for pictures and video in one conversation."""
+    def build(self, messages: Sequence[Message], gone: Gone = lambda: False) -> Prompt:
+        """Raises MixedMediaError for pictures and video in one conversation, and ContextLengthError before the work for
+        one that is much too long. Gives up with AbandonedError once `gone` says that nobody waits for it.
+        """
         clips = [part for message in messages for part in message.parts if isinstance(part, VideoPart)]
         pictures = [part for message in messages for part in message.parts if isinstance(part, ImagePart)]
         if clips and pictures:
             raise MixedMediaError()
+        self._lengths.check(messages, gone)
         encoded = self._processor.apply_chat_template(
             [_turn(message) for message in messages],
             tokenize=True,
@@ -102,6 +110,11 @@ class PromptBuilder:
         cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
         spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
         return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
+
+    def _render(self, messages: Sequence[Message]) -> str:
+        """What the template writes, with what people typed as they typed it."""
+        turns = [_turn(message) for message in messages]
+        return self._processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
 
 
 def _turn(message: Message) -> dict[str, Any]:

@@ -10,58 +10,46 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from math import inf
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from webui.engine.faults import closed, readable
 from webui.engine.fetches import Fetches, Outcome
 from webui.engine.hosted import Hosted
 from webui.engine.line import Line, Ticket
-from webui.engine.loading import Loaded, Loader
-from webui.engine.local import LocalEngine
-from webui.errors import EngineStoppedError, ModelLoadError
+from webui.engine.loading import Loader
+from webui.engine.local import Death
+from webui.engine.resident_inbox import Close, Died, Enter, Fetched, Leave, Letter
+from webui.engine.seat import Seat
+from webui.errors import ModelLoadError
 from webui.protocol import Engine
 
 logger = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Enter:
-    ticket: Ticket[Hosted]
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    ticket: Ticket[Hosted]
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    model: Hosted
-    outcome: Outcome
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Unload, tell everyone, end the thread."""
+# So long at most the requests of an engine that died are waited for. Until they leave they hold on to its memory.
+LEAVE_S = 2.0
 
 
 class Resident:
-    """`idle_s` 0 keeps the model for ever. A model that failed to load is not tried again for `pause_s`."""
+    """`idle_s` 0 keeps the model for ever. A model that failed to load, or whose engine died, is not loaded again for
+    `pause_s`."""
 
     def __init__(self, hosted: tuple[Hosted, ...], loader: Loader, idle_s: float, pause_s: float) -> None:
         self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
-        self._inbox: SimpleQueue[Enter | Leave | Fetched | Close] = SimpleQueue()
+        self._inbox: SimpleQueue[Letter] = SimpleQueue()
         self._line: Line[Hosted] = Line()
+        self._seat = Seat(loader, self._died)
         self._fetches = Fetches(loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome)))
-        self._model: Hosted | None = None
-        self._used_at = 0.0
-        self._busy_loading = False
+        self._used_at = self._leave_by = 0.0
         self._closed = self._ending = False
-        self.engine: Engine | None = None
         self.served = False
         self._thread = Thread(target=self._work, name="model-loader", daemon=True)
+
+    @property
+    def engine(self) -> Engine | None:
+        """The one that is there."""
+        return self._seat.engine
 
     def start(self) -> None:
         self._thread.start()
@@ -78,19 +66,32 @@ class Resident:
         """A load or a fetch under way is not waited for: it ends with the process."""
         self._closed = True
         self._inbox.put(Close())
-        if self._thread.is_alive() and not self._busy_loading:
+        if self._thread.is_alive() and not self._seat.busy:
             self._thread.join()
+
+    def _died(self, number: int, death: Death) -> None:
+        """On the thread of the engine that was loaded as that number."""
+        self._inbox.put(Died(number, death))
 
     # Everything below runs on the loading thread.
 
     def _work(self) -> None:
-        self._choose()
-        while not self._ending:
-            self._wait()
-            self._serve()
-        self._unload()
-        for ticket in (*self._line.waiting, *self._fetches.waiting):
-            ticket.tell(closed())
+        try:
+            self._choose()
+            while not self._ending:
+                self._wait()
+                self._serve()
+        finally:
+            # However it ends, nobody waits for ever.
+            self._closed = True
+            with suppress(Empty):
+                while True:
+                    letter = self._inbox.get_nowait()
+                    if isinstance(letter, Enter):
+                        letter.ticket.tell(closed())
+            for ticket in (*self._line.waiting, *self._fetches.waiting):
+                ticket.tell(closed())
+            self._seat.unload()
 
     def _choose(self) -> None:
         if not any(hosted.depends_on_gpu for hosted in self._hosted):
@@ -104,20 +105,33 @@ class Resident:
             hosted.choose(gpu_bytes)
 
     def _wait(self) -> None:
-        """Until something happens; unload if nothing does for long enough."""
+        """Until something happens or is due; unload if nothing happens for long enough."""
         try:
-            self._read(self._inbox.get(timeout=self._patience()))
+            self._handle(self._inbox.get(timeout=self._patience()))
         except Empty:
-            self._unload()
+            if self._seat.model is not None:
+                self._seat.unload()
+            elif time.monotonic() >= self._leave_by:
+                self._line.inside.clear()
         self._read_inbox()
 
     def _read_inbox(self) -> None:
         """Take in all that has arrived."""
         with suppress(Empty):
             while True:
-                self._read(self._inbox.get_nowait())
+                self._handle(self._inbox.get_nowait())
 
-    def _read(self, message: Enter | Leave | Fetched | Close) -> None:
+    def _handle(self, message: Letter) -> None:
+        """Whatever is raised, the thread goes on, and whoever came is told."""
+        try:
+            self._read(message)
+        except Exception as error:
+            logger.exception("the loading thread failed")
+            if isinstance(message, Enter):
+                self._drop(message.ticket)
+                message.ticket.tell(readable(error))
+
+    def _read(self, message: Letter) -> None:
         if isinstance(message, Enter):
             self._take(message.ticket)
         elif isinstance(message, Leave):
@@ -125,25 +139,34 @@ class Resident:
             self._used_at = time.monotonic()
         elif isinstance(message, Fetched):
             self._fetched(message.model, message.outcome)
+        elif isinstance(message, Died):
+            self._bury(message.number, message.death)
         else:
             self._ending = True
 
     def _patience(self) -> float | None:
-        """Seconds until the model has been idle for long enough; None while there is nothing to wait for."""
-        if not self._idle_s or self._model is None or not self._line.idle:
+        """Seconds until the model has been idle for long enough, or a load is due; None while neither is to come."""
+        now = time.monotonic()
+        if self._seat.model is None and self._line.inside:
+            return max(self._leave_by - now, 0)
+        if self._seat.model is None:
+            wanted = self._line.next_model()
+            return None if wanted is None else wanted.rest(now)
+        if not self._idle_s or not self._line.idle:
             return None
-        return max(self._used_at + self._idle_s - time.monotonic(), 0)
+        return max(self._used_at + self._idle_s - now, 0)
 
     def _take(self, ticket: Ticket[Hosted]) -> None:
         """Into the line, or first to the files, or away with it while its model is not to be tried again."""
         if ticket.errand:
             # Only the newest counts: somebody who tries the menu out brings one load, not five.
-            for older in [one for one in (*self._line.waiting, *self._fetches.waiting) if one.errand]:
-                self._drop(older)
+            for older in (*self._line.waiting, *self._fetches.waiting):
+                if older.errand and not older.again:
+                    self._drop(older)
         refusal = ticket.model.refusal(time.monotonic() - self._pause_s)
         if refusal is not None:
             ticket.tell(refusal)
-        elif ticket.model is self._model or self._line.wants(ticket.model):
+        elif ticket.model is self._seat.model or self._line.wants(ticket.model):
             self._line.add(ticket)
         else:
             self._fetches.add(ticket)
@@ -175,14 +198,17 @@ class Resident:
     def _serve(self) -> None:
         """Let in who wants the model that is there; once nobody is inside, bring the next one."""
         while not self._ending:
-            if self._model is not None:
-                self._admit(self._line.enter(self._model))
+            if self._seat.model is not None:
+                self._admit(self._line.enter(self._seat.model))
             wanted = self._line.next_model()
-            if wanted is None:
+            if wanted is None or wanted.rest(time.monotonic()):
                 return
-            self._swap(wanted)
+            self._seat.load(wanted)
+            self.served = self.served or self._seat.model is not None
+            self._used_at = time.monotonic()
             self._read_inbox()  # whoever came while it loaded enters with the others
-            self._admit(self._line.enter_all(wanted))
+            if self._seat.model is wanted or wanted.failure is not None:
+                self._admit(self._line.enter_all(wanted))
 
     def _admit(self, tickets: list[Ticket[Hosted]]) -> None:
         for ticket in tickets:
@@ -192,49 +218,15 @@ class Resident:
                 ticket.tell(ticket.model.refusal(-inf) or closed())
                 self._line.drop(ticket)
 
-    def _swap(self, wanted: Hosted) -> None:
-        """Afterwards the wanted model is there, or no model and a failure that tells why."""
-        self._unload()
-        wanted.loading()
-        self._busy_loading = True
-        try:
-            loaded = self._load(wanted)
-            self.engine = LocalEngine(loaded.runner)
-        except Exception as error:
-            logger.warning("loading failed: %s", error, exc_info=not isinstance(error, ModelLoadError))
-            # Without its traceback, whose frames hold on to what was half loaded.
-            reason = error.params["reason"] if isinstance(error, ModelLoadError) else f"{type(error).__name__}: {error}"
-            wanted.failed(ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic())
-        else:
-            wanted.ready(loaded)
-            self._model, self.served = wanted, True
-        self._busy_loading = False
-        self._used_at = time.monotonic()
-        if self._model is None:
-            self._loader.free()
-
-    def _load(self, wanted: Hosted) -> Loaded:
-        """The chosen model, or the bundled one where nobody asked for that very model and it cannot be had."""
-        try:
-            return self._loader.load(wanted.at_hand, wanted.loading)
-        except ModelLoadError as error:
-            if not wanted.choice.fallback:
-                raise
-            logger.warning("%s", error)
-            wanted.fall_back(error)
-        return self._loader.load(wanted.at_hand, wanted.loading)
-
-    def _unload(self) -> None:
-        if self.engine is None or self._model is None:
+    def _bury(self, number: int, death: Death) -> None:
+        """The engine can go on no more: its model is loaded anew once its requests have left."""
+        model = self._seat.model
+        if model is None or number != self._seat.loads:
             return
-        logger.info("unloading %s", self._model.status.info.name)
-        engine, self.engine = self.engine, None
-        engine.close()
-        self._model.unloaded()
-        self._model = None
-        del engine
-        self._loader.free()
-
-
-def closed() -> EngineStoppedError:
-    return EngineStoppedError(reason="it was closed")
+        self._seat.leave()
+        now = time.monotonic()
+        self._leave_by = now + LEAVE_S
+        if model.died(death.reason, answered=death.answered, now=now, pause_s=self._pause_s):
+            self._line.add(Ticket(model, errand=True, again=True))
+        else:
+            self._admit(self._line.enter_all(model))

@@ -15,15 +15,17 @@ from torch import Tensor
 from webui.engine.cache_views import DecodeView, PackedView, PrefillView
 from webui.engine.chunk import Chunk
 from webui.engine.cores import Cores
+from webui.engine.device import Device
 from webui.engine.graphs import DecodeGraphs
 from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache
+from webui.engine.lengths import Gone
 from webui.engine.operations import product
 from webui.engine.prompts import Prompt, PromptBuilder, VisionSpan
 from webui.engine.sampler import Sampler
 from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
 from webui.engine.text_model import TextModel
 from webui.engine.vision_features import VisionFeatures, without_convolutions
-from webui.errors import DeviceMemoryError, NumericalError
+from webui.errors import NumericalError
 from webui.protocol import Message
 
 CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
@@ -45,20 +47,21 @@ class ModelRunner:
         vision_cache_bytes: int = VISION_CACHE_BYTES,
     ) -> None:
         self.model = model.eval()
-        self._device = str(model.device)
+        self._device = Device(str(model.device))
         self._text, self._head = TextModel(model.model.language_model), product(model.lm_head)
         text = model.config.text_config
         head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         self.cache = KVCache(
-            plan, text.num_hidden_layers, text.num_key_value_heads, head_dim, device=self._device, dtype=model.dtype
+            *(plan, text.num_hidden_layers, text.num_key_value_heads, head_dim),
+            device=self._device.name,
+            dtype=model.dtype,
         )
-        cuda = model.device.type == "cuda"
-        self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if cuda else None
+        self._graphs = DecodeGraphs(self._step, self.cache, capture=True) if self._device.is_cuda else None
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
-        self._sampler = Sampler(plan.slots, text.vocab_size, self._device)
+        self._sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
         self._cores = Cores()
-        self._prompts = PromptBuilder(processor, self.rope_index)
+        self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
         self.processor = processor
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
@@ -66,12 +69,12 @@ class ModelRunner:
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
     @torch.inference_mode()
-    def encode(self, messages: tuple[Message, ...]) -> Prompt:
-        return self._prompts.build(messages)
+    def encode(self, messages: tuple[Message, ...], gone: Gone = lambda: False) -> Prompt:
+        return self._prompts.build(messages, gone)
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
-        with self._cores.beside_the_worker():
+        with self._device, self._cores.beside_the_worker():
             held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
         return [replace(prompt, features=features) for prompt, features in zip(prompts, held, strict=True)]
 
@@ -93,31 +96,35 @@ class ModelRunner:
         sequence.cached_tokens = sequence.prefilled
         sequence.features = sequence.prompt.features
         self._vision.keep(sequence.features)
-        sequence.row = self._sampler.open(sequence.sampling, sequence.prompt.ids)
+        with self._device:
+            sequence.row = self._sampler.open(sequence.sampling, sequence.prompt.ids)
         return True
 
     def release(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
             self.cache.release(sequence.slot)
+        if sequence.row is not None:
             self._sampler.close(sequence.row)
-            sequence.slot = sequence.row = None
+        sequence.slot = sequence.row = None
+
+    def make_room(self) -> None:
+        self._vision.clear()
+        self._device.free()
+
+    def alive(self) -> bool:
+        return self._device.alive()
 
     @torch.inference_mode()
     def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
-        try:
+        with self._device:
             chunks = self._chunks(sequences, tokens)
             return self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
-        except torch.OutOfMemoryError as error:
-            raise DeviceMemoryError() from error
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[Sampled]:
         newest = [sequence.output[-1] for sequence in sequences]
-        try:
-            with self._cores.step(len(sequences)):
-                sampled = self._next_tokens(sequences, newest)
-        except torch.OutOfMemoryError as error:
-            raise DeviceMemoryError() from error
+        with self._device, self._cores.step(len(sequences)):
+            sampled = self._next_tokens(sequences, newest)
         for sequence, token, after in zip(sequences, newest, sampled, strict=True):
             if isinstance(after, int):
                 sequence.slot.keys.append(token)
@@ -127,14 +134,12 @@ class ModelRunner:
     def force(self, sequence: Sequence) -> Sampled:
         ids = [*sequence.output[-1:], *sequence.forced]
         start, end = sequence.length, sequence.length + len(ids)
-        try:
-            places = torch.arange(start, end, device=self._device) + sequence.prompt.rope_offset
-            embeddings = self._embeddings(torch.tensor(ids, device=self._device))
+        with self._device:
+            places = torch.arange(start, end, device=self._device.name) + sequence.prompt.rope_offset
+            embeddings = self._embeddings(torch.tensor(ids, device=self._device.name))
             view = PrefillView(self.cache, sequence.slot, start, end)
             logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
             sampled = self._sample(logits, [sequence])[0]
-        except torch.OutOfMemoryError as error:
-            raise DeviceMemoryError() from error
         if isinstance(sampled, int):
             sequence.slot.keys.extend(ids)
         return sampled
@@ -143,7 +148,7 @@ class ModelRunner:
         self.cache.arrange([sequence.slot for sequence in sequences])
         lengths = [sequence.length for sequence in sequences]
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
-        numbers = torch.tensor([newest, places, lengths], device=self._device)
+        numbers = torch.tensor([newest, places, lengths], device=self._device.name)
         if self._graphs is None:
             logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
         else:
@@ -197,7 +202,7 @@ class ModelRunner:
         """Put pages that stand where this prompt is to be read on through the tower."""
         self._cores.prefill(tokens)
         features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
-        self._wait_for_device()
+        self._device.wait()
         sequence.features = features
         return Piece(sequence, sum(len(features) for features in sequence.features.values()))
 
@@ -205,13 +210,14 @@ class ModelRunner:
         """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
         ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
         self._cores.prefill(sum(lengths))
-        embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device))
+        embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device.name))
         for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
             self._vision.place(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
         positions = torch.cat([chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1)
         view = PackedView([PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end) for chunk in chunks])
-        hidden = self._text(embeddings, positions.to(self._device), view)
-        self._wait_for_device()
+        hidden = self._text(embeddings, positions.to(self._device.name), view)
+        # A piece counts as done when it is, not when it is queued: its time sizes the next one.
+        self._device.wait()
         last = {chunk: end - 1 for chunk, end in zip(chunks, accumulate(lengths), strict=True) if chunk.ends}
         ending = [chunk.sequence for chunk in last]
         first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
@@ -223,11 +229,6 @@ class ModelRunner:
 
     def _embeddings(self, ids: Tensor) -> Tensor:
         return self.model.get_input_embeddings()(ids)
-
-    def _wait_for_device(self) -> None:
-        """A piece of prefill counts as done when it is, not when it is queued: its time sizes the next one."""
-        if self.model.device.type == "cuda":
-            torch.cuda.synchronize(self.model.device)
 
 
 def control_ids(tokenizer: Any, end: int | list[int] | None) -> ControlIds:

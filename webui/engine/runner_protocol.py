@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from webui.engine.lengths import Gone
 from webui.engine.prompts import Prompt
 from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
 from webui.protocol import Message
@@ -17,7 +18,10 @@ class Runner(Protocol):
     chunk_tokens: int
     control: ControlIds
 
-    def encode(self, messages: tuple[Message, ...]) -> Prompt: ...
+    def encode(self, messages: tuple[Message, ...], gone: Gone) -> Prompt:
+        """`gone` says whether nobody waits for the prompt any more: it need not be made then. Raises ContextLengthError
+        before the work if it can never fit."""
+        ...
 
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
         """The prompts with what can be made of their pictures before it is their turn to be read."""
@@ -41,6 +45,15 @@ class Runner(Protocol):
 
     def force(self, sequence: Sequence) -> Sampled:
         """Read the ids that are forced into the row in one pass; the token after them."""
+        ...
+
+    def make_room(self) -> None:
+        """Give memory back that need not be kept: a pass ran out of it."""
+        ...
+
+    def alive(self) -> bool:
+        """Whether the device can still compute, after a pass that raised. Any pass may be made again then: those that
+        raise leave no trace."""
         ...
 
     def release(self, sequence: Sequence) -> None:

@@ -45,7 +45,7 @@ class Piece:
 class Sequence:
     """One request on its way. `prefilled` counts prompt tokens in the slot; the last three belong to the runner.
 
-    `owner` is whose turn it counts as; "" makes the request its own owner.
+    `owner` is whose turn it counts as; "" makes the request its own owner. `alone`: it shares no pass.
     """
 
     id: str
@@ -54,6 +54,7 @@ class Sequence:
     control: ControlIds
     limit: int
     owner: str = ""
+    alone: bool = False
     output: list[int] = field(default_factory=list)
     forced: deque[int] = field(default_factory=deque)
     prefilled: int = 0

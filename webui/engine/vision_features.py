@@ -46,6 +46,10 @@ class VisionCache:
         while self._bytes > self._budget and len(self._features) > 1:
             self._bytes -= self._features.popitem(last=False)[1].nbytes
 
+    def clear(self) -> None:
+        self._features.clear()
+        self._bytes = 0
+
     def drop(self, digest: str) -> None:
         if digest in self._features:
             self._bytes -= self._features.pop(digest).nbytes
@@ -87,6 +91,10 @@ class VisionFeatures:
         """To be looked at anew by whoever asks about them again."""
         for span in spans:
             self._cache.drop(span.digest)
+
+    def clear(self) -> None:
+        """What is held beside the cache stays."""
+        self._cache.clear()
 
     def missing(self, spans: Sequence[VisionSpan], held: Held, start: int, end: int) -> tuple[list[VisionSpan], int]:
         """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.

@@ -189,7 +189,8 @@ ERRORS_ZH: dict[str, str] = {
     "UnsupportedFieldError": "不支持字段 {field!r}。请去掉它。",
     "InvalidFieldError": "字段 {field!r} 的值是 {value!r}；可接受：{accepted}。",
     "MixedMediaError": "图片和视频不能放在同一个对话里：模型没有这样训练过。请开始新对话。",
-    "ContextLengthError": "这个对话需要 {tokens} 个词元；模型最多读 {limit} 个。请少选几页或几帧，或开始新对话。",
+    "ContextLengthError": "这个对话至少需要 {tokens} 个词元；模型最多读 {limit} 个。"
+    "请少选几页或几帧、缩短文字，或开始新对话。",
     "QueueFullError": "已有 {waiting} 个请求在等待，暂不再接受。请一分钟后再试。",
     "AccessError": "{reason}",
     "LoginError": "用户名或密码不对。程序请把 USER:PASSWORD 作为 API key 发送。",
