@@ -1,8 +1,11 @@
 """Clients for the API's tests: raw, official, and one that can hang up."""
 
 import asyncio
+import logging
 import socket
+from base64 import b64encode
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from io import BytesIO
 
 import httpx
@@ -14,6 +17,7 @@ from PIL import Image
 
 from webui.access.accounts import Accounts
 from webui.access.visitors import Visitors
+from webui.api.failures import add_failure_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.errors import DamagedFileError
@@ -23,17 +27,41 @@ ASK = [{"role": "user", "content": "What is it?"}]
 PATH = "/v1/chat/completions"
 
 
+def picture_url(color="red", kind="png", side=8):
+    file = BytesIO()
+    Image.new("RGB", (side, side), color).save(file, kind)
+    return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
+
+
+@dataclass
 class FakeReader:
-    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo) -> ImagePart:
+    """Reads at once; if it is `stuck`, never. The events tell that it began to read, and that it was cancelled."""
+
+    stuck: bool = False
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    read: list[str] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+
+    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo, *, owner: str = "") -> ImagePart:
+        self.read.append(name)
+        self.owners.add(owner)
+        self.began.set()
+        if self.stuck:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled.set()
         if not data:
             raise DamagedFileError(name=name)
         return ImagePart(Image.open(BytesIO(data)), name, name)
 
 
-def make_app(engine, accounts=(), most=1_000_000):
+def make_app(engine, accounts=(), most=10_000_000, reader=None):
     app = FastAPI()
+    add_failure_handlers(app)
     app.include_router(health_router(engine))
-    app.include_router(openai_router(engine, FakeReader(), Visitors(Accounts(accounts)), most))
+    app.include_router(openai_router(engine, reader or FakeReader(), Visitors(Accounts(accounts)), most))
     return app
 
 
@@ -51,10 +79,12 @@ async def official(engine, key="none", **settings):
 
 
 @asynccontextmanager
-async def served(engine):
-    """Over a real socket, so that a client can hang up."""
+async def served(engine, log=None, **settings):
+    """Over a real socket, so that a client can hang up. `log` is a handler that is given what the server logs."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(make_app(engine), log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(make_app(engine, **settings), log_level="error"))
+    if log is not None:
+        logging.getLogger("uvicorn.error").addHandler(log)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}") as client:
         yield client

@@ -3,22 +3,14 @@
 import asyncio
 import base64
 import json
-from io import BytesIO
 
 import httpx
 import pytest
-from api_client import ASK, PATH, http, official, refusal, served
+from api_client import ASK, PATH, http, official, picture_url, refusal, served
 from fakes import READY, SCRIPT, FakeEngine
-from PIL import Image
 
 from webui.errors import ModelLoadError
 from webui.protocol import Delta, Message, ModelInfo, ModelStatus, Progress, SamplingParams, Usage
-
-
-def picture_url(color="red", kind="png"):
-    file = BytesIO()
-    Image.new("RGB", (8, 8), color).save(file, kind)
-    return f"data:image/{kind};base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 async def test_a_whole_answer():

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
+from webui.api.raw_json import read_json, shown
 from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
-from webui.protocol import ModelInfo, SamplingParams
+from webui.protocol import SAMPLING_RANGES, ModelInfo, SamplingParams
 from webui.thinking import BUDGETS, Level
 
 DEFAULT = SamplingParams()
-LONGEST_SHOWN = 60
+RANGES = SAMPLING_RANGES | {"max_completion_tokens": SAMPLING_RANGES["max_tokens"]}
+OUT_OF_RANGE = ("int_type", "float_type", "greater_than_equal", "less_than_equal")
 Effort = Literal["none", "minimal", "low", "medium", "high"]
 EFFORTS: dict[Effort, Level] = {
     "none": "off",
@@ -39,9 +40,7 @@ ACCEPTED = {
     "model_type": "an object",
     "model_attributes_type": "an object",
     "union_tag_not_found": "an object that names its {discriminator}",
-    "greater_than": "a number above {gt}",
     "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number below {lt}",
     "less_than_equal": "a number of at most {le}",
     "literal_error": "{expected}",
 }
@@ -50,6 +49,11 @@ ACCEPTED = {
 def as_parts(content: Any) -> Any:
     """A plain string is short for one text part."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+def within(field: str) -> Any:
+    """The bounds of a sampling parameter."""
+    return Field(ge=RANGES[field].least, le=RANGES[field].most)
 
 
 class Body(BaseModel):
@@ -72,7 +76,8 @@ class ImageContent(Body):
 
 
 Content = Annotated[TextContent | ImageContent, Field(discriminator="type")]
-Text = Annotated[list[TextContent], BeforeValidator(as_parts)]
+# One thing that is wrong is told: the first ends the check of a list, which may be long.
+Text = Annotated[list[TextContent], FailFast(), BeforeValidator(as_parts)]
 
 
 class SystemTurn(Body):
@@ -82,7 +87,7 @@ class SystemTurn(Body):
 
 class UserTurn(Body):
     role: Literal["user"]
-    content: Annotated[list[Content], BeforeValidator(as_parts), Field(min_length=1)]
+    content: Annotated[list[Content], FailFast(), BeforeValidator(as_parts), Field(min_length=1)]
 
 
 class AssistantTurn(Body):
@@ -109,22 +114,22 @@ class TemplateOptions(Body):
 class ChatRequest(Body):
     """`thinking_token_budget` is exact; `reasoning_effort` and `enable_thinking` say it in words."""
 
-    messages: Annotated[list[Turn], Field(min_length=1)]
+    messages: Annotated[list[Turn], FailFast(), Field(min_length=1)]
     model: str = "default"
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    temperature: Annotated[float, Field(ge=0, le=2)] = DEFAULT.temperature
-    top_p: Annotated[float, Field(gt=0, le=1)] = DEFAULT.top_p
-    top_k: Annotated[int, Field(ge=0)] = DEFAULT.top_k
-    repetition_penalty: Annotated[float, Field(gt=0, le=2)] | None = None
-    max_tokens: Annotated[int, Field(ge=1)] | None = None
-    max_completion_tokens: Annotated[int, Field(ge=1)] | None = None
-    thinking_token_budget: Annotated[int, Field(ge=0)] | None = None
+    temperature: Annotated[float, within("temperature")] = DEFAULT.temperature
+    top_p: Annotated[float, within("top_p")] = DEFAULT.top_p
+    top_k: Annotated[int, within("top_k")] = DEFAULT.top_k
+    repetition_penalty: Annotated[float, within("repetition_penalty")] | None = None
+    max_tokens: Annotated[int, within("max_tokens")] | None = None
+    max_completion_tokens: Annotated[int, within("max_completion_tokens")] | None = None
+    thinking_token_budget: Annotated[int, within("thinking_token_budget")] | None = None
     reasoning_effort: Effort | None = None
     chat_template_kwargs: TemplateOptions = TemplateOptions()
-    seed: Annotated[int, Field(ge=-(2**63), lt=2**63)] | None = DEFAULT.seed
+    seed: Annotated[int, within("seed")] | None = DEFAULT.seed
     user: str = ""
-    n: Literal[1] = 1
+    n: Annotated[int, Field(ge=1, le=1)] = 1
     logprobs: Literal[False] = False
     presence_penalty: Annotated[float, Field(ge=0, le=0)] = 0
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
@@ -155,14 +160,15 @@ class ChatRequest(Body):
         return told
 
 
-def read_chat_request(body: bytes) -> ChatRequest:
-    """Raises UnsupportedFieldError or InvalidFieldError."""
+def read_chat_request(body: bytes, context_length: int) -> ChatRequest:
+    """`context_length`: tokens of the longest context among the models.
+
+    Raises UnsupportedFieldError, InvalidFieldError and HTTPError 413.
+    """
+    told = read_json(body, context_length)
+    check_counts(told, context_length)
     try:
-        told = from_json(body, allow_inf_nan=False)
-    except ValueError:
-        raise InvalidFieldError(field="body", value=shown(body), accepted="a JSON object in UTF-8") from None
-    try:
-        request = ChatRequest.model_validate(without_nulls(told))
+        request = ChatRequest.model_validate(told)
     except ValidationError as error:
         raise first_error(error) from None
     if request.messages[-1].role != "user":
@@ -178,16 +184,23 @@ def read_chat_request(body: bytes) -> ChatRequest:
     return request
 
 
-def without_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
-    return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
+def check_counts(told: Any, context_length: int) -> None:
+    """Before they are looked at one by one: a message takes two tokens at the least, a part mostly one."""
+    messages = told.get("messages") if isinstance(told, dict) else None
+    if not isinstance(messages, list):
+        return
+    contents = [message.get("content") for message in messages if isinstance(message, dict)]
+    parts = sum(len(content) for content in contents if isinstance(content, list))
+    for count, name, most in ((len(messages), "messages", context_length // 2), (parts, "parts", context_length)):
+        if count > most:
+            accepted = f"at most {most:,}, for a context of {context_length:,} tokens"
+            raise InvalidFieldError(field="messages", value=f"{count:,} {name}", accepted=accepted)
 
 
 def first_error(error: ValidationError) -> WebUIError:
     """One thing at a time; a field that we do not know goes first, because it explains the others."""
     found = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")[0]
-    field = field_name(found["loc"])
+    field = shown(field_name(found["loc"]))
     if found["type"] == "extra_forbidden":
         return UnsupportedFieldError(field=field)
     context = {name: str(value).replace("'", "") for name, value in found.get("ctx", {}).items()}
@@ -196,6 +209,8 @@ def first_error(error: ValidationError) -> WebUIError:
         return InvalidFieldError(field=name, value=shown(context["tag"]), accepted=context["expected_tags"])
     value = "missing" if found["type"] == "missing" else found["input"]
     accepted = ACCEPTED.get(found["type"], found["msg"]).format(**context)
+    if found["type"] in OUT_OF_RANGE and field in RANGES:
+        accepted = str(RANGES[field])
     return InvalidFieldError(field=field, value=shown(value), accepted=accepted)
 
 
@@ -208,11 +223,3 @@ def field_name(location: tuple[int | str, ...]) -> str:
         elif index == len(location) - 1 or part not in TAGS or not isinstance(location[index - 1], int):
             name += f".{part}" if name else part
     return name or "body"
-
-
-def shown(value: Any) -> Any:
-    """The value, or the beginning of one too long for a message."""
-    if isinstance(value, int | float):
-        return value
-    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"

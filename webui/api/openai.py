@@ -19,15 +19,15 @@ from starlette.types import Receive, Scope, Send
 
 from webui.access.visitors import Visitors
 from webui.api.answers import Answer
+from webui.api.bodies import Bodies, client_closed
 from webui.api.chat_request import ChatRequest, read_chat_request
-from webui.api.failures import HTTPError, failure, failure_response
+from webui.api.failures import PREFIX, failure, failure_response
 from webui.api.models import card, find_model
-from webui.api.pictures import ImageReader, make_messages
-from webui.errors import WebUIError
+from webui.api.pictures import ImageReader, MessageMaker
+from webui.api.queue_pace import QueuePace
+from webui.api.unknown_paths import add_unknown_paths
+from webui.errors import QueueFullError, WebUIError
 from webui.protocol import Delta, GenerationRequest, Model
-
-MEGABYTE = 1024**2
-CLIENT_CLOSED_REQUEST = 499
 
 
 class FailureRoute(APIRoute):
@@ -47,10 +47,11 @@ class FailureRoute(APIRoute):
 
 def openai_router(model: Model, reader: ImageReader, visitors: Visitors, max_body_bytes: int) -> APIRouter:
     """`max_body_bytes` bounds one request; its pictures are base64 within it."""
-    router = APIRouter(prefix="/v1", route_class=FailureRoute)
-    completions = Completions(model, reader)
+    router = APIRouter(prefix=PREFIX, route_class=FailureRoute)
+    bodies = Bodies(max_body_bytes)
+    completions = Completions(model, reader, bodies)
 
-    @router.get("/models")
+    @router.api_route("/models", methods=["GET", "HEAD"])
     async def models(request: Request) -> JSONResponse:
         visitors.caller(request.scope)
         return JSONResponse({"object": "list", "data": [card(status.info) for status in model.statuses()]})
@@ -58,26 +59,35 @@ def openai_router(model: Model, reader: ImageReader, visitors: Visitors, max_bod
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
         owner = visitors.caller(request.scope)
-        body = await read_body(request, max_body_bytes)
-        return await completions.answer(read_chat_request(body), request, owner)
+        body = await bodies.read(request)
+        longest = max(status.info.context_length for status in model.statuses())
+        asked = await bodies.work(len(body), lambda: read_chat_request(body, longest))
+        return await completions.answer(asked, request, owner)
 
+    add_unknown_paths(router)
     return router
 
 
 class Completions:
-    def __init__(self, model: Model, reader: ImageReader) -> None:
-        self._model, self._reader = model, reader
+    def __init__(self, model: Model, reader: ImageReader, bodies: Bodies) -> None:
+        self._model, self._reader, self._bodies = model, reader, bodies
+        self._pace = QueuePace()
 
     async def answer(self, asked: ChatRequest, request: Request, owner: str) -> Response:
-        status = find_model(asked.model, self._model)
-        messages = await make_messages(asked.messages, self._reader, status.info)
-        sampling, name = asked.sampling_for(status.info), status.info.name
-        generation = GenerationRequest(messages, sampling, uuid4().hex, owner=owner, model=name)
-        answer = Answer(generation.id, name, asked.stream and asked.stream_options.include_usage)
+        info = find_model(asked.model, self._model).info
+        maker = MessageMaker(self._reader, self._bodies, info, owner)
+        messages = await self._unless_gone(request, maker.make(asked.messages))
+        sampling = asked.sampling_for(info)
+        generation = GenerationRequest(messages, sampling, uuid4().hex, owner=owner, model=info.name)
+        answer = Answer(generation.id, info.name, asked.stream and asked.stream_options.include_usage)
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
             at_end.callback(self._model.abort, generation.id)
-            first = await self._unless_gone(request, first_said(deltas))
+            try:
+                first = await self._unless_gone(request, first_said(deltas))
+            except QueueFullError as error:
+                return failure_response(error, self._pace.wait_s(error))
+            at_end.callback(self._pace.answered)
             if not asked.stream:
                 rest = await self._unless_gone(request, collect(deltas))
                 return JSONResponse(answer.whole([first, *rest]))
@@ -89,7 +99,7 @@ class Completions:
         try:
             await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if not working.done():
-                raise HTTPError(CLIENT_CLOSED_REQUEST, "client_closed_request", "The client went away.")
+                raise client_closed()
             return await working
         finally:
             for task in (working, leaving):
@@ -143,19 +153,6 @@ async def gone(request: Request) -> None:
     """Returns when the client hangs up. To be awaited once the body is read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-async def read_body(request: Request, most: int) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
-    if kind != "application/json":
-        raise HTTPError(415, "unsupported_media_type", f"The body is {kind!r}; accepted: application/json.")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > most:
-            reason = f"The request is larger than {most // MEGABYTE} MB. Send fewer or smaller pictures."
-            raise HTTPError(413, "request_too_large", reason)
-    return bytes(body)
 
 
 def event(data: dict[str, Any]) -> str:

@@ -1,4 +1,8 @@
-"""The folded panel of settings: the system prompt and how the next word is chosen."""
+"""The folded panel of settings: the system prompt and how the next word is chosen.
+
+Its controls offer a part of what SAMPLING_RANGES allows. A program may send anything in their place: Gradio refuses
+what is out of a control's limits, and the engine, by name, what Gradio lets through.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +10,9 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from webui.protocol import ModelInfo, SamplingParams
+from webui.protocol import SAMPLING_RANGES, ModelInfo, SamplingParams
 from webui.ui.labels import Labels
-from webui.ui.thinking_row import FIRST, UNLIMITED, budget_of
+from webui.ui.thinking_row import FIRST, UNLIMITED, budget_of, whole
 
 LARGEST_SEED = 2**31 - 1
 
@@ -31,15 +35,15 @@ class SettingsPanel:
 
 def settings_panel(labels: Labels, model: ModelInfo) -> SettingsPanel:
     """As the makers of `model` advise."""
-    defaults = SamplingParams()
+    defaults, ranges = SamplingParams(), SAMPLING_RANGES
     with gr.Accordion(open=False, elem_classes="settings") as accordion:
         panel = SettingsPanel(
             gr.Textbox(lines=2, max_lines=8, max_length=20_000),
-            gr.Slider(0, 2, defaults.temperature, step=0.05),
-            gr.Slider(0.05, 1, defaults.top_p, step=0.05),
-            gr.Slider(0, 100, defaults.top_k, step=1),
-            gr.Slider(1, 2, model.repetition_penalty, step=0.05),
-            gr.Number(defaults.max_tokens, minimum=1, maximum=65_536, precision=0),
+            gr.Slider(ranges["temperature"].least, ranges["temperature"].most, defaults.temperature, step=0.05),
+            gr.Slider(0.05, ranges["top_p"].most, defaults.top_p, step=0.05),
+            gr.Slider(ranges["top_k"].least, 100, defaults.top_k, step=1),
+            gr.Slider(1, ranges["repetition_penalty"].most, model.repetition_penalty, step=0.05),
+            gr.Number(defaults.max_tokens, minimum=ranges["max_tokens"].least, maximum=65_536, precision=0),
             gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
             # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.
             gr.Number(0, minimum=0, maximum=LARGEST_SEED, precision=0),
@@ -60,14 +64,17 @@ def settings_of(
     thinking_budget: float,
     seed: float | None,
 ) -> tuple[str, SamplingParams]:
-    """(system prompt, sampling) as the panel's controls say, in their order; an emptied box means the default."""
+    """(system prompt, sampling) as the panel's controls say, in their order; an emptied box means the default.
+
+    What is no number at all is passed on as it came, for the engine to refuse.
+    """
     sampling = SamplingParams(
-        temperature=float(temperature),
-        top_p=float(top_p),
-        top_k=int(top_k),
-        repetition_penalty=float(repetition_penalty),
-        max_tokens=int(max_tokens) if max_tokens else SamplingParams().max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        top_k=whole(top_k),
+        repetition_penalty=repetition_penalty,
+        max_tokens=whole(max_tokens) if max_tokens else SamplingParams().max_tokens,
         thinking_token_budget=budget_of(thinking_budget),
-        seed=int(seed) if seed else None,
+        seed=whole(seed) if seed else None,
     )
     return (system_prompt or "").strip(), sampling

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
@@ -41,4 +42,9 @@ def thinking_row(labels: Labels) -> ThinkingRow:
 
 def budget_of(slid_to: float) -> int | None:
     """The thinking_token_budget that the slider stands for."""
-    return None if slid_to >= UNLIMITED else int(slid_to)
+    return None if slid_to >= UNLIMITED else whole(slid_to)
+
+
+def whole(number: float) -> Any:
+    """The integer that a control's number is; a fraction, NaN or infinity stays what it is, and is in no range."""
+    return int(number) if type(number) is float and number.is_integer() else number
