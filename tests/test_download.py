@@ -21,7 +21,7 @@ from webui.protocol import Progress
 def hub(size=100, error=None, offline=False):
     """snapshot_download, as far as download uses it."""
 
-    def fetch(source, *, ignore_patterns, dry_run=False, tqdm_class=None):
+    def fetch(source, *, ignore_patterns, max_workers, endpoint, dry_run=False, tqdm_class=None):
         if dry_run and offline:
             raise DryRunError("cannot be accessed")
         if dry_run:

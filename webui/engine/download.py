@@ -8,11 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import constants, hf_hub_download, snapshot_download
+import httpx
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
 from huggingface_hub.errors import DryRunError, EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub.utils._headers import build_hf_headers
 from tqdm.auto import tqdm
 
 from webui.engine.checkpoint import INDEX, read_checkpoint, read_json
+from webui.engine.hub_file import fetch_file
 from webui.engine.needs import Needs
 from webui.errors import ModelLoadError
 from webui.protocol import Progress
@@ -20,6 +23,10 @@ from webui.protocol import Progress
 # Weights in other formats, which would double the download.
 UNUSED = ["*.bin", "*.pth", "*.gguf"]
 GIGABYTE = 10**9
+# Files from this size on are resumed; below it, to begin one anew costs nothing.
+LARGE_BYTES = 16 * 1024**2
+# The root of what the hub's client raises for the network: that of the HTTP library that its release is built on.
+HUB_ERROR: type[BaseException] = next(kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
 
 
 def fetch(source: str, name: str, report: Callable[[Progress], None]) -> Path:
@@ -38,25 +45,49 @@ def download(
     *,
     fetch: Callable[..., Any] = snapshot_download,
     free_bytes: Callable[[], int] | None = None,
+    endpoint: str | None = None,
 ) -> Path:
-    """Raises ModelLoadError with what to do. `fetch` and `free_bytes` are passed in by tests only."""
+    """Raises ModelLoadError with what to do. `fetch`, `free_bytes` and `endpoint` are passed in by tests only.
+
+    Large files come one after the other, so that what is cut off is the rest of one file.
+    """
 
     def refuse(reason: str) -> ModelLoadError:
         return ModelLoadError(model=name, reason=reason)
 
     try:
-        needed = bytes_to_fetch(source, fetch)
+        missing = files_to_fetch(source, fetch, endpoint)
+        needed = sum(file.file_size or 0 for file in missing)
         free = (free_bytes or cache_free_bytes)()
         if needed > free:
             raise refuse(no_room(needed, free))
-        return Path(fetch(source, tqdm_class=make_bar(needed, report), ignore_patterns=UNUSED))
+        done = 0
+        for file in missing:
+            if (file.file_size or 0) >= LARGE_BYTES:
+                fetch_large(source, file, done, needed, report, endpoint)
+                done += file.file_size
+        bar = make_bar(done, needed, report)
+        return Path(fetch(source, tqdm_class=bar, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint))
     except RepositoryNotFoundError:
         raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
-    except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError) as error:
+    except (HUB_ERROR, httpx.HTTPError, EntryNotFoundError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise refuse(f"the disk of {constants.HF_HUB_CACHE} is full. Free some space, or set HF_HOME.") from error
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
+
+
+def fetch_large(
+    source: str, file: Any, before: int, total: int, report: Callable[[Progress], None], endpoint: str | None
+) -> None:
+    """One file of a dry run to the cache, after `before` of `total` bytes."""
+    url = hf_hub_url(source, file.filename, revision=file.commit_hash, endpoint=endpoint)
+    known = get_hf_file_metadata(url, endpoint=endpoint)
+    repository = Path(file.local_path).parents[2 + file.filename.count("/")]
+    blob = repository / "blobs" / str(known.etag)
+    if not blob.exists():
+        headers = build_hf_headers()
+        fetch_file(url, blob, file.file_size, headers, lambda done: report(Progress("loading", before + done, total)))
 
 
 def read_needs(source: str) -> Needs:
@@ -71,18 +102,18 @@ def read_needs(source: str) -> Needs:
         return Needs.of(read_json(config, refuse), int(size))
     except RepositoryNotFoundError:
         raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
-    except (HfHubHTTPError, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:
+    except (HUB_ERROR, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
 
 
-def bytes_to_fetch(source: str, fetch: Callable[..., Any]) -> int:
-    """How much of it is not in the cache yet; 0 if the hub cannot be asked, whatever that means for the download."""
+def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None) -> list[Any]:
+    """What of it is not in the cache yet; nothing if the hub cannot be asked, whatever that means for the download."""
     try:
-        files = fetch(source, dry_run=True, ignore_patterns=UNUSED)
+        files = fetch(source, dry_run=True, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint)
     except DryRunError:
-        return 0
-    return sum(file.file_size or 0 for file in files if file.will_download)
+        return []
+    return [file for file in files if file.will_download]
 
 
 def cache_free_bytes() -> int:
@@ -98,18 +129,18 @@ def no_room(needed: int, free: int) -> str:
     )
 
 
-def make_bar(total: int, report: Callable[[Progress], None]) -> type[tqdm]:
-    """A progress bar class for the hub: it makes one for what arrives and one for what is written, and the furthest
-    counts."""
-    most = 0
+def make_bar(before: int, total: int, report: Callable[[Progress], None]) -> type[tqdm]:
+    """A progress bar class for the hub, after `before` of `total` bytes: it makes one for what arrives and one for what
+    is written, and the furthest counts."""
+    most = before
 
     class Bar(tqdm):  # type: ignore[misc]
         def update(self, n: float | None = 1) -> bool | None:
             nonlocal most
             shown = super().update(n)
-            if self.unit == "B" and self.n > most:
-                most = int(self.n)
-                report(Progress("loading", most, max(total, int(self.total or 0), most)))
+            if self.unit == "B" and before + self.n > most:
+                most = before + int(self.n)
+                report(Progress("loading", most, max(total, before + int(self.total or 0), most)))
             return shown
 
     return Bar

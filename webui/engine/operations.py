@@ -51,7 +51,7 @@ def side_by_side(modules: Sequence[Any]) -> Operation:
 
 
 def _turned(weight: Tensor) -> Tensor:
-    """[inputs, outputs] of a weight [outputs, inputs]. A CPU multiplies a few rows faster if a small one lies like that.
+    """[inputs, outputs] of a weight [outputs, inputs]. A CPU multiplies few rows faster if a small one lies like that.
 
     A large one would be there twice for a moment, and loading would peak far above the weights.
     """
