@@ -63,6 +63,10 @@ def test_the_header_tells_how_the_model_is():
     loading = ModelStatus("loading", NANO, Progress("loading", 512 * 1024**2, 1024**3))
     assert "50% · 512 MB of 1 GB" in status_html(loading, EN)
     assert "ready · CPU · 10 MB memory" in status_html(ModelStatus("ready", NANO, None, "CPU", 10 * 1024**2), EN)
+    planned = ModelStatus(
+        "ready", ModelInfo("GLM", 16_384), None, "NVIDIA L4", 8 * 1024**3, precision="4 bit", slots=17
+    )
+    assert "ready · NVIDIA L4 · 4 bit · 17 × 16,384 · 8 GB memory" in status_html(planned, EN)
     assert "failed · no &lt;file&gt;" in status_html(ModelStatus("failed", NANO, reason="no <file>"), EN)
 
 

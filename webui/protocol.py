@@ -182,7 +182,9 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The state of one model. `device` and `memory_bytes` are known once it is ready; `reason` if failed.
+    """The state of one model. `device`, `memory_bytes` and `slots` are known once it is ready; `reason` if failed.
+
+    `precision` is that of the weights on a GPU, "" on a CPU; `slots` are the conversations that fit at once.
 
     "unloaded" is a model that the next request for it loads. `notice` tells why another model than the wanted one
     answers, "" if it is the wanted one. `served`: some model has been ready since the start, so that a request for
@@ -197,6 +199,8 @@ class ModelStatus:
     reason: str = ""
     notice: str = ""
     served: bool = False
+    precision: str = ""
+    slots: int = 0
 
 
 class Engine(Protocol):

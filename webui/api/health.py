@@ -42,6 +42,8 @@ def state(status: ModelStatus) -> dict[str, Any]:
         "model": status.info.name,
         "context_length": status.info.context_length,
         "device": status.device,
+        "precision": status.precision,
+        "slots": status.slots,
         "memory_bytes": status.memory_bytes,
         "progress": {"done": progress.done, "total": progress.total} if progress else None,
         "reason": status.reason,

@@ -61,7 +61,14 @@ class Hosted:
     def ready(self, loaded: Loaded, now: float) -> None:
         self.failure, self._ready_at, self.is_lost = None, now, False
         self.status = ModelStatus(
-            "ready", loaded.info, None, loaded.device, loaded.memory_bytes, notice=self.choice.notice
+            "ready",
+            loaded.info,
+            None,
+            loaded.device,
+            loaded.memory_bytes,
+            notice=self.choice.notice,
+            precision=loaded.precision,
+            slots=loaded.runner.slots,
         )
 
     def unloaded(self) -> None:

@@ -23,7 +23,9 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
         done, total = status.progress.done, status.progress.total
         words.append(f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}")
     if status.state == "ready":
-        words += [status.device] if status.device else []
+        words += [word for word in (status.device, status.precision) if word]
+        # How many people it answers at once: of interest where memory is short.
+        words += [f"{status.slots} × {status.info.context_length:,}"] if status.precision else []
         words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
     if status.state == "failed":
         words.append(notice_text(status.reason, t))
