@@ -179,7 +179,8 @@ def test_after_a_death_it_rests_until_the_pause_is_over_and_no_other_load_does()
 
 class FakeLoaded:
     def __init__(self, hosted: Hosted) -> None:
-        self.info, self.device, self.memory_bytes, self.runner = hosted.status.info, "CPU", 1, None
+        self.info, self.device, self.memory_bytes, self.precision = hosted.status.info, "CPU", 1, ""
+        self.runner = FaultyRunner()
 
 
 async def test_the_dead_model_comes_before_the_one_that_others_wait_for():
