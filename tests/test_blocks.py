@@ -115,7 +115,7 @@ async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_
 
 def test_the_banner_is_there_only_when_there_is_something_to_tell():
     assert banner_html(ModelStatus("ready", ModelInfo("GLM", 8192)), EN) == ""
-    assert "--quantization 4bit" in banner_html(ModelStatus("ready", NANO), EN)
+    assert "--model zai-org/GLM-4.1V-9B-Thinking" in banner_html(ModelStatus("ready", NANO), EN)
     assert "no hub" in banner_html(ModelStatus("ready", ModelInfo("GLM", 8192), notice="no hub"), EN)
 
 

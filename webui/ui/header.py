@@ -9,7 +9,6 @@ from webui.ui.notices import notice_text
 from webui.ui.strings import Strings, file_size
 
 RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
-QUANTIZED = "--quantization 4bit"
 
 
 def title_html(t: Strings) -> str:
@@ -43,7 +42,6 @@ def banner_html(status: ModelStatus, t: Strings) -> str:
     how = ""
     if status.info.bundled:
         command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
-        text = t("bundled_text", command=command, quantized=f"<code>{QUANTIZED}</code>")
-        how = f'<span class="how">{text}</span>'
+        how = f'<span class="how">{t("bundled_text", command=command)}</span>'
     notice = f" {escape(notice_text(status.notice, t))}" if status.notice else ""
     return f"<p><b>{escape(title)}</b>{notice} {how}</p>"

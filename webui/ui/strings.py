@@ -30,10 +30,9 @@ TEXTS: dict[str, tuple[str, str]] = {
     "bundled_title": ("The small bundled model answers.", "现在由内置的小模型回答。"),
     "bundled_text": (
         "It knows simple shapes, headlines of one word in capitals, bar charts, clips of one moving thing and small "
-        "sums, and makes mistakes. To run the 9B on a GPU with 24 GB: {command} (with 12 GB add {quantized}).",
+        "sums, and makes mistakes. To run the 9B on a GPU with 12 GB or more: {command}.",
         "它认识简单图形、一个词的大写标题、柱状图、一个物体移动的短视频和小的加减法，会出错。"
-        "在 24 GB 显存的 GPU 上运行 9B 模型：{command}"
-        "（12 GB 显存请加 {quantized}）。",
+        "在 12 GB 以上显存的 GPU 上运行 9B 模型：{command}。",
     ),
     "notice_failed": ("{model} could not be loaded: {reason}", "{model} 无法加载：{reason}"),
     "notice_title": ("Another model answers.", "现在由另一个模型回答。"),
