@@ -88,7 +88,7 @@ async def test_reading_ends_with_the_picture_that_no_longer_fits():
     reader = Growing()
     async with http(FakeEngine(model_status=BUDGET), reader=reader) as client:
         response = await client.post(PATH, json=asking(*[picture_url()] * 20))
-    assert response.json()["error"]["message"].startswith("This conversation needs 5120 tokens")
+    assert "5120 tokens; the model reads at most 4096" in response.json()["error"]["message"]
     assert len(reader.read) == 5
 
 
