@@ -112,7 +112,8 @@ def test_a_header_that_tells_no_size_tells_none(data):
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"messages": [[]] * 400_000}, 413, "at most 1.0 MB"),
+        ({"messages": [[]] * 40_000}, 413, "40,002 of them opening brackets; at most 1,048,576 and 32,768"),
+        ({"messages": ASK, "user": "." * 2**20}, 413, "the request has 1,048,"),
         ({"messages": ASK * 2049}, 400, "2,049 messages"),
         (asking(*["data:image/png;base64,"] * 4097), 400, "4,097 parts"),
         ({f"field{number}": 1 for number in range(101)}, 400, "102 fields"),
