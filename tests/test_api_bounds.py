@@ -88,7 +88,7 @@ async def test_reading_ends_with_the_picture_that_no_longer_fits():
     reader = Growing()
     async with http(FakeEngine(model_status=BUDGET), reader=reader) as client:
         response = await client.post(PATH, json=asking(*[picture_url()] * 20))
-    assert response.json()["error"]["message"].startswith("This conversation needs 5120 tokens")
+    assert "5120 tokens; the model reads at most 4096" in response.json()["error"]["message"]
     assert len(reader.read) == 5
 
 
@@ -112,7 +112,8 @@ def test_a_header_that_tells_no_size_tells_none(data):
 @pytest.mark.parametrize(
     ("body", "status", "told"),
     [
-        ({"messages": [[]] * 400_000}, 413, "at most 1.0 MB"),
+        ({"messages": [[]] * 40_000}, 413, "40,002 of them opening brackets; at most 1,048,576 and 32,768"),
+        ({"messages": ASK, "user": "." * 2**20}, 413, "the request has 1,048,"),
         ({"messages": ASK * 2049}, 400, "2,049 messages"),
         (asking(*["data:image/png;base64,"] * 4097), 400, "4,097 parts"),
         ({f"field{number}": 1 for number in range(101)}, 400, "102 fields"),

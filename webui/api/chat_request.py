@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
-from webui.api.raw_json import read_json, shown
+from webui.api.raw_json import read_json, shown, without_nulls
 from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
 from webui.protocol import SAMPLING_RANGES, ModelInfo, SamplingParams
 from webui.thinking import BUDGETS, Level
@@ -168,7 +168,7 @@ def read_chat_request(body: bytes, context_length: int) -> ChatRequest:
     told = read_json(body, context_length)
     check_counts(told, context_length)
     try:
-        request = ChatRequest.model_validate(told)
+        request = ChatRequest.model_validate(without_nulls(told))
     except ValidationError as error:
         raise first_error(error) from None
     if request.messages[-1].role != "user":

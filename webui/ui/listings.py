@@ -11,14 +11,16 @@ from dataclasses import dataclass
 
 from webui.ui.literal import literal
 
+# The beginning of a line that is looked at to know what the line is. Possessive quantifiers keep that linear.
+_WINDOW = 1000
 _MARKER = r"(?:[-*+]|\d{1,9}[.)])"
-_FRONT = rf"(?:[ \t]*(?:>|{_MARKER}(?=[ \t])))*[ \t]*"
-_FENCE = re.compile(rf"({_FRONT})(`{{3,}}|~{{3,}})([^\n]*)\n")
-_MAYBE_FENCE = re.compile(rf"{_FRONT}(?:\d{{0,9}}|{_MARKER}|`{{0,2}}|~{{0,2}}|(?:`{{3,}}|~{{3,}})[^\n]*)")
-_MAYBE_END = re.compile(r"[ \t>]*[`~]*[ \t]*")
+_FRONT = rf"(?:[ \t]*+(?:>|{_MARKER}(?=[ \t])))*+[ \t]*+"
+_FENCE = re.compile(rf"({_FRONT})(`{{3,}}+|~{{3,}}+)([^\n]*+)\n")
+_MAYBE_FENCE = re.compile(rf"{_FRONT}(?:\d{{0,9}}|{_MARKER}|`{{0,2}}|~{{0,2}}|(?:`{{3,}}+|~{{3,}}+)[^\n]*+)")
+_MAYBE_END = re.compile(r"[ \t>]*+[`~]*+[ \t]*+")
 _INDENT = re.compile(r" {4}|\t")
-_BLANK_LINES = re.compile(r"(?:[ \t]*\n)*")
-_INDENTED = re.compile(r"(?: {4}|\t)[ \t]*\S")
+_BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
+_INDENTED = re.compile(r"(?: {4}|\t)[ \t]*+\S")
 _OPEN, _CLOSE, _LINE_END = "<pre><code>", "</code></pre>", "&#10;"
 
 LIST_ITEM = re.compile(rf"[ \t]{{0,3}}{_MARKER}[ \t]")
@@ -56,14 +58,16 @@ class Listing:
         """At the start of a line; `first` of the block."""
         if not self.fence:
             return self._begin_indented(held, first, final)
-        if not final and _MAYBE_END.fullmatch(held):
+        if not final and len(held) < _WINDOW and _MAYBE_END.fullmatch(held):
             return WAIT
         # As marked, Gradio's Markdown, knows an end; and written as it never doubts one.
-        front = r" {0,3}" if self.markdown else r"[ \t>]*"
-        end = re.compile(rf"{front}{self.fence}[`~]*[ \t]*(\n|\Z)").match(held)
+        front = r" {0,3}+" if self.markdown else r"[ \t>]*+"
+        window = held[:_WINDOW]
+        end = re.compile(rf"{front}{self.fence}[`~]*+[ \t]*+(\n|\Z)").match(window)
         if end:
-            return Step(end.end(), self.close + end[1], ends=True)
-        inner = re.compile(rf"(?:[ \t]*>){{{self.quotes}}}[ \t]{{0,{self.margin}}}").match(held)
+            line_end = end[1] if final and end.end() == len(held) else "\n"
+            return Step(end.end(), self.close + line_end, ends=True)
+        inner = re.compile(rf"(?:[ \t]*>){{{self.quotes}}}[ \t]{{0,{self.margin}}}").match(window)
         if inner is None:
             return Step(0, _CLOSE + "\n", ends=True)
         line = self.go_on(held[inner.end() :])
@@ -91,7 +95,8 @@ class Listing:
 
 def fenced(held: str, final: bool) -> tuple[Listing, Step] | None:
     """The block that the line at the start of `held` opens."""
-    fence = _FENCE.match(held) or (_FENCE.match(held + "\n") if final else None)
+    window = held[:_WINDOW]
+    fence = _FENCE.match(window) or (_FENCE.match(window + "\n") if final and window == held else None)
     if fence is None or (fence[2][0] == "`" and "`" in fence[3]):
         return None
     front, marks, info = fence.groups()
@@ -106,9 +111,9 @@ def fenced(held: str, final: bool) -> tuple[Listing, Step] | None:
 
 def may_be_fenced(held: str) -> bool:
     """Whether that beginning of a line could still open a block."""
-    return bool(_MAYBE_FENCE.fullmatch(held))
+    return len(held) < _WINDOW and bool(_MAYBE_FENCE.fullmatch(held))
 
 
 def indented(held: str) -> tuple[Listing, Step] | None:
     """The block that the indented line at the start of `held` opens, where Markdown has one."""
-    return (Listing(), Step(0, _OPEN)) if _INDENTED.match(held) else None
+    return (Listing(), Step(0, _OPEN)) if _INDENTED.match(held[:_WINDOW]) else None

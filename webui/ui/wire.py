@@ -24,12 +24,12 @@ LATEX_DELIMITERS: list[dict[str, str | bool]] = [
 ]
 
 _PRIVATE = re.compile("[\ue000-\ue003]")
-# "!" and "]" matter by what follows: a picture, another "!", the end of a link's name in a definition.
-_SPECIAL = re.compile(r"[<&`$\\\n]|!(?=[\[!]|\Z)|\](?=:|\Z)")
+# "!", "]" and "~" matter by what follows: a picture, the end of a link's name in a definition, a fence.
+_SPECIAL = re.compile(r"[<&`$\\\n]|!(?=[\[!]|\Z)|\](?=:|\Z)|~(?=~|\Z)")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # An inline formula: no space inside the dollars, on one line, no digit after it (Pandoc's rule, which spares prices).
 _INLINE_MATH = re.compile(r"\$(?=[^\s$])((?:[^$\\\n]|\\.)*?[^\s\\])\$(?!\d)")
-_ESCAPES = {"<": "&lt;", "&": "&amp;", "!": PLAIN_MARK, "]": "&#93;", "`": "&#96;"}
+_ESCAPES = {"<": "&lt;", "&": "&amp;", "!": PLAIN_MARK, "]": "&#93;", "`": "&#96;", "~": "&#126;"}
 _CODE_WINDOW = 2000
 _DISPLAY_WINDOW = 4000
 _INLINE_WINDOW = 400
@@ -147,12 +147,22 @@ class Wire:
             return self._dollar(final)
         if char == "\\":
             return self._backslash(final)
+        if char == "~":
+            return self._tildes(final)
         following = self._held[1:2]
         if not following:
             return (1, char) if final else (0, "")
         if char == "!" and following == "[":
             return picture_link(self._held, final) or (0, "")
         return (1, PLAIN_MARK) if char == "!" else (2, "]&#58;")
+
+    def _tildes(self, final: bool) -> tuple[int, str]:
+        """Two strike out; three would open a block that is none to us."""
+        run = self._held[:3]
+        if run == "~~~":
+            return 1, _ESCAPES["~"]
+        struck = len(run) - len(run.lstrip("~"))
+        return (struck, run[:struck]) if final or struck < len(run) else (0, "")
 
     def _code_span(self, final: bool) -> tuple[int, str]:
         held = self._held
