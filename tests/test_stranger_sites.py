@@ -81,6 +81,14 @@ def test_cookies_stay_on_their_site(address):
     answer = httpx.get(address)
     assert "SameSite=Lax" in answer.headers["set-cookie"]
     assert "HttpOnly" in answer.headers["set-cookie"]
+    assert "no-store" in answer.headers["cache-control"]
+
+
+def test_the_page_may_load_from_this_server_only(address):
+    headers = httpx.get(address).headers
+    assert "img-src 'self' data: blob:;" in headers["content-security-policy"]
+    assert "http://" not in headers["content-security-policy"]
+    assert headers["x-dns-prefetch-control"] == "off"
 
 
 def test_a_login_changes_the_cookie_and_a_logout_ends_it(ann):
