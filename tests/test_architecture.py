@@ -38,7 +38,17 @@ FLOORS = {
 TORCH = tuple(
     f"webui.engine.{name}"
     for name in (
-        *("download", "probe", "plan_report", "loader", "weights", "runner", "text_model", "vision_features"),
+        *(
+            "download",
+            "probe",
+            "plan_report",
+            "self_test",
+            "loader",
+            "weights",
+            "runner",
+            "text_model",
+            "vision_features",
+        ),
         *("operations", "rotation", "kv_cache", "cache_views", "graphs", "sampler", "cores", "device"),
     )
 )

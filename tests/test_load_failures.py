@@ -15,6 +15,7 @@ from webui.engine.hardware import Card, Machine
 from webui.engine.loader import on_cpu
 from webui.engine.loading import CheckpointLoader
 from webui.engine.plan import Wishes, plan
+from webui.engine.self_test import unfit
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo
 from webui.ui.header import status_html
@@ -32,6 +33,9 @@ TEXT = {
 }
 # Worded where a card or bitsandbytes is needed to fail, or a whole model.
 LITERAL = (
+    unfit(ValueError("head_dim")),
+    "it stopped 3 times in a row without an answer, at last because of this: device-side assert",
+    "CUDA error: device-side assert. Its engine stopped before. If the GPU is lost to this process, start it again.",
     "no memory is left for a conversation of 8,192 tokens. Use --quantization 4bit or a smaller --context-length.",
     "the memory of NVIDIA H200 ran out. Use --quantization 4bit, or free some memory.",
     "bitsandbytes does not pack to 4bit here (No module named 'bitsandbytes'); accepted: none.",

@@ -35,6 +35,7 @@ from webui.engine.plan import (
 )
 from webui.engine.probe import read_machine
 from webui.engine.runner import ModelRunner
+from webui.engine.self_test import check_runner, unfit
 from webui.engine.weights import load_weights
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, PixelBudget, Progress
@@ -92,9 +93,8 @@ def load(choice: Choice, device: str, slots: int, context: int, on_progress: Cal
         )
     logger.info("%s on %s: %d slots of %d tokens", info.name, place.device, cache.slots, cache.context_length)
     info = replace(info, context_length=cache.context_length)
-    return Loaded(
-        ModelRunner(model, processor, cache), info, _device_name(place.device), place.weight_bytes, place.words
-    )
+    runner = _runner(model, processor, cache, name)
+    return Loaded(runner, info, _device_name(place.device), place.weight_bytes, place.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +199,17 @@ def _model(
             reason = f"bitsandbytes does not pack to {place.quantization} here ({reason}); accepted: none."
     # Raised outside: what was caught holds on to the half-loaded model.
     raise ModelLoadError(model=choice.info.name, reason=reason)
+
+
+def _runner(model: Any, processor: Any, cache: CachePlan, name: str) -> ModelRunner:
+    """Raises ModelLoadError for a checkpoint that loads and yet does not run as transformers runs it."""
+    try:
+        runner = ModelRunner(model, processor, cache)
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        logger.warning("preparing %s", name, exc_info=True)
+        raise ModelLoadError(model=name, reason=unfit(error)) from None
+    check_runner(runner, name)
+    return runner
 
 
 def _bytes_per_token(model: Any) -> int:

@@ -59,7 +59,7 @@ class ModelRunner:
         self._graphs = DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
-        self._sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
+        self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
         self._cores = Cores()
         self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
         self.processor = processor
@@ -97,14 +97,14 @@ class ModelRunner:
         sequence.features = sequence.prompt.features
         self._vision.keep(sequence.features)
         with self._device:
-            sequence.row = self._sampler.open(sequence.sampling, sequence.prompt.ids)
+            sequence.row = self.sampler.open(sequence.sampling, sequence.prompt.ids)
         return True
 
     def release(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
             self.cache.release(sequence.slot)
         if sequence.row is not None:
-            self._sampler.close(sequence.row)
+            self.sampler.close(sequence.row)
         sequence.slot = sequence.row = None
 
     def make_room(self) -> None:
@@ -156,7 +156,7 @@ class ModelRunner:
         return self._sample(logits, sequences)
 
     def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[Sampled]:
-        tokens = self._sampler.sample(logits, [sequence.row for sequence in sequences])
+        tokens = self.sampler.sample(logits, [sequence.row for sequence in sequences])
         pairs = zip(sequences, tokens, strict=True)
         return [self._spoilt(sequence) if token is None else token for sequence, token in pairs]
 

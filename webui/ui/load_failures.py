@@ -86,6 +86,21 @@ KNOWN = (
         "{card} 共 {total}，空闲 {free}；以 {precision} 运行 {slots} 个 {tokens} 词元的对话需要 {needed}。",
     ),
     (
+        r"its self-test failed \(.*\)\..*",
+        "its self-test failed. Its config or its files do not fit a glm4v checkpoint.",
+        "自检失败。它的配置或文件与 glm4v 检查点不符。",
+    ),
+    (
+        r"it stopped (?P<times>\d+) times in a row without an answer, .*",
+        "it stopped {times} times in a row without an answer. The log tells why.",
+        "它连续 {times} 次在没有给出回答时停止。原因见日志。",
+    ),
+    (
+        r"(?P<reason>.*) Its engine stopped before\. If the GPU .*",
+        "{reason} Its engine stopped before. If the GPU is lost to this process, start it again.",
+        "{reason} 它的引擎此前已停止。如果本进程已失去 GPU，请重新启动程序。",
+    ),
+    (
         r"bitsandbytes does not pack to (?P<kind>\S+) here .*",
         "bitsandbytes does not pack to {kind} here; accepted: none.",
         "bitsandbytes 在这里不支持 {kind}；可用：none。",
