@@ -78,6 +78,8 @@ def test_a_session_is_its_visitors_alone(address):
         answers = [foreign, eve.post(f"{API}/cancel", json=body), eve.get(f"{API}/heartbeat/{ann.session}")]
         answers.append(eve.get(f"{API}/queue/data", params={"session_hash": ann.session}))
         assert [answer.json()["error"]["code"] for answer in answers] == ["foreign_session"] * 4
+        both = eve.get(f"{API}/queue/data?session_hash=eve&session_hash={ann.session}")
+        assert (both.status_code, both.json()["error"]["code"]) == (400, "no_session")
         assert ann.hear()
 
 

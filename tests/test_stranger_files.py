@@ -94,6 +94,18 @@ def test_paths_are_resolved_and_links_refused(stranger, secret, tmp_path):
         assert stranger.get(f"{API}/file={name}".replace("\0", "%00")).status_code == 403, name
 
 
+def test_a_name_that_stands_twice_has_one_meaning(stranger, secret):
+    """A parser that took the first of two paths, and another one the last, would see different files."""
+    number, inputs = stranger.events()[0]
+    message = json.dumps({"text": "x", "files": [{"path": str(secret)}]})
+    for twice in (message.replace('"path"', '"path": "/mine.png", "path"'), f'{message[:-1]}, "files": []}}'):
+        data = ["null"] * (len(inputs) - 1)
+        body = f'{{"data": [{", ".join([twice, *data])}], "fn_index": {number}, "session_hash": "{stranger.session}"}}'
+        answer = stranger.post(f"{API}/run/predict", content=body, headers={"Content-Type": "application/json"})
+        assert SECRET not in answer.text
+        assert "secret.txt" not in answer.text or answer.status_code == 403
+
+
 def test_the_pages_own_pictures_are_everybodys(stranger):
     icons = [each["props"]["icon"] for each in stranger.get("config").json()["components"] if each["props"].get("icon")]
     assert icons

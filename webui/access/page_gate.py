@@ -76,8 +76,9 @@ class PageGate:
             self._sessions.check(visitor, path.removeprefix(HEARTBEAT))
         elif reads and path == EVENTS:
             streaming = self._sessions.stream(visitor)
-            query = parse_qs(scope["query_string"].decode("latin-1"))
-            self._sessions.check(visitor, query.get("session_hash", [""])[0])
+            # One only: of two, Gradio would take the other one.
+            named = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [])
+            self._sessions.check(visitor, named[0] if len(named) == 1 else None)
         elif reads and path == PROGRESS:
             streaming = self._sessions.stream(visitor)
         elif scope["method"] == "POST" and path == UPLOAD:
@@ -104,7 +105,8 @@ class PageGate:
             raise Refusal(400, "invalid_json", "The request is no JSON object.")
         self._sessions.check(visitor, event.get("session_hash"))
         self._uploads.check_all(visitor, event)
-        return replayed(body, receive)
+        # Written anew: of a name that stands twice in an object, Gradio gets the value that was checked.
+        return replayed(json.dumps(event).encode(), receive)
 
     def _recording(self, visitor: Visitor, send: Send) -> Send:
         """Notes the paths that Gradio gives to an upload, before the visitor learns them."""
