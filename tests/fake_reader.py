@@ -33,12 +33,17 @@ class FakePreview:
 
 @dataclass
 class FakeReader:
-    """Three pages for a document, four frames for a video, one picture otherwise; `error` is raised instead."""
+    """Three pages for a document, four frames for a video, one picture otherwise; `error` is raised instead.
+
+    Where `ahead` is set, it reports that many conversions ahead of each of its own.
+    """
 
     error: WebUIError | None = None
     step_s: float = 0.0
     limits: MediaLimits = field(default_factory=MediaLimits)
     loaded: list[tuple[str, Selection, int]] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+    ahead: int | None = None
 
     async def preview(
         self,
@@ -46,10 +51,15 @@ class FakeReader:
         info: ModelInfo,
         selection: Selection | None = None,
         *,
+        owner: str = "",
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> FakePreview:
+        self.owners.add(owner)
         if self.error is not None:
             raise self.error
+        if self.ahead is not None:
+            on_progress(Progress("queued", self.ahead))
+            await asyncio.sleep(self.step_s)
         kinds = {".mp4": ("video", 4), ".pdf": ("document", 3), ".pptx": ("document", 3)}
         kind, count = kinds.get(path.suffix, ("image", 1))
         for index in range(count):
@@ -67,10 +77,11 @@ class FakeReader:
         selection: Selection,
         max_tokens: int,
         *,
+        owner: str = "",
         on_progress: Callable[[Progress], None] = lambda progress: None,
     ) -> tuple[ImagePart | VideoPart, ...]:
         self.loaded.append((path.name, selection, max_tokens))
-        preview = await self.preview(path, info, selection, on_progress=on_progress)
+        preview = await self.preview(path, info, selection, owner=owner, on_progress=on_progress)
         if preview.timestamps:
             return (VideoPart(preview.thumbnails, preview.timestamps, path.name),)
         return tuple(

@@ -107,6 +107,13 @@ async def test_phases_are_told():
     assert updates[-1][column.parts.phase] == ""
 
 
+async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_told():
+    column = Column(reader=FakeReader(step_s=0.1, ahead=2))
+    updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)), session="ann")
+    assert column.reader.owners == {"ann"}
+    assert any("Waiting: <b>2 ahead of you" in update[column.parts.phase] for update in updates)
+
+
 @pytest.mark.parametrize("error", [DamagedFileError(name="a.pdf")])
 async def test_a_file_that_cannot_be_read_is_a_card_and_comes_back(error):
     column = Column(reader=FakeReader(error=error))

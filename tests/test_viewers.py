@@ -28,9 +28,9 @@ class Beside:
             self.parts = viewer_parts(Labels(EN), self.reader.limits)
         self.viewer = Viewer(spec or TabSpec("thinking"), FakeEngine(), self.reader, self.parts)
 
-    async def look(self, *names, shelf=None, conversation=None):
+    async def look(self, *names, shelf=None, conversation=None, owner=""):
         paths = [Path(name) for name in names]
-        steps = self.viewer.look(paths, shelf or Shelf(), conversation or Conversation(), EN)
+        steps = self.viewer.look(paths, shelf or Shelf(), conversation or Conversation(), EN, owner=owner)
         return [step async for step in steps]
 
 
@@ -50,6 +50,13 @@ async def test_pages_appear_with_numbers_and_cost():
 async def test_converting_is_told_page_by_page():
     phases = [phase for _, _, phase in await Beside(FakeReader(step_s=0.1)).look("a.pdf")]
     assert any("Converting a.pdf" in phase and "1 of 3" in phase for phase in phases)
+
+
+async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_told():
+    beside = Beside(FakeReader(step_s=0.1, ahead=2))
+    phases = [phase for _, _, phase in await beside.look("a.pdf", owner="ann")]
+    assert beside.reader.owners == {"ann"}
+    assert any("Waiting: <b>2 ahead of you" in phase for phase in phases)
 
 
 async def test_a_video_shows_its_frames_with_their_seconds():

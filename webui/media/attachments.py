@@ -5,24 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from PIL import Image
 
-from webui.errors import AttachmentError, DamagedFileError, TooLargeError, UnsupportedTypeError
+from webui.errors import DamagedFileError, UnsupportedTypeError
 from webui.media.children import Children
 from webui.media.decks import DeckShelf
+from webui.media.fair_semaphore import FairSemaphore
 from webui.media.pages import parse_pages
 from webui.media.preview import Preview, Selection
-from webui.media.sandbox import Limits, Reply, Sandbox, megabytes
+from webui.media.sandbox import Limits, Reply, Sandbox
 from webui.media.sniff import HEAD_BYTES, PICTURE_TYPES, Format, sniff
+from webui.media.source_file import SourceFile, check_size, recognise
 from webui.protocol import Attachment, AttachmentKind, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
 
 __all__ = ["MediaReader", "OnProgress", "Preview", "Selection", "find_office", "ignore", "parse_pages"]
 
-AT_ONCE = 2
+# The last free place is kept for a new owner, so that an owner alone converts two files at once: one for each core of
+# the smallest server. A third would make the wall clock run out for slow files.
+PLACES = 3
+SMALL_PLACES = 1
+# A photo of 12 megapixels has 4 MB and takes 0.2 s; the worst case below this, 64 megapixels of one colour, 1.5 s. The
+# bytes of a PDF or a video say nothing about its time.
+SMALL_PICTURE_BYTES = 8 * 1024**2
 # LibreOffice reserves more address space than it uses.
 OFFICE_MEMORY_BYTES = 4 * 1024**3
 THUMBNAIL_SIDE = 480
@@ -52,39 +61,56 @@ def find_office() -> str | None:
 class MediaReader:
     """Files to previews and parts. `office` is the path of LibreOffice, None if there is none."""
 
-    def __init__(self, limits: MediaLimits, *, office: str | None) -> None:
+    def __init__(self, limits: MediaLimits, *, office: str | None, sandbox: Sandbox | None = None) -> None:
         self.limits = limits
         self._office = office
-        self._decks, self._sandbox = DeckShelf(), Sandbox(Children())
+        self._decks, self._sandbox = DeckShelf(), sandbox or Sandbox(Children())
         # Decks wait for decks only: one that takes a minute and a half must not hold up a photo.
-        self._turns, self._deck_turns = asyncio.Semaphore(AT_ONCE), asyncio.Semaphore(AT_ONCE)
+        self._turns, self._deck_turns = FairSemaphore(PLACES, SMALL_PLACES), FairSemaphore(PLACES)
 
     async def preview(
-        self, path: Path, info: ModelInfo, selection: Selection = WHOLE, *, on_progress: OnProgress = ignore
+        self,
+        path: Path,
+        info: ModelInfo,
+        selection: Selection = WHOLE,
+        *,
+        owner: str = "",
+        on_progress: OnProgress = ignore,
     ) -> Preview:
-        """What a person sees before sending. Raises an AttachmentError."""
-        form = await asyncio.to_thread(self._sniff, path)
-        if form == "video":
-            replies = await self._read(path, form, info, selection, info.media_tokens, on_progress)
-        else:
-            replies = await self._read(path, form, info, WHOLE, 0, on_progress)
-        return await believed(path.name, lambda: self._preview(path, form, selection, replies))
+        """What a person sees before sending. Conversions take turns by `owner`; each of "" is its own.
+
+        Raises an AttachmentError.
+        """
+        source = await asyncio.to_thread(recognise, path, self.limits.max_file_bytes)
+        video = source.form == "video"
+        chosen, tokens = (selection, info.media_tokens) if video else (WHOLE, 0)
+        replies = await self._read(source, self._job(source.form, info, chosen, tokens), owner, on_progress)
+        return await believed(path.name, lambda: self._preview(source, selection, replies))
 
     async def load(
-        self, path: Path, info: ModelInfo, selection: Selection, max_tokens: int, *, on_progress: OnProgress = ignore
+        self,
+        path: Path,
+        info: ModelInfo,
+        selection: Selection,
+        max_tokens: int,
+        *,
+        owner: str = "",
+        on_progress: OnProgress = ignore,
     ) -> tuple[ImagePart | VideoPart, ...]:
         """The chosen pages or frames at the sizes that the model sees. Raises an AttachmentError."""
-        form = await asyncio.to_thread(self._sniff, path)
-        replies = await self._read(path, form, info, selection, max(max_tokens, 1), on_progress)
-        return await believed(path.name, lambda: parts(path.name, form, replies))
+        source = await asyncio.to_thread(recognise, path, self.limits.max_file_bytes)
+        job = self._job(source.form, info, selection, max(max_tokens, 1))
+        replies = await self._read(source, job, owner, on_progress)
+        return await believed(path.name, lambda: parts(path.name, source.form, replies))
 
-    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo) -> ImagePart:
+    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo, *, owner: str = "") -> ImagePart:
         """A picture that did not come as a file. Raises an AttachmentError."""
-        self._check_size(len(data), name)
+        check_size(len(data), name, self.limits.max_file_bytes)
         if sniff(data[:HEAD_BYTES], name) != "picture":
             raise UnsupportedTypeError(name=name, accepted=PICTURE_TYPES)
         job = self._job("picture", info, WHOLE, info.media_tokens)
-        replies = await self._run(job, name, ignore, data)
+        async with self._turn(self._turns, owner, ignore, small=len(data) <= SMALL_PICTURE_BYTES):
+            replies = await self._run(job, name, ignore, data)
         return await believed(name, lambda: ImagePart(image_of(replies[0]), name, name))
 
     def warm_up(self) -> None:
@@ -96,8 +122,9 @@ class MediaReader:
         self._decks.close()
         self._sandbox.close()
 
-    def _preview(self, path: Path, form: Format, selection: Selection, replies: list[Reply]) -> Preview:
-        attachment, limits, (head, *rest) = Attachment(path, KINDS[form]), self.limits, replies
+    def _preview(self, source: SourceFile, selection: Selection, replies: list[Reply]) -> Preview:
+        form, limits, (head, *rest) = source.form, self.limits, replies
+        attachment = Attachment(source.path, KINDS[form])
         if form == "picture":
             return Preview(attachment, 1, (pair(head.values["natural"]),), (image_of(head),), limits=limits)
         if form == "video":
@@ -109,31 +136,20 @@ class MediaReader:
         notice = "drawn_without_office" if form == "pptx" and not self._office else ""
         return Preview(attachment, len(sizes), sizes, tuple(map(image_of, rest)), notice=notice, limits=limits)
 
-    def _sniff(self, path: Path) -> Format:
-        try:
-            self._check_size(path.stat().st_size, path.name)
-            with path.open("rb") as file:
-                return sniff(file.read(HEAD_BYTES), path.name)
-        except OSError as error:  # gone meanwhile, or a folder
-            raise AttachmentError(name=path.name) from error
-
-    def _check_size(self, size: int, name: str) -> None:
-        if size > self.limits.max_file_bytes:
-            raise TooLargeError(name=name, size=megabytes(size), limit=megabytes(self.limits.max_file_bytes))
-
-    async def _read(
-        self, path: Path, form: Format, info: ModelInfo, selection: Selection, max_tokens: int, on_progress: OnProgress
-    ) -> list[Reply]:
+    async def _read(self, source: SourceFile, job: dict[str, Any], owner: str, on_progress: OnProgress) -> list[Reply]:
         """What the child says of the file; without tokens to spend, thumbnails."""
-        data = await self._decks.pdf(path, lambda: self._convert(path)) if form in ("pptx", "ppt") else b""
-        task = "pages" if KINDS[form] == "document" else form
-        job = {**self._job(task, info, selection, max_tokens), "path": absolute(path)}
-        return await self._run(job, path.name, on_progress, data)
+        path, name = source.path, source.path.name
+        small = source.form == "picture" and source.size_bytes <= SMALL_PICTURE_BYTES
+        data = b""
+        if source.form in ("pptx", "ppt"):
+            data = await self._decks.pdf(path, lambda: self._convert(source, owner, on_progress))
+        async with self._turn(self._turns, owner, on_progress, small=small):
+            return await self._run({**job, **place_of(source)}, name, on_progress, data)
 
-    def _job(self, task: str, info: ModelInfo, selection: Selection, max_tokens: int) -> dict[str, Any]:
-        limits, budget = self.limits, info.frame if task == "video" else info.image
+    def _job(self, form: Format, info: ModelInfo, selection: Selection, max_tokens: int) -> dict[str, Any]:
+        limits, budget = self.limits, info.frame if form == "video" else info.image
         return {
-            "task": task,
+            "task": "pages" if KINDS[form] == "document" else form,
             "pages": selection.pages,
             "start_s": selection.start_s,
             "end_s": selection.end_s,
@@ -147,21 +163,36 @@ class MediaReader:
             "budget": [budget.unit, budget.min_pixels, budget.max_pixels],
         }
 
+    @asynccontextmanager
+    async def _turn(
+        self, turns: FairSemaphore, owner: str, on_progress: OnProgress, *, small: bool = False
+    ) -> AsyncIterator[None]:
+        """Holds a place inside the block, and reports the wait for it."""
+        waits: list[int] = []
+
+        def report(ahead: int) -> None:
+            waits.append(ahead)
+            on_progress(Progress("queued", ahead))
+
+        async with turns.place(owner, small=small, on_wait=report):
+            if waits:
+                on_progress(Progress("converting"))
+            yield
+
     async def _run(self, job: dict[str, Any], name: str, on_progress: OnProgress, data: bytes = b"") -> list[Reply]:
         def tell(done: int, total: int) -> None:
             on_progress(Progress("converting", done, total))
 
         limits = Limits(self.limits.convert_timeout_s, self.limits.convert_memory_bytes)
-        async with self._turns:
-            return await self._sandbox.run(job, name, limits, tell, data=data)
+        return await self._sandbox.run(job, name, limits, tell, data=data)
 
-    async def _convert(self, path: Path) -> bytes:
+    async def _convert(self, source: SourceFile, owner: str, on_progress: OnProgress) -> bytes:
         """A deck to PDF."""
-        job = {"task": "deck", "path": absolute(path), "office": self._office or ""}
+        job = {"task": "deck", "office": self._office or "", **place_of(source)}
         memory = OFFICE_MEMORY_BYTES if self._office else self.limits.convert_memory_bytes
-        async with self._deck_turns:
+        async with self._turn(self._deck_turns, owner, on_progress):
             limits = Limits(self.limits.office_timeout_s, memory)
-            replies = await self._sandbox.run(job, path.name, limits, lambda done, total: None)
+            replies = await self._sandbox.run(job, source.path.name, limits, lambda done, total: None)
         return b"".join(reply.data for reply in replies)
 
 
@@ -186,9 +217,9 @@ def parts(name: str, form: Format, replies: list[Reply]) -> tuple[ImagePart | Vi
     return tuple(ImagePart(image, f"{name} {word} {int(page)}", name) for page, image in pages)
 
 
-def absolute(path: Path) -> str:
-    """The child works in a folder of its own."""
-    return str(path.absolute())
+def place_of(source: SourceFile) -> dict[str, Any]:
+    """What a child needs to open the same file; it works in a folder of its own."""
+    return {"path": str(source.path.absolute()), "identity": source.identity}
 
 
 def image_of(reply: Reply) -> Image.Image:

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from pathlib import Path
 
+from webui.media.source_file import open_regular
+
 BUDGET_BYTES = 256 * 1024**2
 
 
@@ -64,7 +66,7 @@ async def _end(task: asyncio.Task[bytes]) -> None:
 
 def digest(path: Path) -> str:
     hashed = sha256()
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         while piece := file.read(1024**2):
             hashed.update(piece)
     return hashed.hexdigest()

@@ -18,9 +18,9 @@ from typing import Any
 
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError, TooSlowError
 from webui.media.children import Child, Children
+from webui.media.sizes import MEGABYTE, megabytes
 
 WORKER = "webui.media.worker"
-MEGABYTE = 1024**2
 # Two a page are usual. Reading lines that are already there never lets the event loop go.
 MOST_LINES = 50_000
 # More processor time than wall clock: a child with threads may use both cores.
@@ -163,7 +163,3 @@ def _death(status: int, name: str, limits: Limits) -> AttachmentError:
     if -status == signal.SIGKILL:  # by the system, for want of memory
         return TooLargeError(name=name, size="more memory than there is", limit=megabytes(limits.memory_bytes))
     return DamagedFileError(name=name)
-
-
-def megabytes(count: int) -> str:
-    return f"{count / MEGABYTE:,.1f} MB"

@@ -18,6 +18,7 @@ from PIL.Image import Image
 
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError
 from webui.media.sizes import fit_share, fit_side
+from webui.media.source_file import pinned
 from webui.protocol import PixelBudget
 
 LONGEST_DETAIL = 300
@@ -51,6 +52,8 @@ def main(job: dict[str, Any]) -> None:
     reporter = Reporter(os.fdopen(os.dup(1), "wb"))
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     try:
+        if "path" in job and not job["sent"]:
+            job["path"] = pinned(job["path"], tuple(job["identity"]), job["name"])
         TASKS[job["task"]](job, reporter)
         reporter.send(done=True)
     except AttachmentError as error:

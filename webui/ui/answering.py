@@ -40,6 +40,7 @@ class Loader(Protocol):
         selection: Selection,
         max_tokens: int,
         *,
+        owner: str,
         on_progress: Callable[[Progress], None],
     ) -> tuple[ImagePart | VideoPart, ...]: ...
 
@@ -104,7 +105,7 @@ class Answering:
     ) -> None:
         asked = question.words
         if question.files:
-            loaded = await self._load(question, conversation, self._model.status(run.model).info, put)
+            loaded = await self._load(question, conversation, run, put)
             put(loaded)
             asked = Message("user", (*loaded.parts, *asked.parts))
         messages = conversation.ask(asked)
@@ -118,8 +119,9 @@ class Answering:
             put(delta)
 
     async def _load(
-        self, question: Question, conversation: Conversation, info: ModelInfo, put: Callable[[Event], None]
+        self, question: Question, conversation: Conversation, run: Run, put: Callable[[Event], None]
     ) -> Loaded:
+        info = self._model.status(run.model).info
         room = max(info.media_tokens - conversation.media_tokens(info), 0) // len(question.files)
         parts: list[ImagePart | VideoPart] = []
         for path, selection in question.files:
@@ -130,6 +132,6 @@ class Answering:
                 put(Converting(name, progress))
 
             report(Progress("converting"))
-            parts.extend(await self._loader.load(path, info, selection, room, on_progress=report))
+            parts.extend(await self._loader.load(path, info, selection, room, owner=run.owner, on_progress=report))
         # Shrinking a hundred pages takes a while; others' streams go on meanwhile.
         return Loaded(tuple(parts), await asyncio.to_thread(pictures_of, parts))

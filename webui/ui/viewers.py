@@ -98,15 +98,25 @@ class Viewer:
         return max(info.media_tokens - conversation.media_tokens(info), 0) // max(files, 1)
 
     async def look(
-        self, paths: list[Path], shelf: Shelf, conversation: Conversation, t: Strings, model: str = ""
+        self,
+        paths: list[Path],
+        shelf: Shelf,
+        conversation: Conversation,
+        t: Strings,
+        model: str = "",
+        *,
+        owner: str = "",
     ) -> AsyncGenerator[tuple[Shelf, dict[Any, Any], str], None]:
-        """(shelf, component updates, phase line), as the files become pages and frames at that model's sizes."""
+        """(shelf, component updates, phase line), as the files become pages and frames at that model's sizes.
+
+        They are converted in that owner's turns.
+        """
         taken_away = bool(shelf.items) and not paths
         shelf = shelf.holding(paths)
         for item in shelf.items:
             if item.seen:
                 continue
-            async with aclosing(self._preview(item, t, model)) as steps:
+            async with aclosing(self._preview(item, t, model, owner)) as steps:
                 async for phase, done in steps:
                     if done is not None:
                         shelf = shelf.put(done)
@@ -116,17 +126,18 @@ class Viewer:
         updates = self.show(shelf, conversation, t, model)
         yield shelf, updates | {self._parts.refused: ""} if taken_away else updates, ""
 
-    async def _preview(self, item: Item, t: Strings, model: str) -> AsyncGenerator[tuple[str, Item | None], None]:
+    async def _preview(
+        self, item: Item, t: Strings, model: str, owner: str
+    ) -> AsyncGenerator[tuple[str, Item | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
             yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
             return
-        words = t("phase_converting", name=name)
         found: list[Item] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
             info = self._model.status(model).info
-            preview = await self._reader.preview(item.path, info, item.selection, on_progress=put)
+            preview = await self._reader.preview(item.path, info, item.selection, owner=owner, on_progress=put)
             pictures = await asyncio.to_thread(_pictures, preview)
             found.append(replace(item, preview=preview, pictures=pictures))
 
@@ -136,7 +147,7 @@ class Viewer:
                 async for events in ticks:
                     progress = events[-1] if events else progress
                     number = phase_number(progress, t, time.monotonic() - started)
-                    yield phase_html(words, number), None
+                    yield phase_html(t(f"phase_{progress.phase}", name=name), number), None
         except WebUIError as error:
             found.append(replace(item, error=error))
         for done in found:

@@ -1,0 +1,64 @@
+"""A file to be read: opened without following links, recognised by its bytes, and the same for whoever opens it next.
+
+Knows no format beyond its first bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from webui.errors import AttachmentError, TooLargeError
+from webui.media.sizes import megabytes
+from webui.media.sniff import HEAD_BYTES, Format, sniff
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """What was seen of it when it was recognised. `identity`: its device and inode."""
+
+    path: Path
+    form: Format
+    size_bytes: int
+    identity: tuple[int, int]
+
+
+def recognise(path: Path, max_bytes: int) -> SourceFile:
+    """Raises TooLargeError before anything is read, UnsupportedTypeError, DamagedFileError, or as open_regular does."""
+    with open_regular(path) as file:
+        found = os.fstat(file.fileno())
+        check_size(found.st_size, path.name, max_bytes)
+        return SourceFile(path, sniff(file.read(HEAD_BYTES), path.name), found.st_size, (found.st_dev, found.st_ino))
+
+
+def check_size(size: int, name: str, max_bytes: int) -> None:
+    if size > max_bytes:
+        raise TooLargeError(name=name, size=megabytes(size), limit=megabytes(max_bytes))
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Raises AttachmentError for what is gone, a link, a folder, a pipe or a device; a pipe is never waited for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return os.fdopen(descriptor, "rb")
+        os.close(descriptor)
+    except OSError as error:
+        raise AttachmentError(name=path.name) from error
+    raise AttachmentError(name=path.name)
+
+
+def pinned(path: str, identity: tuple[int, int], name: str) -> str:
+    """A path to the file that was recognised, valid while this process lives, whatever stands at `path` later.
+
+    Raises AttachmentError if another file stands there already.
+    """
+    with open_regular(Path(path)) as file:
+        found = os.fstat(file.fileno())
+        if (found.st_dev, found.st_ino) != identity:
+            raise AttachmentError(name=name)
+        return f"/proc/{os.getpid()}/fd/{os.dup(file.fileno())}" if sys.platform == "linux" else path
