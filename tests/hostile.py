@@ -1,5 +1,6 @@
 """What a child process may turn into when a file has taken it over. `main` does what the job's `deed` names."""
 
+import ctypes
 import json
 import os
 import sys
@@ -31,6 +32,37 @@ def fork(job):
         if not os.fork():
             time.sleep(600)
     time.sleep(600)
+
+
+def escape(job):
+    """A grandchild in a session of its own, after its parent has ended, and who adopts it has been told not to."""
+    refuse_orphans()
+    leave(lambda: time.sleep(600))
+    time.sleep(600)
+
+
+def litter(job):
+    """Orphans that end at once, while it goes on for a moment."""
+    refuse_orphans()
+    for _ in range(5):
+        leave(lambda: None)
+    say(done=True)
+
+
+def refuse_orphans():
+    ctypes.CDLL(None).prctl(36, 0)  # PR_SET_CHILD_SUBREAPER
+
+
+def leave(work):
+    if pid := os.fork():
+        os.waitpid(pid, 0)
+    elif os.fork():
+        os._exit(0)
+    else:
+        os.setsid()
+        os.close(1)
+        work()
+        os._exit(0)
 
 
 def hoard(job):
@@ -88,6 +120,8 @@ DEEDS = {
         loop,
         sleep,
         fork,
+        escape,
+        litter,
         hoard,
         scribble,
         flood,

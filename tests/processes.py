@@ -16,8 +16,8 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def living() -> dict[int, tuple[int, int, str]]:
-    """(parent, group, command) of each process that has not ended."""
+def living(*, dead: bool = False) -> dict[int, tuple[int, int, str]]:
+    """(parent, group, command) of each process that has not ended; with `dead`, of those not reaped yet too."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -26,14 +26,14 @@ def living() -> dict[int, tuple[int, int, str]]:
             except OSError:
                 continue
             state, parent, group = rest.split()[:3]
-            if state != "Z":
+            if dead or state != "Z":
                 found[int(entry.name)] = (int(parent), int(group), name)
     return found
 
 
-def descendants(root: int = 0) -> set[int]:
+def descendants(root: int = 0, *, dead: bool = False) -> set[int]:
     """All processes below this one, or below `root`."""
-    processes, found = living(), {root or os.getpid()}
+    processes, found = living(dead=dead), {root or os.getpid()}
     while more := {pid for pid, (parent, _, _) in processes.items() if parent in found} - found:
         found |= more
     return found - {root or os.getpid()}

@@ -19,6 +19,7 @@ from webui.media.office import convert_deck
 from webui.protocol import ModelInfo
 
 INFO = ModelInfo("any", 8192)
+MEMORY = 2 * 1024**3
 IMAGE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 BLIP = ".//{http://schemas.openxmlformats.org/drawingml/2006/main}blip"
@@ -34,7 +35,7 @@ def nothing_left():
 
 def test_a_deck_becomes_pages_that_hold_its_words(tmp_path):
     deck = make_deck(tmp_path / "a.pptx", 3)
-    pdf = convert_deck(str(deck), "a.pptx", str(tmp_path), find_office(), "pptx")
+    pdf = convert_deck(str(deck), "a.pptx", str(tmp_path), find_office(), "pptx", MEMORY)
     assert [page.get_text().strip() for page in pymupdf.open(pdf)] == ["Slide 1", "Slide 2", "Slide 3"]
 
 
@@ -42,14 +43,14 @@ def test_hidden_slides_count(tmp_path):
     deck = Presentation(make_deck(tmp_path / "a.pptx", 3))
     deck.slides[1].element.set("show", "0")
     deck.save(tmp_path / "b.pptx")
-    pdf = convert_deck(str(tmp_path / "b.pptx"), "b.pptx", str(tmp_path), find_office(), "pptx")
+    pdf = convert_deck(str(tmp_path / "b.pptx"), "b.pptx", str(tmp_path), find_office(), "pptx", MEMORY)
     assert pymupdf.open(pdf).page_count == 3
 
 
 def test_what_libreoffice_cannot_open_is_damaged(tmp_path):
     (tmp_path / "a.pptx").write_bytes(b"PK\x03\x04ppt/")
     with pytest.raises(DamagedFileError):
-        convert_deck(str(tmp_path / "a.pptx"), "a.pptx", str(tmp_path), find_office(), "pptx")
+        convert_deck(str(tmp_path / "a.pptx"), "a.pptx", str(tmp_path), find_office(), "pptx", MEMORY)
 
 
 async def test_an_old_deck_is_read(reader, tmp_path):
@@ -106,6 +107,14 @@ def linked(folder: Path, address: str) -> Path:
     return folder / "linked.pptx"
 
 
+async def test_nothing_of_libreoffice_stays_dead_or_alive(reader, tmp_path):
+    reader.warm_up()
+    before = descendants(dead=True)
+    for count in (1, 2):
+        await reader.preview(make_deck(tmp_path / f"{count}.pptx", count), INFO)
+        assert descendants(dead=True) <= before
+
+
 def offices() -> set[int]:
     """LibreOffice's own processes below this one."""
     processes, below = living(), descendants()
@@ -113,11 +122,12 @@ def offices() -> set[int]:
 
 
 async def test_stop_ends_libreoffice(reader, tmp_path):
+    before = descendants(dead=True)
     task = asyncio.create_task(reader.preview(make_deck(tmp_path / "a.pptx"), INFO))
     await until(offices)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert not offices()
+    assert len(descendants(dead=True) - before) == 1, "the zygote stays"
 
 
 async def test_one_persons_stop_leaves_the_others_conversion(reader, tmp_path):

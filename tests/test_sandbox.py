@@ -31,12 +31,12 @@ def do(sandbox):
     async def do(deed: str, limits: Limits = LIMITS, **more) -> list[Reply]:
         return await sandbox.run({"deed": deed, **more}, "a.pdf", limits, lambda done, total: None, entry="hostile")
 
-    before = descendants()
+    before = descendants(dead=True)
     yield do
-    assert descendants() <= before
+    assert descendants(dead=True) <= before
 
 
-@pytest.mark.parametrize("deed", ["loop", "sleep", "fork"])
+@pytest.mark.parametrize("deed", ["loop", "sleep", "fork", "escape"])
 async def test_the_wall_clock_ends_it_with_all_its_children(do, deed):
     with pytest.raises(TooSlowError, match=r"a\.pdf took longer than 1 s"):
         await do(deed, QUICK)
@@ -87,9 +87,10 @@ async def test_its_error_arrives_as_that_error_about_this_file(do):
         await do("babble", words=words)
 
 
-async def test_cancelling_ends_it(do):
-    task = asyncio.create_task(do("fork"))
-    await until(lambda: len(descendants()) >= 4)
+@pytest.mark.parametrize(("deed", "processes"), [("fork", 5), ("escape", 3)])
+async def test_cancelling_ends_it(do, deed, processes):
+    task = asyncio.create_task(do(deed))
+    await until(lambda: len(descendants()) == processes)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -113,6 +114,11 @@ async def test_many_at_once_keep_apart(do):
     )
     assert results[:4] == [[]] * 4
     assert isinstance(results[4], AttachmentError)
+
+
+async def test_orphans_that_end_by_themselves_disturb_nobody(do):
+    for _ in range(3):
+        await do("litter")
 
 
 class Barren(Children):

@@ -32,8 +32,8 @@ SMALL_PLACES = 1
 # A photo of 12 megapixels has 4 MB and takes 0.2 s; the worst case below this, 64 megapixels of one colour, 1.5 s. The
 # bytes of a PDF or a video say nothing about its time.
 SMALL_PICTURE_BYTES = 8 * 1024**2
-# LibreOffice reserves more address space than it uses.
-OFFICE_MEMORY_BYTES = 4 * 1024**3
+# LibreOffice reserves this much more address space than it uses, at most: measured were 0.5 GB.
+OFFICE_RESERVE_BYTES = 2 * 1024**3
 THUMBNAIL_SIDE = 480
 KINDS: dict[Format, AttachmentKind] = {
     "picture": "image",
@@ -188,10 +188,10 @@ class MediaReader:
 
     async def _convert(self, source: SourceFile, owner: str, on_progress: OnProgress) -> bytes:
         """A deck to PDF."""
-        job = {"task": "deck", "office": self._office or "", **place_of(source)}
-        memory = OFFICE_MEMORY_BYTES if self._office else self.limits.convert_memory_bytes
+        resident = self.limits.convert_memory_bytes
+        job = {"task": "deck", "office": self._office or "", "resident_bytes": resident, **place_of(source)}
         async with self._turn(self._deck_turns, owner, on_progress):
-            limits = Limits(self.limits.office_timeout_s, memory)
+            limits = Limits(self.limits.office_timeout_s, resident + (OFFICE_RESERVE_BYTES if self._office else 0))
             replies = await self._sandbox.run(job, source.path.name, limits, lambda done, total: None)
         return b"".join(reply.data for reply in replies)
 

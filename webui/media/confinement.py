@@ -10,6 +10,8 @@ import sys
 from types import FrameType
 from typing import Any
 
+from webui.media.process_tree import adopt_orphans, end_descendants
+
 PR_SET_PDEATHSIG = 1
 # Between the signal that says why (SIGXCPU) and the one that cannot be survived.
 CPU_GRACE_S = 1
@@ -19,6 +21,7 @@ def enter(parent: int) -> dict[str, Any]:
     """The job, from the first line of standard input. From here on this process, a child of `parent`, is confined."""
     job: dict[str, Any] = json.loads(sys.stdin.buffer.readline())
     die_with_parent()
+    adopt_orphans()
     if os.getppid() != parent:
         os._exit(1)  # it ended before we could ask to be told
     confine(job["memory_bytes"], job["cpu_s"], job["file_bytes"])
@@ -47,11 +50,12 @@ def die_with_parent(notice: int = int(signal.SIGKILL)) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, notice)
 
 
-def take_group_along() -> None:
+def take_all_along() -> None:
     """For a child that starts programs of its own: when its parent ends, all of them end."""
-    signal.signal(signal.SIGTERM, _end_group)
+    signal.signal(signal.SIGTERM, _end_all)
     die_with_parent(signal.SIGTERM)
 
 
-def _end_group(number: int, frame: FrameType | None) -> None:
+def _end_all(number: int, frame: FrameType | None) -> None:
+    end_descendants()
     os.killpg(0, signal.SIGKILL)

@@ -6,9 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
-from webui.errors import DamagedFileError
+from webui.errors import DamagedFileError, TooLargeError
 from webui.media.confinement import die_with_parent
 from webui.media.documents import open_document
+from webui.media.process_tree import descendants, exact_bytes, held_bytes
+from webui.media.sizes import megabytes
 
 # LibreOffice fetches linked pictures and runs what it finds unless its profile forbids it.
 PROFILE = {
@@ -30,15 +32,22 @@ FILTERS = {"pptx": "Impress MS PowerPoint 2007 XML", "ppt": "MS PowerPoint 97"}
 # With the hidden slides: else "slide 12" would not be the one that its author calls so.
 EXPORT = 'pdf:impress_pdf_Export:{"ExportHiddenSlides":{"type":"boolean","value":"true"}}'
 
+# How often its memory is looked at.
+LOOK_S = 0.1
 
-def convert_deck(path: str, name: str, folder: str, office: str, suffix: str) -> Path:
-    """A PPT or PPTX as a PDF in `folder`. LibreOffice exits 0 without writing one, so success is that it opens."""
+
+def convert_deck(path: str, name: str, folder: str, office: str, suffix: str, memory_bytes: int) -> Path:
+    """A PPT or PPTX as a PDF in `folder`. LibreOffice exits 0 without writing one, so success is that it opens.
+
+    Raises TooLargeError as soon as all processes below this one hold more than `memory_bytes` together; they go on
+    then, for the caller to end. Raises DamagedFileError for what LibreOffice cannot read.
+    """
     profile = Path(folder, "profile")
     write_profile(profile)
     # A plain name of our own: the person's may hold anything.
     deck = Path(folder, f"deck.{suffix}")
     deck.symlink_to(path)
-    subprocess.run(
+    process = subprocess.Popen(
         [
             office,
             f"-env:UserInstallation={profile.as_uri()}",
@@ -55,14 +64,31 @@ def convert_deck(path: str, name: str, folder: str, office: str, suffix: str) ->
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        check=False,
         preexec_fn=die_with_parent if os.name == "posix" else None,
     )
+    while not ended(process, LOOK_S):
+        check_memory(name, memory_bytes)
     pdf = deck.with_suffix(".pdf")
     if not pdf.is_file():
         raise DamagedFileError(name=name)
     open_document(pdf, name).close()
     return pdf
+
+
+def ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+    try:
+        process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def check_memory(name: str, most_bytes: int) -> None:
+    """Address space is no measure of LibreOffice: it reserves more than it uses."""
+    pids = descendants(os.getpid())
+    # A process that forks holds everything twice until its child starts a program, so a rough excess is measured again.
+    if held_bytes(pids) > most_bytes and exact_bytes(pids) > most_bytes:
+        raise TooLargeError(name=name, size=f"over {megabytes(most_bytes)} of memory", limit=megabytes(most_bytes))
 
 
 def write_profile(folder: Path) -> None:

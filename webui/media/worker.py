@@ -127,17 +127,23 @@ def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
     """A deck to PDF: by LibreOffice, or by python-pptx for want of it."""
     from webui.media.containers import check_deck
 
-    suffix = check_deck(Path(job["path"]), job["name"], office=bool(job["office"]))
+    path, name, most = job["path"], job["name"], job["resident_bytes"]
+    suffix = check_deck(Path(path), name, most, office=bool(job["office"]))
     if job["office"]:
-        from webui.media.confinement import take_group_along
+        from webui.media.confinement import take_all_along
         from webui.media.office import convert_deck
+        from webui.media.process_tree import end_descendants
 
-        take_group_along()
-        pdf = convert_deck(job["path"], job["name"], job["folder"], job["office"], suffix)
+        take_all_along()
+        try:
+            pdf = convert_deck(path, name, job["folder"], job["office"], suffix, most)
+        finally:
+            # LibreOffice leaves programs behind that it has started, as gpgconf.
+            end_descendants()
     else:
         from webui.media.slides import draw_deck
 
-        pdf = draw_deck(job["path"], job["name"], job["folder"])
+        pdf = draw_deck(path, name, job["folder"])
     reporter.raw(pdf.read_bytes())
 
 

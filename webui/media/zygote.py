@@ -13,24 +13,42 @@ import socket
 import sys
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from importlib import import_module
 from select import select
 from typing import NoReturn
 
 from webui.media.confinement import enter
+from webui.media.process_tree import adopt_orphans, children_of, end, end_descendants
 
 MOST_REQUEST_BYTES = 64 * 1024
 # A child's standard input, its standard output, and where its exit status is told.
 FDS = 3
 
 
+@dataclass(slots=True)
+class Job:
+    """A child with what it left behind: how many of them were not reaped yet, and how the child itself ended."""
+
+    status: socket.socket | None
+    processes: int = 1
+    outcome: int | None = None
+
+
 class Zygote:
-    """Answers each request that comes by `control` with the number of a process. One at a time may be asked."""
+    """Answers each request that comes by `control` with the number of a process. One at a time may be asked.
+
+    Whatever a child leaves behind becomes the zygote's own, in whatever group or session it is, and is killed: the
+    child's end is told once none of it is left.
+    """
 
     def __init__(self, control: socket.socket) -> None:
+        adopt_orphans()
         self._control = control
         self._pid = os.getpid()
-        self._statuses: dict[int, socket.socket] = {}
+        self._jobs: dict[int, Job] = {}
+        # Where a process is counted that is of no child's job, so that nobody waits for it.
+        self._strays = Job(None)
         self._ended, wakes = socket.socketpair()
         wakes.setblocking(False)
         signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
@@ -44,12 +62,13 @@ class Zygote:
             ready, _, _ = select([self._control, self._ended], [], [])
             if self._ended in ready:
                 self._ended.recv(MOST_REQUEST_BYTES)
-                self._tell_ends()
+                self._reap()
             if self._control in ready:
                 asked = self._fork()
-        for pid in self._statuses:
-            with suppress(ProcessLookupError):
+        for pid in self._jobs:
+            with suppress(OSError):
                 os.killpg(pid, signal.SIGKILL)
+        end_descendants()
 
     def _fork(self) -> bool:
         """For one request; False after the last one."""
@@ -66,15 +85,35 @@ class Zygote:
                 return True
             if not pid:
                 self._become(json.loads(request), source, target, status)
-        self._statuses[pid] = status
+        self._jobs[pid] = Job(status)
         return True
 
-    def _tell_ends(self) -> None:
-        """How those children ended that have."""
+    def _reap(self) -> None:
+        """Those that have ended."""
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                with self._statuses.pop(ended[0]) as status, suppress(OSError):
-                    status.send(str(os.waitstatus_to_exitcode(ended[1])).encode())
+                pid, status = ended
+                job = self._jobs.pop(pid, self._strays)
+                if job.outcome is None:  # the child itself is the first of its job to end
+                    job.outcome = os.waitstatus_to_exitcode(status)
+                self._end_orphans(job)
+                job.processes -= 1
+                if not job.processes:
+                    self._tell(job)
+
+    def _end_orphans(self, job: Job) -> None:
+        """What a process has left behind, which was of this job."""
+        for pid in children_of(self._pid):
+            if pid not in self._jobs:
+                self._jobs[pid] = job
+                job.processes += 1
+                end(pid)
+
+    def _tell(self, job: Job) -> None:
+        """How the child ended."""
+        if job.status is not None:
+            with job.status, suppress(OSError):
+                job.status.send(str(job.outcome).encode())
 
     def _become(
         self, request: dict[str, str], source: socket.socket, target: socket.socket, status: socket.socket
@@ -88,8 +127,11 @@ class Zygote:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             os.dup2(source.fileno(), 0)
             os.dup2(target.fileno(), 1)
-            for each in (source, target, status, *self._sockets, *self._statuses.values()):
+            for each in (source, target, status, *self._sockets):
                 each.close()
+            for job in self._jobs.values():
+                if job.status is not None:
+                    job.status.close()
             os.chdir(request["folder"])
             os.environ.update(HOME=request["folder"], TMPDIR=request["folder"])
             tempfile.tempdir = None
