@@ -21,9 +21,9 @@ ENCRYPTED, POWERPOINT = (name.encode("utf-16-le") for name in ("EncryptedPackage
 WITHOUT_OFFICE = "PDF and PPTX; for PPT the server lacks LibreOffice"
 # A deck of 1,000 slides with notes and a picture each has 6,000.
 MOST_PARTS = 20_000
-# LibreOffice 7.4 takes about so many bytes of memory for one of XML. Measured with slides of 2 to 256 MB: 73 for shapes
-# with words as PowerPoint writes them, 330 for bare ones, 4 for white space, none for drawn paths; real slides hold a
-# mixture. What takes more than that is ended when it does.
+# LibreOffice 7.4 takes about so many bytes of memory for one of XML. Measured with slides of 2 to 256 MB: 32 to 80 for
+# shapes with words as PowerPoint writes them, 310 for terse ones, 590 for empty ones, 4 for white space, next to none
+# for drawn paths. What takes more than the limit nevertheless is ended when it does.
 OFFICE_MEMORY_PER_XML = 32
 PIECE_BYTES, HEAD_BYTES = 64 * 1024, 512
 # How XML begins, white space and the NULs of wider characters left out: plain, with a byte order mark, in EBCDIC.
