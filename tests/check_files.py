@@ -71,7 +71,7 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
     adopt_orphans()
     reader = MediaReader(MediaLimits(), office=find_office())
     reader.warm_up()
-    before = descendants()
+    before = descendants(dead=True)
     counts: Counter[str] = Counter()
     left: set[int] = set()
     slowest, others = 0.0, []
@@ -85,13 +85,14 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
         others.append(await other)
         slowest = max(slowest, seconds)
         counts[name] += 1
-        left |= descendants() - before
+        left |= descendants(dead=True) - before
         print(f"{seconds:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
     reader.close()
     done.set()
     print(f"somebody else's picture took {median(others):.2f} s, at most {max(others):.2f} s; ", end="")
     print(f"the event loop stood still for {await stall:.2f} s at most")
-    print(f"{len(files)} files, the slowest in {slowest:.1f} s; {len(left)} processes left behind; {dict(counts)}")
+    print(f"{len(files)} files, the slowest in {slowest:.1f} s; {dict(counts)}")
+    print(f"{len(left)} processes left behind, dead or alive")
     return len(left)
 
 

@@ -35,14 +35,14 @@ def fork(job):
 
 
 def escape(job):
-    """A grandchild in a session of its own, after its parent has ended, and who adopts it has been told not to."""
+    """A grandchild in a session of its own that outlives its parent, and that this process does not adopt."""
     refuse_orphans()
     leave(lambda: time.sleep(600))
     time.sleep(600)
 
 
 def litter(job):
-    """Orphans that end at once, while it goes on for a moment."""
+    """Orphans that end at once, while this process goes on for a moment."""
     refuse_orphans()
     for _ in range(5):
         leave(lambda: None)

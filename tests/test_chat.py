@@ -107,7 +107,7 @@ async def test_phases_are_told():
     assert updates[-1][column.parts.phase] == ""
 
 
-async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_told():
+async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_shown():
     column = Column(reader=FakeReader(step_s=0.1, ahead=2))
     updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)), session="ann")
     assert column.reader.owners == {"ann"}

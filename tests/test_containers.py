@@ -60,7 +60,7 @@ def test_small_parts_add_up(tmp_path):
 
 
 @pytest.mark.parametrize("filling", [SPACES, PICTURE])
-def test_a_size_that_is_told_wrong_is_not_believed(tmp_path, filling):
+def test_a_wrong_size_is_not_believed(tmp_path, filling):
     path = tmp_path / "a.pptx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         package.writestr("ppt/a.xml", filling * (2 * MEMORY // len(filling)))
@@ -97,8 +97,15 @@ def make_damaged(path: Path, suffix: str, data: bytes, parts: int = 1) -> Path:
 
 
 @pytest.mark.parametrize("suffix", ["png", "xml"])
-def test_a_broken_part_is_left_to_those_who_read_it(tmp_path, suffix):
+def test_a_broken_part_does_not_make_a_deck_unreadable(tmp_path, suffix):
     assert check(make_damaged(tmp_path / "a.pptx", suffix, PICTURE)) == "pptx"
+
+
+def test_a_wrong_checksum_does_not_make_a_deck_unreadable(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.pptx", "w", zipfile.ZIP_DEFLATED) as package:
+        package.writestr("ppt/a.xml", SHAPES)
+        package.getinfo("ppt/a.xml").CRC ^= 1
+    assert check(tmp_path / "a.pptx") == "pptx"
 
 
 def test_broken_parts_count(tmp_path):

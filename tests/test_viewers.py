@@ -52,7 +52,7 @@ async def test_converting_is_told_page_by_page():
     assert any("Converting a.pdf" in phase and "1 of 3" in phase for phase in phases)
 
 
-async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_told():
+async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_shown():
     beside = Beside(FakeReader(step_s=0.1, ahead=2))
     phases = [phase for _, _, phase in await beside.look("a.pdf", owner="ann")]
     assert beside.reader.owners == {"ann"}

@@ -1,6 +1,6 @@
 """What lies in a ZIP or OLE container: a deck that can be read, or the reason why not.
 
-Reading a container can take long when it is made to, so this runs in a child process only.
+A hostile container can take long to read, so this runs in a child process only.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _check_zip(path: Path, name: str, memory_bytes: int) -> Literal["pptx"]:
 
 
 def _check_parts(package: zipfile.ZipFile, name: str, memory_bytes: int) -> None:
-    """Inflates every part, as what it says of its size may be wrong, and stops at the first that is too much."""
+    """Inflates every part, since the sizes in the directory may be wrong, and stops at the first that is too much."""
     parts, most_xml = package.infolist(), memory_bytes // OFFICE_MEMORY_PER_XML
     if len(parts) > MOST_PARTS:
         raise TooLargeError(name=name, size=f"{len(parts):,} parts", limit=f"{MOST_PARTS:,}")
@@ -78,10 +78,10 @@ def _check_parts(package: zipfile.ZipFile, name: str, memory_bytes: int) -> None
 
 
 def _pieces(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[tuple[bool, int]]:
-    """Whether it is XML and how many bytes came, piece by piece. What is broken ends there, as it does for others."""
+    """Whether it is XML and how many bytes came, piece by piece. What is broken ends there for LibreOffice too."""
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotImplementedError("no writer of decks packs them so, and other methods inflate without bounds")
-    # Read to the end of what is packed, whatever size and checksum it should have.
+    # Read to the end of what is packed, whatever size and checksum the directory names.
     part.file_size = sys.maxsize
     del part.CRC
     is_xml = True

@@ -32,7 +32,7 @@ FILTERS = {"pptx": "Impress MS PowerPoint 2007 XML", "ppt": "MS PowerPoint 97"}
 # With the hidden slides: else "slide 12" would not be the one that its author calls so.
 EXPORT = 'pdf:impress_pdf_Export:{"ExportHiddenSlides":{"type":"boolean","value":"true"}}'
 
-# How often its memory is looked at.
+# Between two measurements of its memory.
 LOOK_S = 0.1
 
 

