@@ -42,14 +42,7 @@ def check_size(size: int, name: str, max_bytes: int) -> None:
 
 def open_regular(path: Path) -> BinaryIO:
     """Raises AttachmentError for what is gone, a link, a folder, a pipe or a device; a pipe is never waited for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return os.fdopen(descriptor, "rb")
-        os.close(descriptor)
-    except OSError as error:
-        raise AttachmentError(name=path.name) from error
-    raise AttachmentError(name=path.name)
+    return os.fdopen(_descriptor(path, path.name), "rb")
 
 
 def pinned(path: str, identity: tuple[int, int], name: str) -> str:
@@ -57,8 +50,19 @@ def pinned(path: str, identity: tuple[int, int], name: str) -> str:
 
     Raises AttachmentError if another file stands there already.
     """
-    with open_regular(Path(path)) as file:
-        found = os.fstat(file.fileno())
-        if (found.st_dev, found.st_ino) != identity:
-            raise AttachmentError(name=name)
-        return f"/proc/{os.getpid()}/fd/{os.dup(file.fileno())}" if sys.platform == "linux" else path
+    descriptor = _descriptor(path, name)
+    found = os.fstat(descriptor)
+    if (found.st_dev, found.st_ino) != identity:
+        raise AttachmentError(name=name)
+    return f"/proc/{os.getpid()}/fd/{descriptor}" if sys.platform == "linux" else path
+
+
+def _descriptor(path: Path | str, name: str) -> int:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            return descriptor
+        os.close(descriptor)
+    except OSError as error:
+        raise AttachmentError(name=name) from error
+    raise AttachmentError(name=name)
