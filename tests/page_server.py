@@ -23,6 +23,7 @@ from PIL import Image
 from webui.app import create_app
 from webui.media.attachments import MediaReader, find_office
 from webui.protocol import Delta, GenerationRequest, ImagePart, Progress, Usage, VideoPart
+from webui.restart import Restart
 from webui.server import Server, listen
 from webui.settings import Settings
 
@@ -77,7 +78,7 @@ def serving(app: FastAPI, engine: FakeEngine | None = None) -> Iterator[str]:
     """The address of `app`, which runs in a thread until the block is left; then `engine` is told to stop."""
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
-    server = Server(config, app.state.traffic.idle, engine.close if engine else lambda: None)
+    server = Server(config, app.state.traffic.idle, engine.close if engine else lambda: None, Restart())
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
     while not server.started and thread.is_alive():

@@ -25,6 +25,7 @@ FLOORS = {
     "webui.media": 2,
     "webui.engine": 2,
     "webui.server": 1,
+    "webui.restart": 0,
     "webui.access": 1,
     "webui.settings": 1,
     "webui.options": 0.5,

@@ -8,7 +8,7 @@ import logging
 import secrets
 import socket
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -41,6 +41,7 @@ from webui.engine.plan import Wishes
 from webui.errors import ModelLoadError, SettingsError, WebUIError
 from webui.media.attachments import MediaReader, find_office
 from webui.protocol import Model
+from webui.restart import Restart
 from webui.server import Server, listen
 from webui.settings import Settings
 from webui.ui.blocks import build_ui
@@ -137,7 +138,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         if settings.plan or settings.plan_for:
             print_plans(settings)
             return
-        model = make_model(settings)
+        restart = Restart()
+        model = make_model(settings, restart.ask)
         listener = listen(settings.host, settings.port)
     except (SettingsError, ModelLoadError) as error:
         sys.exit(told(error))
@@ -156,7 +158,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         ).start()
     print(f"Open {address}", flush=True)
     with suppress(KeyboardInterrupt):
-        Server(config, app.state.traffic.idle, model.close).run(sockets=[listener])
+        Server(config, app.state.traffic.idle, model.close, restart).run(sockets=[listener])
+    if restart.wanted:
+        restart.act()
 
 
 def print_plans(settings: Settings) -> None:
@@ -168,14 +172,16 @@ def print_plans(settings: Settings) -> None:
         print(line)
 
 
-def make_model(settings: Settings) -> ModelManager:
-    """Not started yet. SettingsError if two models cannot be told apart."""
+def make_model(settings: Settings, on_lost: Callable[[], None]) -> ModelManager:
+    """Not started yet. `on_lost` is called when no model can be loaded any more. SettingsError if two models cannot be
+    told apart."""
     return ModelManager(
         settings.model,
         quantization=settings.quantization,
         bundled=ASSETS / "glm4v-nano",
         loader=CheckpointLoader(settings.device, settings.slots, settings.context_length),
         idle_s=settings.idle_minutes * 60,
+        on_lost=on_lost,
     )
 
 

@@ -10,17 +10,26 @@ from contextlib import suppress
 import uvicorn
 
 from webui.errors import SettingsError
+from webui.restart import Restart
 
 # So long answers under way may still become complete when the server is told to stop.
 GRACE_S = 2.0
 
 
 class Server(uvicorn.Server):
-    """`idle` returns once no answer is under way; `close` ends those that are, each with an error of its own."""
+    """`idle` returns once no answer is under way; `close` ends those that are, each with an error of its own.
 
-    def __init__(self, config: uvicorn.Config, idle: Callable[[], Awaitable[None]], close: Callable[[], None]) -> None:
+    It ends when it is told to, or when a restart is wanted.
+    """
+
+    def __init__(
+        self, config: uvicorn.Config, idle: Callable[[], Awaitable[None]], close: Callable[[], None], restart: Restart
+    ) -> None:
         super().__init__(config)
-        self._idle, self._close = idle, close
+        self._idle, self._close, self._restart = idle, close, restart
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or self._restart.wanted
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, wait GRACE_S for answers, then end them; uvicorn sends what they still say."""

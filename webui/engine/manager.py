@@ -6,7 +6,7 @@ The page is up long before: the loading is done by Resident's thread, and torch 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import aclosing
 from dataclasses import replace
@@ -40,7 +40,9 @@ class ModelManager:
         loader: Loader,
         idle_s: float = 0,
         retry_after_s: float = RETRY_AFTER_S,
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_lost` is called when a model whose engine died cannot be loaded again."""
         self._hosted = tuple(Hosted(model, quantization, bundled) for model in models)
         sources: dict[str, str] = {}
         for hosted in self._hosted:
@@ -48,7 +50,7 @@ class ModelManager:
             if sources.setdefault(name, source) != source:
                 raise SettingsError(name="--model", value=",".join(models), accepted=f"one model called {name}")
         self._hosted[0].loading()
-        self._resident = Resident(self._hosted, loader, idle_s, retry_after_s)
+        self._resident = Resident(self._hosted, loader, idle_s, retry_after_s, on_lost)
         self._waiting: set[str] = set()
 
     def start(self) -> None:

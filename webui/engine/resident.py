@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from math import inf
 from queue import Empty, SimpleQueue
@@ -35,11 +36,18 @@ class Resident:
     """`idle_s` 0 keeps the model for ever. A model that failed to load, or whose engine died, is not loaded again for
     `pause_s`."""
 
-    def __init__(self, hosted: tuple[Hosted, ...], loader: Loader, idle_s: float, pause_s: float) -> None:
+    def __init__(
+        self,
+        hosted: tuple[Hosted, ...],
+        loader: Loader,
+        idle_s: float,
+        pause_s: float,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
         self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
         self._line: Line[Hosted] = Line()
-        self._seat = Seat(loader, self._died)
+        self._seat = Seat(loader, self._died, on_lost)
         self._fetches = Fetches(loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome)))
         self._used_at = self._leave_by = 0.0
         self._closed = self._ending = False

@@ -18,10 +18,13 @@ logger = logging.getLogger(__name__)
 
 
 class Seat:
-    """`on_death` gets the number of the load whose engine died, on that engine's thread."""
+    """`on_death` gets the number of the load whose engine died, on that engine's thread. `on_lost` is called when a
+    model whose engine died cannot be loaded again."""
 
-    def __init__(self, loader: Loader, on_death: Callable[[int, Death], None]) -> None:
-        self._loader, self._on_death = loader, on_death
+    def __init__(
+        self, loader: Loader, on_death: Callable[[int, Death], None], on_lost: Callable[[], None] = lambda: None
+    ) -> None:
+        self._loader, self._on_death, self._on_lost = loader, on_death, on_lost
         self._littered = False
         self.loads = 0
         self.busy = False
@@ -43,6 +46,7 @@ class Seat:
             reason = error.params["reason"] if isinstance(error, ModelLoadError) else reason_of(error)
             if wanted.is_lost:
                 reason = f"{reason} Its engine stopped before. If the GPU is lost to this process, start it again."
+                self._on_lost()
             wanted.failed(ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic())
             self._littered = True
         else:
