@@ -112,7 +112,7 @@ class Handlers:
             return
         session = session_of(request)
         model, t = self._chat.model_of(session), Strings(self._chat.language_of(session, language))
-        async with aclosing(self._viewer.look(paths, shelf, conversation, t, model, owner_of(request))) as looks:
+        async with aclosing(self._viewer.look(paths, shelf, conversation, t, model, owner=owner_of(request))) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
