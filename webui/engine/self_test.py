@@ -6,6 +6,7 @@ Whatever a checkpoint has that the engine reads in another way than transformers
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import torch
@@ -43,7 +44,9 @@ class ListeningSampler(Sampler):
 def check_runner(runner: ModelRunner, name: str) -> float:
     """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
     try:
-        distance = measure(runner)
+        # In a thread that ends: torch's own threads, of which each thread has some, would else stay and slow the worker.
+        with ThreadPoolExecutor(1) as thread:
+            distance = thread.submit(measure, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("the self-test of %s", name, exc_info=True)
         raise ModelLoadError(model=name, reason=unfit(error)) from None
