@@ -44,7 +44,7 @@ class ListeningSampler(Sampler):
 def check_runner(runner: ModelRunner, name: str) -> float:
     """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
     try:
-        # In a thread that ends: torch's own threads, of which each thread has some, would else stay and slow the worker.
+        # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
         with ThreadPoolExecutor(1) as thread:
             distance = thread.submit(measure, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
