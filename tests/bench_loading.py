@@ -40,7 +40,8 @@ choice = choose({folder!r}, {quantization!r}, None, Path({folder!r}))
 loaded = loader.load(choice, "cpu", 1, 512, lambda progress: None)
 done.set()
 watcher.join()
-print(loaded.memory_bytes, peak - before, anonymous() - before)
+from webui.engine.self_test import measure
+print(loaded.memory_bytes, peak - before, anonymous() - before, measure(loaded.runner))
 """
 
 
@@ -69,10 +70,12 @@ def main() -> None:
         layer = write_checkpoint(Path(folder), options.layers)
         code = CHILD.format(root=str(ROOT), folder=folder, quantization=options.quantization)
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    weights, peak, held = map(int, done.stdout.split())
+    *counts, distance = done.stdout.split()
+    weights, peak, held = map(int, counts)
     for name, count in (("weights", weights), ("one layer", layer), ("peak", peak), ("held afterwards", held)):
         print(f"{name}: {count / 1e9:.2f} GB")
     print(f"peak less weights, in layers: {(peak - weights) / layer:.2f}")
+    print(f"logits from transformers', in their root mean square: {float(distance):.2g}")
 
 
 if __name__ == "__main__":
