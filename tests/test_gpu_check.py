@@ -1,0 +1,39 @@
+"""The check of a card runs, small, on the CPU: each part of it, so that it never rots."""
+
+import json
+
+import gpu_check
+import pytest
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    path = tmp_path_factory.mktemp("check") / "report.json"
+    status = gpu_check.main(["--device", "cpu", "--json", str(path)])
+    return status, json.loads(path.read_text())
+
+
+def test_every_part_passes(report):
+    status, parts = report
+    assert list(parts) == list(gpu_check.PARTS)
+    assert not [row for rows in parts.values() for row in rows if "failed" in row]
+    assert status == 0
+
+
+def test_everybody_is_answered_and_only_the_guilty_ends(report):
+    _, parts = report
+    assert [row["people"] for row in parts["people"]] == [1, 8, 32]
+    assert [(row["ends"], row["others that ended"]) for row in parts["faults"]] == [("DeviceMemoryError", 0)] * 2
+    assert parts["capture"] == [{"tries": 2, "same text": True}]
+
+
+def test_a_part_that_fails_is_told_and_the_others_go_on(tmp_path, monkeypatch, capsys):
+    def broken(subject):
+        yield {"seen": 1}
+        raise RuntimeError("no such kernel")
+
+    monkeypatch.setattr(gpu_check, "PARTS", {"broken": broken, "plan": gpu_check.check_plan})
+    assert gpu_check.main(["--device", "cpu"]) == 1
+    shown = capsys.readouterr().out
+    assert "broken   failed: no such kernel" in shown
+    assert "plan     cards" in shown
