@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -61,7 +62,9 @@ async def test_the_penalty_is_as_the_makers_of_the_chosen_model_advise():
 
 def test_the_header_tells_how_the_model_is():
     loading = ModelStatus("loading", NANO, Progress("loading", 512 * 1024**2, 1024**3))
-    assert "50% · 512 MB of 1 GB" in status_html(loading, EN)
+    assert "50% · 512 MB of 1 GB<" in status_html(loading, EN)
+    assert "50% · 512 MB of 1 GB · 12 min left" in status_html(replace(loading, left_s=700), EN)
+    assert "还剩 45 秒" in status_html(replace(loading, left_s=45), Strings("zh"))
     assert "ready · CPU · 10 MB memory" in status_html(ModelStatus("ready", NANO, None, "CPU", 10 * 1024**2), EN)
     planned = ModelStatus(
         "ready", ModelInfo("GLM", 16_384), None, "NVIDIA L4", 8 * 1024**3, precision="4 bit", slots=17

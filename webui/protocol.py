@@ -184,7 +184,8 @@ class ModelInfo:
 class ModelStatus:
     """The state of one model. `device`, `memory_bytes` and `slots` are known once it is ready; `reason` if failed.
 
-    `precision` is that of the weights on a GPU, "" on a CPU; `slots` are the conversations that fit at once.
+    `precision` is that of the weights on a GPU, "" on a CPU; `slots` are the conversations that fit at once,
+    `left_s` the seconds that loading will still take, 0 while that is unknown.
 
     "unloaded" is a model that the next request for it loads. `notice` tells why another model than the wanted one
     answers, "" if it is the wanted one. `served`: some model has been ready since the start, so that a request for
@@ -201,6 +202,7 @@ class ModelStatus:
     served: bool = False
     precision: str = ""
     slots: int = 0
+    left_s: float = 0.0
 
 
 class Engine(Protocol):

@@ -46,6 +46,7 @@ def state(status: ModelStatus) -> dict[str, Any]:
         "slots": status.slots,
         "memory_bytes": status.memory_bytes,
         "progress": {"done": progress.done, "total": progress.total} if progress else None,
+        "left_s": round(status.left_s),
         "reason": status.reason,
         "notice": status.notice,
     }

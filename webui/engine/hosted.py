@@ -5,6 +5,7 @@ Written by the loading thread; while its files are fetched, by the thread that d
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from webui.engine.catalog import FLAGSHIP, Choice, choose
 from webui.engine.loading import Loaded
 from webui.engine.needs import Needs
 from webui.engine.plan import Plan
+from webui.engine.remaining import Remaining
 from webui.errors import ModelLoadError
 from webui.protocol import ModelStatus, Progress
 
@@ -30,6 +32,7 @@ class Hosted:
         self.failure: ModelLoadError | None = None
         self._failed_at = self._ready_at = self._rests_until = 0.0
         self._deaths = 0
+        self._remaining = Remaining()
         # Its engine stopped, and it has not been loaded since.
         self.is_lost = False
 
@@ -56,7 +59,8 @@ class Hosted:
         self.unloaded()
 
     def loading(self, progress: Progress | None = None) -> None:
-        self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice)
+        left_s = self._remaining.feed(time.monotonic(), progress.done, progress.total) if progress else 0.0
+        self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice, left_s=left_s)
 
     def ready(self, loaded: Loaded, now: float) -> None:
         self.failure, self._ready_at, self.is_lost = None, now, False

@@ -21,6 +21,7 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
     if status.state == "loading" and status.progress and status.progress.total:
         done, total = status.progress.done, status.progress.total
         words.append(f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}")
+        words += [t("left", time=t.duration(status.left_s))] if status.left_s else []
     if status.state == "ready":
         words += [word for word in (status.device, status.precision) if word]
         # How many people it answers at once: of interest where memory is short.

@@ -17,6 +17,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     # key: (English, Chinese)
     "title": ("GLM-4.1V Thinking", "GLM-4.1V Thinking"),
     "language": ("Language", "语言"),
+    "left": ("{time} left", "还剩 {time}"),
+    "minutes": ("{minutes} min", "{minutes} 分钟"),
     "sign_in": ("Sign in", "登录"),
     "user_name": ("User name", "用户名"),
     "password": ("Password", "密码"),
@@ -230,6 +232,10 @@ class Strings:
     def seconds(self, seconds: float) -> str:
         """ "0.4 s" below ten seconds, "18 s" above."""
         return self("seconds", seconds=f"{seconds:.1f}" if seconds < 9.95 else f"{seconds:.0f}")
+
+    def duration(self, seconds: float) -> str:
+        """ "18 s" below a minute and a half, "12 min" above."""
+        return self.seconds(max(seconds, 10)) if seconds < 90 else self("minutes", minutes=round(seconds / 60))
 
     def tokens(self, count: int) -> str:
         return self("tokens", count=f"{count:,}")
