@@ -17,10 +17,11 @@ from test_local import collect, request, text_of
 
 from webui.engine.catalog import choose
 from webui.engine.checkpoint import read_checkpoint
-from webui.engine.loader import load, on_cpu
+from webui.engine.loader import load, on_cpu, with_fewer_slots
 from webui.engine.loading import CheckpointLoader
 from webui.engine.local import LocalEngine
 from webui.engine.manager import ModelManager
+from webui.engine.plan import CachePlan
 from webui.errors import ModelLoadError
 
 
@@ -206,3 +207,19 @@ def test_the_bundled_files_say_what_the_model_takes(nano):
     assert nano.info.bundled
     assert nano.info.image.unit == 28
     assert nano.info.frame.max_pixels >= 112 * 112
+
+
+def test_where_the_slots_do_not_fit_after_all_fewer_are_tried(caplog):
+    tried = []
+
+    def make(cache):
+        tried.append(cache.slots)
+        if cache.slots > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return cache
+
+    assert with_fewer_slots(make, CachePlan(17, 8192)) == CachePlan(4, 8192)
+    assert tried == [17, 8, 4]
+    assert "no memory for 17 slots of 8192 tokens" in caplog.text
+    with pytest.raises(torch.OutOfMemoryError):
+        with_fewer_slots(lambda cache: make(CachePlan(9, 9)), CachePlan(2, 8192))

@@ -4,7 +4,8 @@ import pytest
 
 from webui import errors
 from webui.errors import MixedMediaError, PageRangeError, WebUIError
-from webui.ui.strings import ERRORS_ZH, TEXTS, Strings, file_size, language_of
+from webui.ui.errors_zh import ERRORS_ZH
+from webui.ui.strings import TEXTS, Strings, file_size, language_of
 
 
 def placeholders(text):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -49,6 +49,9 @@ MEMORY_SHARE = 0.25
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_KEPT_BYTES = 32 * 1024**2
 KEPT_BYTES = 512 * 1024**2
+
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +207,28 @@ def _model(
 def _runner(model: Any, processor: Any, cache: CachePlan, name: str) -> ModelRunner:
     """Raises ModelLoadError for a checkpoint that loads and yet does not run as transformers runs it."""
     try:
-        runner = ModelRunner(model, processor, cache)
+        runner = with_fewer_slots(lambda fewer: ModelRunner(model, processor, fewer), cache)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("preparing %s", name, exc_info=True)
         raise ModelLoadError(model=name, reason=unfit(error)) from None
     check_runner(runner, name)
     return runner
+
+
+def with_fewer_slots(make: Callable[[CachePlan], Made], cache: CachePlan) -> Made:
+    """What `make` makes of the cache, or of one of half as many slots as often as memory runs out."""
+    while True:
+        try:
+            return make(cache)
+        except torch.OutOfMemoryError:
+            if cache.slots == 1:
+                raise
+            logger.warning(
+                "no memory for %d slots of %d tokens: half as many are tried", cache.slots, cache.context_length
+            )
+        # Outside: what was caught holds on to what was half made.
+        free()
+        cache = replace(cache, slots=cache.slots // 2)
 
 
 def _bytes_per_token(model: Any) -> int:
