@@ -19,10 +19,10 @@ def card(gigabytes, **more):
 @pytest.mark.parametrize(
     ("machine", "english", "chinese"),
     [
-        (Machine(), "no CUDA device", "没有找到 CUDA"),
+        (Machine(), "No CUDA device was found.", "没有找到 CUDA"),
         (Machine(driver=535, cuda="13.0"), "driver 535 is too old for CUDA 13.0, which needs 580", "535 对 CUDA 13.0"),
         (Machine(driver=580), "built without CUDA", "不带 CUDA"),
-        (Machine((card(8),)), "card has 8.0 GB free of 8.0 GB; 4 bit with 1 conversation", "空闲 8.0 GB"),
+        (Machine((card(8),)), "Card has 8.0 GB free of 8.0 GB; 4 bit with 1 conversation", "空闲 8.0 GB"),
     ],
 )
 def test_why_no_card_will_do_is_said_in_both_languages(machine, english, chinese):

@@ -124,7 +124,7 @@ def names_of(settings: Settings) -> list[str]:
 
 
 def user_of(request: Request) -> str | None:
-    """Whom Gradio takes this request's visitor for; None lets nobody in."""
+    """Return the account behind a request for Gradio; None refuses it."""
     return visitor_of(request.scope).user or None
 
 

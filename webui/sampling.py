@@ -24,7 +24,7 @@ class Range:
     def __contains__(self, value: object) -> bool:
         if value is None:
             return self.optional
-        # A bool is an int to Python, and nobody who sends one means a number.
+        # A bool is an int to Python, but no number.
         if isinstance(value, bool) or not isinstance(value, int if self.whole else (int, float)):
             return False
         return self.least <= value <= self.most

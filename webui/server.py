@@ -1,4 +1,4 @@
-"""Server: the listening socket, and uvicorn with an end that breaks no answer off without a word."""
+"""Server: the listening socket, and uvicorn with a shutdown that ends each stream with an error event."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import uvicorn
 from webui.errors import SettingsError
 from webui.restart import Restart
 
-# So long answers under way may still become complete when the server is told to stop.
+# How long a shutdown waits for answers in flight.
 GRACE_S = 2.0
 
 
 class Server(uvicorn.Server):
     """`idle` returns once no answer is under way; `close` ends those that are, each with an error of its own.
 
-    It ends when it is told to, or when a restart is wanted.
+    It exits on a signal, or when a restart is wanted.
     """
 
     def __init__(

@@ -19,7 +19,6 @@ logger = logging.getLogger(__name__)
 LONGEST_ADDRESS_WAIT_S = 900.0
 LONGEST_ACCOUNT_WAIT_S = 60.0
 MOST_KNOWN = 10_000
-LONGEST_SHOWN = 60
 
 
 class Accounts:

@@ -89,7 +89,7 @@ class Gate:
         """The headers that every answer has; a browser that is new gets its cookie."""
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
-        # Else a browser looks up the hosts of links that nobody has clicked: a name alone can carry a message.
+        # Browsers resolve the host names of links before a click, and a host name alone can carry data away.
         headers["X-DNS-Prefetch-Control"] = "off"
         is_page = headers.get("content-type", "").startswith("text/html")
         if is_page:

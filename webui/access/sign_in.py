@@ -35,7 +35,7 @@ def sign_in_router(visitors: Visitors, page: SignInPage) -> APIRouter:
             if isinstance(error, TooManyAttemptsError):
                 return HTMLResponse(html, 429, {"Retry-After": str(error.params["wait_s"])})
             return HTMLResponse(html, 401)
-        # The gate sends the cookie of whoever it finds here.
+        # The gate reads the visitor from here when it writes the cookie.
         request.scope["state"]["visitor"] = visitor
         return RedirectResponse("./", 303)
 

@@ -1,4 +1,4 @@
-"""Traffic: the requests under way, for a server that is told to stop."""
+"""Traffic: counts the requests in flight, so that a graceful shutdown can wait for them."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class ImageContent(Body):
 
 
 Content = Annotated[TextContent | ImageContent, Field(discriminator="type")]
-# One thing that is wrong is told: the first ends the check of a list, which may be long.
+# Only the first error is reported, so validation of a list, which may be long, stops there.
 Text = Annotated[list[TextContent], FailFast(), BeforeValidator(as_parts)]
 
 
@@ -185,7 +185,7 @@ def read_chat_request(body: bytes, context_length: int) -> ChatRequest:
 
 
 def check_counts(told: Any, context_length: int) -> None:
-    """Before they are looked at one by one: a message takes two tokens at the least, a part mostly one."""
+    """Bound messages and parts before each is validated: a message takes at least two tokens, a part usually one."""
     messages = told.get("messages") if isinstance(told, dict) else None
     if not isinstance(messages, list):
         return

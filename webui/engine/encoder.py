@@ -88,7 +88,7 @@ class Encoder:
             future.cancel()
 
     def stop(self, refusal: Callable[[], WebUIError]) -> None:
-        """Whoever waits, and whoever comes later, gets that error, so that nobody waits for ever. Does not block."""
+        """Fail the jobs that wait, and those submitted later, with that error. Does not block."""
         with self._changed:
             self._refusal = self._refusal or refusal
             left, self._jobs = self._jobs, []

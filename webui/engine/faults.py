@@ -28,7 +28,7 @@ class DeviceDeadError(Exception):
 
 
 def readable(error: Exception) -> WebUIError:
-    """For people; what is not meant for them is told in general.
+    """Return an error whose message people can read; others become an EngineStoppedError.
 
     A new error, without the traceback: its frames hold on to the tensors of the pass that failed.
     """

@@ -1,7 +1,7 @@
 """Lengths: whether a conversation is too long for the context, found out before its prompt is made.
 
-Knows the processor and what it says of sizes and texts; makes no prompt. Never refuses what would fit: what passes and
-is too long after all is a few per cent too long, and whoever has made the prompt sees it.
+Knows the processor and what it says of sizes and texts; makes no prompt. Never refuses what would fit: a
+conversation that passes may still be a few per cent too long, which the exact check of the finished prompt finds.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from unicodedata import normalize
 from webui.errors import ContextLengthError
 from webui.protocol import ImagePart, Message, VideoPart
 
-# Characters that are tokenised in one go. After each slice a request that nobody waits for any more is given up.
+# Characters tokenised in one call. Aborted requests are dropped between slices.
 SLICE = 4096
 # Slices grow shorter towards the limit, but not so short that what a cut may cost is more than a part of this of them.
 LEAST_CUTS = 16

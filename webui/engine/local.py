@@ -1,7 +1,7 @@
 """LocalEngine: one worker thread that steps, and the bridge from it to the event loops of its callers.
 
 No lock and no poll: messages go in by a queue and come out by call_soon_threadsafe, a few steps' worth in one hop for
-each event loop. Whatever is raised on the worker thread, everyone who waits is told.
+each event loop. Any exception on the worker thread is delivered to all readers.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Death:
 class LocalEngine:
     """Engine over one Runner. `max_waiting` bounds the queue; a request beyond it gets QueueFullError.
 
-    `on_death` is called on the worker thread if the engine ends without being closed, before its readers are told.
+    `on_death` is called on the worker thread if the engine ends without being closed, before its readers get the error.
     """
 
     def __init__(
@@ -147,7 +147,7 @@ class LocalEngine:
                 self._stepper.flush()
 
     def _die(self, reason: str, suspects: frozenset[str] | None) -> None:
-        """`suspects` None: nobody knows who, so everyone."""
+        """`suspects` None: the cause is unknown, so every request is one."""
         logger.error("the engine stops: %s", reason)
 
         def died(sequence: Sequence) -> EngineDiedError:
@@ -159,7 +159,7 @@ class LocalEngine:
             self._end(lambda: EngineDiedError(reason, suspect=False), died)
 
     def _end(self, refusal: Callable[[], EngineStoppedError], error: Callable[[Sequence], EngineStoppedError]) -> None:
-        """From here on nobody is let in; whoever waits, the inbox included, is told, so that nobody hangs."""
+        """Refuse new requests from here on, and fail all that wait, those in the inbox included."""
         self._refusal = refusal
         while not self._inbox.empty():
             message = self._inbox.get()

@@ -84,7 +84,7 @@ class PromptBuilder:
 
     def build(self, messages: Sequence[Message], gone: Gone = lambda: False) -> Prompt:
         """Raises MixedMediaError for pictures and video in one conversation, and ContextLengthError before the work for
-        one that is much too long. Gives up with AbandonedError once `gone` says that nobody waits for it.
+        one that is much too long. Gives up with AbandonedError once `gone` returns True.
         """
         clips = [part for message in messages for part in message.parts if isinstance(part, VideoPart)]
         pictures = [part for message in messages for part in message.parts if isinstance(part, ImagePart)]

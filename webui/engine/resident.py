@@ -90,7 +90,7 @@ class Resident:
                 self._wait()
                 self._serve()
         finally:
-            # However it ends, nobody waits for ever.
+            # However the thread ends, every waiting ticket gets an answer.
             self._closed = True
             with suppress(Empty):
                 while True:
@@ -128,7 +128,7 @@ class Resident:
                 self._handle(self._inbox.get_nowait())
 
     def _handle(self, message: Letter) -> None:
-        """Whatever is raised, the thread goes on, and whoever came is told."""
+        """Handle a message; an exception fails its ticket, and the thread goes on."""
         try:
             self._read(message)
         except Exception as error:

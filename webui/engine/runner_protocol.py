@@ -19,7 +19,7 @@ class Runner(Protocol):
     control: ControlIds
 
     def encode(self, messages: tuple[Message, ...], gone: Gone) -> Prompt:
-        """`gone` says whether nobody waits for the prompt any more: it need not be made then. Raises ContextLengthError
+        """`gone` returns True once the request is aborted; the prompt is not needed then. Raises ContextLengthError
         before the work if it can never fit."""
         ...
 

@@ -20,7 +20,7 @@ from webui.protocol import SamplingParams
 class SamplerRow:
     """One sequence's params, its place in the sampler's memory, and its own random numbers.
 
-    One number a token: the same seed gives the same text whoever shares the batch. A number counts as used once its
+    One number a token: the same seed gives the same text in any batch. A number counts as used once its
     token is there, so that a pass that failed and is made again draws the same one.
     """
 

@@ -88,7 +88,7 @@ class VisionFeatures:
             self._cache.put(digest, features)
 
     def forget(self, spans: Sequence[VisionSpan]) -> None:
-        """To be looked at anew by whoever asks about them again."""
+        """Drop these features from the cache, so that they are computed again when needed."""
         for span in spans:
             self._cache.drop(span.digest)
 

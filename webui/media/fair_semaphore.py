@@ -33,7 +33,7 @@ class FairSemaphore:
 
     Number each owner's jobs, those that hold a place first, then those that wait in the order of arrival; the lowest
     number goes first, and of equal ones that of the owner whose last turn ended longest ago. An owner without a turn
-    counts from the arrival, so that a stream of new owners starves nobody. The last free place is kept for an owner
+    counts from the arrival, so that a stream of new owners does not starve it. The last free place is kept for an owner
     who holds none: otherwise one owner's slow jobs in all places would make the next owner wait for one of them.
     """
 

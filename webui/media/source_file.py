@@ -1,4 +1,4 @@
-"""A file to be read: opened without following links, recognised by its bytes, and the same for whoever opens it next.
+"""A file to be read: opened without following links, recognised by its bytes, and pinned for the next reader.
 
 Knows no format beyond its first bytes.
 """

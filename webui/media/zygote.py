@@ -48,7 +48,7 @@ class Zygote:
         self._control = control
         self._pid = os.getpid()
         self._jobs: dict[int, Job] = {}
-        # For processes that belong to no child's job: their end is reported to nobody.
+        # Processes that belong to no job: their exit status is not reported.
         self._strays = Job(None)
         self._ended, wakes = socket.socketpair()
         wakes.setblocking(False)

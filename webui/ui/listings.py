@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from webui.ui.literal import literal
 
-# The beginning of a line that is looked at to know what the line is. Possessive quantifiers keep that linear.
+# How many characters of a line decide what it is. Possessive quantifiers keep that linear.
 _WINDOW = 1000
 _MARKER = r"(?:[-*+]|\d{1,9}[.)])"
 _FRONT = rf"(?:[ \t]*+(?:>|{_MARKER}(?=[ \t])))*+[ \t]*+"

@@ -13,4 +13,5 @@ def notice_text(notice: str, t: Strings) -> str:
     """As it came, if nothing here has words for it."""
     if found := FAILED.fullmatch(notice):
         return t("notice_failed", model=found["model"], reason=t.reason(found["reason"]))
-    return t.reason(notice)
+    text = t.reason(notice)
+    return text if text == notice else text[:1].upper() + text[1:]
