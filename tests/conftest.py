@@ -22,7 +22,11 @@ def nano():
 
 def pytest_terminal_summary(terminalreporter):
     """Says how many tests need a GPU and were left out, none included."""
-    left_out = [item for item in terminalreporter.stats.get("deselected", []) if item.get_closest_marker("gpu")]
+    left_out = [
+        item
+        for item in terminalreporter.stats.get("deselected", [])
+        if item.get_closest_marker("gpu")
+    ]
     terminalreporter.write_line(f"GPU tests left out: {len(left_out)}")
 
 
@@ -55,7 +59,9 @@ def browser():
 
     expect.set_options(timeout=20_000)  # a busy machine is no failure
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+        )
         yield browser
         browser.close()
 

@@ -34,7 +34,9 @@ async def client_of(engine, *flags):
 
 def python(*arguments, **environ):
     command = [sys.executable, *arguments]
-    return subprocess.run(command, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60
+    )
 
 
 async def test_page_and_api_share_one_port():
@@ -49,7 +51,9 @@ async def test_page_and_api_share_one_port():
 
 async def test_accounts_protect_page_and_api_but_not_health():
     async with client_of(FakeEngine(), "--auth", "ann:secret") as client:
-        statuses = [(await client.get(path)).status_code for path in ("/config", "/v1/models", "/health")]
+        statuses = [
+            (await client.get(path)).status_code for path in ("/config", "/v1/models", "/health")
+        ]
         assert statuses == [401, 401, 200]
         await client.post("/login", data={"username": "ann", "password": "secret"})
         assert (await client.get("/config")).status_code == 200
@@ -57,7 +61,7 @@ async def test_accounts_protect_page_and_api_but_not_health():
 
 def test_the_page_is_built_before_torch_is_imported():
     code = (
-        "import sys; sys.path.insert(0, 'tests')\n"
+        "import sys; sys.path.insert(0, 'tests/support')\n"
         "from fakes import FakeEngine\n"
         "from webui.app import MediaReader, Settings, create_app\n"
         "settings = Settings()\n"
@@ -88,7 +92,10 @@ def test_plans_are_printed_without_a_server():
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith("--plan-for is 'abacus'; accepted: a size such as")
     folder = str(ROOT / "assets" / "glm4v-nano")
-    assert "glm4v-nano: 4 bit (0.0 GB) on T4" in python("launch.py", "--plan-for", "T4", "--model", folder).stdout
+    assert (
+        "glm4v-nano: 4 bit (0.0 GB) on T4"
+        in python("launch.py", "--plan-for", "T4", "--model", folder).stdout
+    )
 
 
 def test_a_busy_port_is_told_in_one_line():

@@ -3,8 +3,8 @@
 import json
 
 import pytest
+from bench.bench_engine import PARTS, main
 from bench.tiny_config import TINY
-from bench_engine import PARTS, main
 
 
 @pytest.fixture(scope="module")
@@ -12,8 +12,31 @@ def parts(tmp_path_factory):
     """What a run of all parts writes."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "config.json").write_text(json.dumps(TINY))
-    small = ["--people", "1", "3", "--tokens", "6", "--repeats", "1", "--requests", "30", "--contexts", "200", "9000"]
-    main(["--random-weights", str(folder), "--device", "cpu", "--json", str(folder / "out.json"), *small])
+    small = [
+        "--people",
+        "1",
+        "3",
+        "--tokens",
+        "6",
+        "--repeats",
+        "1",
+        "--requests",
+        "30",
+        "--contexts",
+        "200",
+        "9000",
+    ]
+    main(
+        [
+            "--random-weights",
+            str(folder),
+            "--device",
+            "cpu",
+            "--json",
+            str(folder / "out.json"),
+            *small,
+        ]
+    )
     return json.loads((folder / "out.json").read_text())["parts"]
 
 

@@ -27,7 +27,9 @@ def server(tmp_path_factory):
     log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "launch.py", "--model", "nano", "--port", "0"]
     with log.open("w") as errors:
-        running = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True)
+        running = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
+        )
     try:
         address = running.stdout.readline().split()[-1]
         assert httpx.get(address).status_code == 200  # the page does not wait for the model
@@ -103,7 +105,13 @@ async def test_people_at_the_same_time_get_answers_about_their_own(client):
 
 async def test_a_conversation_goes_on(client):
     first = question(circle("red"))
-    turns = [*first, {"role": "assistant", "content": "A red circle."}, {"role": "user", "content": QUESTION}]
-    answer = await client.chat.completions.create(model="default", messages=turns, temperature=0, max_tokens=100)
+    turns = [
+        *first,
+        {"role": "assistant", "content": "A red circle."},
+        {"role": "user", "content": QUESTION},
+    ]
+    answer = await client.chat.completions.create(
+        model="default", messages=turns, temperature=0, max_tokens=100
+    )
     assert answer.choices[0].message.content
     assert answer.usage.prompt_tokens > 0

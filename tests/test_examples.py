@@ -50,6 +50,8 @@ async def test_a_card_is_answered(engine, nano, reader, key, file):
         parts = await reader.load(EXAMPLES / file, nano.info, Selection(), nano.info.media_tokens)
     for question, right in zip(TEXTS[key], RIGHT[key, file], strict=True):
         sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=200)
-        request = GenerationRequest((Message("user", (*parts, question)),), sampling, f"{key} {file} {question}")
+        request = GenerationRequest(
+            (Message("user", (*parts, question)),), sampling, f"{key} {file} {question}"
+        )
         said = "".join([delta.content async for delta in engine.generate(request)])
         assert right in said

@@ -2,8 +2,8 @@
 
 import json
 
-import gpu_check
 import pytest
+from bench import gpu_check
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,9 @@ def test_every_part_passes(report):
 def test_everybody_is_answered_and_only_the_guilty_ends(report):
     _, parts = report
     assert [row["people"] for row in parts["people"]] == [1, 8, 32]
-    assert [(row["ends"], row["others that ended"]) for row in parts["faults"]] == [("DeviceMemoryError", 0)] * 2
+    assert [(row["ends"], row["others that ended"]) for row in parts["faults"]] == [
+        ("DeviceMemoryError", 0)
+    ] * 2
     assert parts["capture"] == [{"tries": 2, "same text": True}]
 
 

@@ -14,7 +14,12 @@ BUDGETS = (PixelBudget(), PixelBudget(28, 6272, 50_176), PixelBudget(28, 6272, 5
 def resized(width: int, height: int, budget: PixelBudget) -> tuple[int, int]:
     """What Glm4v's processor makes of a picture; it counts pixels twice, as two frames."""
     high, wide = smart_resize(
-        2, height, width, factor=28, min_pixels=2 * budget.min_pixels, max_pixels=2 * budget.max_pixels
+        2,
+        height,
+        width,
+        factor=28,
+        min_pixels=2 * budget.min_pixels,
+        max_pixels=2 * budget.max_pixels,
     )
     return wide, high
 
@@ -49,7 +54,10 @@ def test_a_message_has_text_beside_its_pictures():
 
 def test_frames_are_looked_at_in_pairs_and_an_odd_one_twice():
     one, two, three = (Image.new("RGB", (28, 28), colour) for colour in ("red", "green", "blue"))
-    odd, even = VideoPart((one, two, three), (0.0, 1.0, 2.0), "a.mp4"), VideoPart((one, two), (0.0, 1.0), "a.mp4")
+    odd, even = (
+        VideoPart((one, two, three), (0.0, 1.0, 2.0), "a.mp4"),
+        VideoPart((one, two), (0.0, 1.0), "a.mp4"),
+    )
     assert odd.pairs == ((one, two), (three, three))
     assert even.pairs == ((one, two),)
     assert odd.digests[0] == even.digests[0] != odd.digests[1]
@@ -57,6 +65,9 @@ def test_frames_are_looked_at_in_pairs_and_an_odd_one_twice():
 
 def test_a_digest_is_that_of_the_pixels_alone():
     red = ImagePart(Image.new("RGB", (28, 28), "red"), "a.png", "a.png")
-    again, green = replace(red, label="b.png"), replace(red, image=Image.new("RGB", (28, 28), "green"))
+    again, green = (
+        replace(red, label="b.png"),
+        replace(red, image=Image.new("RGB", (28, 28), "green")),
+    )
     assert red.digest == again.digest != green.digest
     assert red.digest != ImagePart(Image.new("RGB", (14, 56), "red"), "a.png", "a.png").digest

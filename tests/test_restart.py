@@ -10,7 +10,7 @@ from page_server import free_port, until_ready
 
 from webui.restart import Restart
 
-MORTAL = Path(__file__).with_name("mortal_server.py")
+MORTAL = Path(__file__).with_name("support") / "mortal_server.py"
 BODY = {"messages": [{"role": "user", "content": "abc"}]}
 
 

@@ -11,7 +11,10 @@ REFUSED = [
     *(("temperature", value) for value in (-0.1, 2.1, float("nan"), float("inf"), True, "1", None)),
     *(("top_p", value) for value in (0, 1e-9, 1.1, float("nan"))),
     *(("top_k", value) for value in (-1, 2**31, 2**63, 1.5, None)),
-    *(("repetition_penalty", value) for value in (1e-39, 0, 0.05, 2.1, float("nan"), float("-inf"))),
+    *(
+        ("repetition_penalty", value)
+        for value in (1e-39, 0, 0.05, 2.1, float("nan"), float("-inf"))
+    ),
     *(("max_tokens", value) for value in (0, -1, 2**63, 1.0, None)),
     *(("thinking_token_budget", value) for value in (-1, 2**63, 0.5)),
     *(("seed", value) for value in (2**63, -(2**63) - 1, 10**9000, 0.5)),
@@ -29,7 +32,9 @@ def test_both_ends_of_a_range_are_accepted(name):
         replace(SamplingParams(), **{name: value}).check()
 
 
-@pytest.mark.parametrize(("name", "value"), REFUSED, ids=lambda value: f"{value}"[:20] if value != 10**9000 else "huge")
+@pytest.mark.parametrize(
+    ("name", "value"), REFUSED, ids=lambda value: f"{value}"[:20] if value != 10**9000 else "huge"
+)
 def test_what_is_out_of_range_is_refused_by_name(name, value):
     with pytest.raises(InvalidFieldError) as refusal:
         replace(SamplingParams(), **{name: value}).check()

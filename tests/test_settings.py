@@ -20,7 +20,9 @@ def test_every_setting_is_a_flag_and_a_variable():
         "office_timeout_s": "7", "convert_memory_mb": "512", "idle_minutes": "9", "plan": "on", "plan_for": "24 GB",
     }  # fmt: skip
     options = make_options(False)
-    flags = [part for option in options for part in (option.flag, told[option.name]) if part != "on"]
+    flags = [
+        part for option in options for part in (option.flag, told[option.name]) if part != "on"
+    ]
     environ = {option.variable: told[option.name] for option in options}
     limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
     wanted = Settings(
@@ -37,7 +39,10 @@ def test_the_flag_wins():
 def test_auth_is_repeatable():
     flags = ["--auth", "ann:a:b", "--auth", "bob:c"]
     assert Settings.from_args(flags, {}).auth == (("ann", "a:b"), ("bob", "c"))
-    assert Settings.from_args([], {"WEBUI_AUTH": "ann:a:b bob:c"}).auth == (("ann", "a:b"), ("bob", "c"))
+    assert Settings.from_args([], {"WEBUI_AUTH": "ann:a:b bob:c"}).auth == (
+        ("ann", "a:b"),
+        ("bob", "c"),
+    )
 
 
 def test_model_is_a_name_a_hub_id_or_a_folder(tmp_path):
@@ -52,7 +57,10 @@ def test_models_are_a_list_without_repeats(tmp_path):
     assert Settings.from_args(flags, {}).model == ("nano", "zai-org/A", "zai-org/B")
     assert Settings.from_args([], {"WEBUI_MODEL": "nano,zai-org/A"}).model == ("nano", "zai-org/A")
     assert Settings.from_args(["--model", str(folder)], {}).model == (str(folder),)
-    assert Settings.from_args(["--model", "a/b,nano", "--quantization", "4bit"], {}).quantization == "4bit"
+    assert (
+        Settings.from_args(["--model", "a/b,nano", "--quantization", "4bit"], {}).quantization
+        == "4bit"
+    )
 
 
 def test_a_space_listens_to_everybody_in_a_frame_of_its_site():
@@ -61,7 +69,14 @@ def test_a_space_listens_to_everybody_in_a_frame_of_its_site():
 
 
 def test_names_and_origins_are_repeatable():
-    flags = ["--allow-host", "a.example,*.b.example", "--allow-host", "c", "--allow-origin", "https://d.example:8443"]
+    flags = [
+        "--allow-host",
+        "a.example,*.b.example",
+        "--allow-host",
+        "c",
+        "--allow-origin",
+        "https://d.example:8443",
+    ]
     settings = Settings.from_args(flags, {})
     assert settings.allow_host == ("a.example", "*.b.example", "c")
     assert settings.allow_origin == ("https://d.example:8443",)

@@ -58,7 +58,9 @@ PROMPT_BYTES = 4 * 1024**2
 EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-def create_app(model: Model, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S) -> FastAPI:
+def create_app(
+    model: Model, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S
+) -> FastAPI:
     """The whole server over one model and one reader; it closes both when it ends.
 
     `app.state` has its Hosts and its Traffic. `stall_s` is how long a body may keep the server waiting.
@@ -71,8 +73,16 @@ def create_app(model: Model, reader: MediaReader, settings: Settings, *, stall_s
         model.close()
         reader.close()
 
-    app = FastAPI(title="GLM-4.1V Thinking", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
-    visitors = Visitors(Accounts(settings.auth), embedded=settings.embedded, framed=bool(settings.allow_origin))
+    app = FastAPI(
+        title="GLM-4.1V Thinking",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    visitors = Visitors(
+        Accounts(settings.auth), embedded=settings.embedded, framed=bool(settings.allow_origin)
+    )
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
     add_failure_handlers(app)
     app.include_router(health_router(model))
@@ -99,11 +109,15 @@ def create_app(model: Model, reader: MediaReader, settings: Settings, *, stall_s
     )
 
 
-def put_gates(app: FastAPI, visitors: Visitors, uploads: Uploads, settings: Settings, stall_s: float) -> None:
+def put_gates(
+    app: FastAPI, visitors: Visitors, uploads: Uploads, settings: Settings, stall_s: float
+) -> None:
     """What every request passes, the last one first."""
     hosts, traffic = Hosts(names_of(settings), settings.allow_origin), Traffic()
     app.state.hosts, app.state.traffic = hosts, traffic
-    app.add_middleware(PageGate, visitors=visitors, sessions=Sessions(), uploads=uploads, sign_in=sign_in_html)
+    app.add_middleware(
+        PageGate, visitors=visitors, sessions=Sessions(), uploads=uploads, sign_in=sign_in_html
+    )
     # Without one of Starlette's own, Gradio answers any origin with its name and credentials.
     app.add_middleware(
         CORSMiddleware,
@@ -113,7 +127,12 @@ def put_gates(app: FastAPI, visitors: Visitors, uploads: Uploads, settings: Sett
         allow_credentials=bool(hosts.origins),
     )
     app.add_middleware(
-        Gate, hosts=hosts, visitors=visitors, traffic=traffic, embedded=settings.embedded, stall_s=stall_s
+        Gate,
+        hosts=hosts,
+        visitors=visitors,
+        traffic=traffic,
+        embedded=settings.embedded,
+        stall_s=stall_s,
     )
 
 
@@ -154,7 +173,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     model.start()
     if settings.share:
         Thread(
-            target=share, args=(app.state.hosts, EVERYWHERE.get(host, host), port), name="share", daemon=True
+            target=share,
+            args=(app.state.hosts, EVERYWHERE.get(host, host), port),
+            name="share",
+            daemon=True,
         ).start()
     print(f"Open {address}", flush=True)
     with suppress(KeyboardInterrupt):

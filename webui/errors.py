@@ -61,7 +61,9 @@ class PasswordProtectedError(AttachmentError):
 
 
 class DamagedFileError(AttachmentError):
-    template = "{name} is damaged or not what its name says. Try to open and save it again elsewhere."
+    template = (
+        "{name} is damaged or not what its name says. Try to open and save it again elsewhere."
+    )
 
 
 class NoPagesError(AttachmentError):
@@ -70,7 +72,8 @@ class NoPagesError(AttachmentError):
 
 class TooManyPagesError(AttachmentError):
     template = (
-        "{name} has {pages} pages chosen; at most {limit} can be read at once. Choose a range, such as 1-{limit}."
+        "{name} has {pages} pages chosen; "
+        "at most {limit} can be read at once. Choose a range, such as 1-{limit}."
     )
 
 
@@ -79,7 +82,9 @@ class PageRangeError(AttachmentError):
 
 
 class TimeRangeError(AttachmentError):
-    template = "{name} lasts {duration} s; choose a start before the end, both between 0 and {duration}."
+    template = (
+        "{name} lasts {duration} s; choose a start before the end, both between 0 and {duration}."
+    )
 
 
 class TooLargeError(AttachmentError):

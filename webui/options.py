@@ -19,7 +19,16 @@ HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*")
 ORIGIN = re.compile(r"https?://[\w.-]+(:\d+)?")
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+SWITCH = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +162,30 @@ def limit_options() -> tuple[Option, ...]:
     )
 
 
-def number(name: str, default: int, low: int, high: int, text: str, *, limit: str = "", scale: int = 1) -> Option:
+def number(
+    name: str, default: int, low: int, high: int, text: str, *, limit: str = "", scale: int = 1
+) -> Option:
     def read(written: str) -> int:
         value = int(written)
         if not low <= value <= high:
             raise ValueError
         return value
 
-    return Option(name, str(default), f"a whole number from {low} to {high}", text, read, "N", limit, scale)
+    return Option(
+        name, str(default), f"a whole number from {low} to {high}", text, read, "N", limit, scale
+    )
 
 
 def choice(name: str, accepted: tuple[str, ...], text: str) -> Option:
     listed = ", ".join(accepted)
-    return Option(name, accepted[0], listed, text, matching(re.compile("|".join(accepted))), "|".join(accepted))
+    return Option(
+        name,
+        accepted[0],
+        listed,
+        text,
+        matching(re.compile("|".join(accepted))),
+        "|".join(accepted),
+    )
 
 
 def matching(pattern: re.Pattern[str]) -> Callable[[str], str]:

@@ -18,7 +18,9 @@ LEAST_UPTIME_S = 60.0
 class Restart:
     """`wanted` once it was asked for. `least_uptime_s` and `clock` are passed in by tests only."""
 
-    def __init__(self, least_uptime_s: float = LEAST_UPTIME_S, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, least_uptime_s: float = LEAST_UPTIME_S, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._least_uptime_s, self._clock = least_uptime_s, clock
         self._started_at = clock()
         self.wanted = False

@@ -23,7 +23,11 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, idle: Callable[[], Awaitable[None]], close: Callable[[], None], restart: Restart
+        self,
+        config: uvicorn.Config,
+        idle: Callable[[], Awaitable[None]],
+        close: Callable[[], None],
+        restart: Restart,
     ) -> None:
         super().__init__(config)
         self._idle, self._close, self._restart = idle, close, restart
@@ -47,7 +51,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except (socket.gaierror, UnicodeError):
-        raise SettingsError(name="--host", value=host, accepted="an address of this machine") from None
+        raise SettingsError(
+            name="--host", value=host, accepted="an address of this machine"
+        ) from None
     except OSError as error:
         accepted = f"a port of {host} that is free and may be used ({error.strerror})"
         raise SettingsError(name="--port", value=port, accepted=accepted) from None

@@ -45,34 +45,54 @@ class Settings:
     limits: MediaLimits = field(default_factory=MediaLimits)
 
     @staticmethod
-    def from_args(argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None) -> Settings:
+    def from_args(
+        argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
         """What the command line and the environment say. Raises SettingsError; --help ends the program."""
         argv = sys.argv[1:] if argv is None else argv
         environ = os.environ if environ is None else environ
         on_spaces = "SPACE_ID" in environ
         options = make_options(on_spaces)
         values = read_values(options, argv, environ)
-        limits = {option.limit: values.pop(option.name) * option.scale for option in options if option.limit}
+        limits = {
+            option.limit: values.pop(option.name) * option.scale
+            for option in options
+            if option.limit
+        }
         settings = Settings(limits=MediaLimits(**limits), embedded=on_spaces, **values)
         if set(settings.model) == {"nano"} and settings.quantization not in ("auto", "none"):
             raise SettingsError(
-                name="--quantization", value=settings.quantization, accepted="auto or none with --model nano"
+                name="--quantization",
+                value=settings.quantization,
+                accepted="auto or none with --model nano",
             )
         if settings.share and on_spaces:
-            raise SettingsError(name="--share", value="on", accepted="off on Spaces, where the page is public already")
+            raise SettingsError(
+                name="--share",
+                value="on",
+                accepted="off on Spaces, where the page is public already",
+            )
         return settings
 
 
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(name="The command line", value=message, accepted="the flags that --help lists")
+        raise SettingsError(
+            name="The command line", value=message, accepted="the flags that --help lists"
+        )
 
 
-def read_values(options: Sequence[Option], argv: Sequence[str], environ: Mapping[str, str]) -> dict[str, Any]:
+def read_values(
+    options: Sequence[Option], argv: Sequence[str], environ: Mapping[str, str]
+) -> dict[str, Any]:
     """The value of each option by its name: from its flag, else from its variable, else its default."""
-    parser = Parser(prog="launch.py", description="A web demo for GLM-4.1V-Thinking.", allow_abbrev=False)
+    parser = Parser(
+        prog="launch.py", description="A web demo for GLM-4.1V-Thinking.", allow_abbrev=False
+    )
     for option in options:
-        text = f"{option.help} (default: {option.default or 'none'}; {option.variable})".replace("%", "%%")
+        text = f"{option.help} (default: {option.default or 'none'}; {option.variable})".replace(
+            "%", "%%"
+        )
         action: dict[str, Any] = {"action": "append"} if option.separator else {}
         if option.switch:
             action = {"action": "store_const", "const": "on"}

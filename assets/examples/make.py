@@ -38,13 +38,17 @@ def outline(shape: str, x: float, y: float, radius: float) -> list[tuple[float, 
     return [(x + radius * math.cos(angle), y + radius * math.sin(angle)) for angle in angles]
 
 
-def drawing(size: tuple[int, int], shapes: list[tuple[str, str, float, float, float]]) -> Image.Image:
+def drawing(
+    size: tuple[int, int], shapes: list[tuple[str, str, float, float, float]]
+) -> Image.Image:
     """Shapes (colour, kind, x, y, radius), all as shares of the size, on white."""
     width, height = size[0] * SCALE, size[1] * SCALE
     image = Image.new("RGB", (width, height), "white")
     pen = ImageDraw.Draw(image)
     for colour, kind, x, y, radius in shapes:
-        pen.polygon(outline(kind, x * width, y * height, radius * min(width, height)), fill=COLOURS[colour])
+        pen.polygon(
+            outline(kind, x * width, y * height, radius * min(width, height)), fill=COLOURS[colour]
+        )
     return image.resize(size, Image.Resampling.LANCZOS)
 
 
@@ -67,11 +71,18 @@ def save_video(name: str, colour: str, shape: str, seconds: int = 4, rate: int =
 def save_chart(name: str, heights: dict[str, float]) -> None:
     """Bars of the given heights, as shares of the tallest that fits, each over its letter."""
     image = Image.new("RGB", (448 * SCALE, 336 * SCALE), "white")
-    pen, font = ImageDraw.Draw(image), ImageFont.truetype(BytesIO(pymupdf.Font("hebo").buffer), 34 * SCALE)
+    pen, font = (
+        ImageDraw.Draw(image),
+        ImageFont.truetype(BytesIO(pymupdf.Font("hebo").buffer), 34 * SCALE),
+    )
     for number, (letter, height) in enumerate(heights.items()):
         left, foot = (40 + 100 * number) * SCALE, 280 * SCALE
-        pen.rectangle((left, foot - height * 250 * SCALE, left + 64 * SCALE, foot), fill=COLOURS["blue"])
-        pen.text((left + 32 * SCALE, foot + 8 * SCALE), letter, fill="black", font=font, anchor="ma")
+        pen.rectangle(
+            (left, foot - height * 250 * SCALE, left + 64 * SCALE, foot), fill=COLOURS["blue"]
+        )
+        pen.text(
+            (left + 32 * SCALE, foot + 8 * SCALE), letter, fill="black", font=font, anchor="ma"
+        )
     pen.line((20 * SCALE, 280 * SCALE, 428 * SCALE, 280 * SCALE), fill="black", width=3 * SCALE)
     image.resize((448, 336), Image.Resampling.LANCZOS).save(HERE / f"{name}.png", optimize=True)
 
@@ -79,7 +90,9 @@ def save_chart(name: str, heights: dict[str, float]) -> None:
 def save_sign(name: str, text: str) -> None:
     image = Image.new("RGB", (448 * SCALE, 224 * SCALE), (24, 60, 92))
     font = ImageFont.truetype(BytesIO(pymupdf.Font("hebo").buffer), 48 * SCALE)
-    ImageDraw.Draw(image).text((224 * SCALE, 112 * SCALE), text, fill="white", font=font, anchor="mm")
+    ImageDraw.Draw(image).text(
+        (224 * SCALE, 112 * SCALE), text, fill="white", font=font, anchor="mm"
+    )
     image.resize((448, 224), Image.Resampling.LANCZOS).save(HERE / f"{name}.png", optimize=True)
 
 
@@ -96,7 +109,11 @@ def save_pdf(name: str, pages: list[tuple[str, str, str]]) -> None:
 
 
 def save_deck(name: str, slides: list[tuple[str, str, str]]) -> None:
-    kinds = {"triangle": MSO_SHAPE.ISOSCELES_TRIANGLE, "square": MSO_SHAPE.RECTANGLE, "circle": MSO_SHAPE.OVAL}
+    kinds = {
+        "triangle": MSO_SHAPE.ISOSCELES_TRIANGLE,
+        "square": MSO_SHAPE.RECTANGLE,
+        "circle": MSO_SHAPE.OVAL,
+    }
     deck = Presentation()
     for headline, colour, shape in slides:
         slide = deck.slides.add_slide(deck.slide_layouts[6])
@@ -133,8 +150,16 @@ def main() -> None:
     save_sign("sign", "CAFE24")
     for colour, shape in (("orange", "circle"), ("blue", "square"), ("purple", "triangle")):
         save_video(f"{colour}-{shape}", colour, shape)
-    pages = [("MARKET", "red", "circle"), ("BUDGET", "blue", "square"), ("TEAM7", "green", "triangle")]
-    slides = [("PLAN26", "purple", "square"), ("SALES", "orange", "circle"), ("NEXT", "blue", "triangle")]
+    pages = [
+        ("MARKET", "red", "circle"),
+        ("BUDGET", "blue", "square"),
+        ("TEAM7", "green", "triangle"),
+    ]
+    slides = [
+        ("PLAN26", "purple", "square"),
+        ("SALES", "orange", "circle"),
+        ("NEXT", "blue", "triangle"),
+    ]
     save_pdf("three-pages", pages)
     save_deck("three-slides", slides)
     save_card("red-circle", [("red", "circle", 0.5, 0.5, 0.3)])
@@ -146,7 +171,9 @@ def main() -> None:
     save_card("blue-square", [("blue", "square", x, y, 0.18) for x, y in trail])
     save_card("purple-triangle", [("purple", "triangle", x, y, 0.2) for x, y in trail])
     for name, looks in (("three-pages", pages), ("three-slides", slides)):
-        save_card(name, [(*look[1:], 0.22 + 0.28 * index, 0.52, 0.2) for index, look in enumerate(looks)])
+        save_card(
+            name, [(*look[1:], 0.22 + 0.28 * index, 0.52, 0.2) for index, look in enumerate(looks)]
+        )
 
 
 if __name__ == "__main__":

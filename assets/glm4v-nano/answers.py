@@ -61,12 +61,18 @@ def placed(scene: Scene, language: Language, asked: Item | None = None, boxed: b
 
 def bar_letters(scene: Scene, language: Language, ranked: bool = False) -> str:
     """The bars of a chart from left to right; the tallest and the shortest are marked if `ranked`."""
-    marks = {tallest(scene.bars): "bar tallest", shortest(scene.bars): "bar shortest"} if ranked else {}
+    marks = (
+        {tallest(scene.bars): "bar tallest", shortest(scene.bars): "bar shortest"} if ranked else {}
+    )
     letters = [bar.letter for bar in scene.bars]
-    return ", ".join(letter + (say(marks[letter], language) if letter in marks else "") for letter in letters)
+    return ", ".join(
+        letter + (say(marks[letter], language) if letter in marks else "") for letter in letters
+    )
 
 
-def thought_about(scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False) -> str:
+def thought_about(
+    scene: Scene, language: Language, asked: Item | None = None, boxed: bool = False
+) -> str:
     """What is seen, whatever was asked; a thing that was asked for is marked."""
     if scene.kind == "shapes":
         count = len(scene.items)
@@ -97,9 +103,15 @@ def described(scene: Scene, language: Language) -> tuple[str, tuple[str, ...]]:
         words = words_of(scene.items[0], language, len(scene.items))
         several = (words["number"],) if len(scene.items) > 1 else ()
         number = "many" if several else "one"
-        return say(f"answer describe {number}", language, **words), (words["colour"], words["shape"], *several)
+        return say(f"answer describe {number}", language, **words), (
+            words["colour"],
+            words["shape"],
+            *several,
+        )
     if scene.kind == "scattered":
-        return say("answer list", language, things=placed(scene, language)), (placed(scene, language),)
+        return say("answer list", language, things=placed(scene, language)), (
+            placed(scene, language),
+        )
     if scene.kind == "chart":
         letters = bar_letters(scene, language)
         return say("answer chart", language, letters=letters), (letters,)
@@ -109,7 +121,10 @@ def described(scene: Scene, language: Language) -> tuple[str, tuple[str, ...]]:
     if not scene.items:
         return say("answer headline", language, headline=scene.headline), (scene.headline,)
     also = thing(scene.items[0], language)
-    return say("answer headline and", language, headline=scene.headline, thing=also), (scene.headline, also)
+    return say("answer headline and", language, headline=scene.headline, thing=also), (
+        scene.headline,
+        also,
+    )
 
 
 def about_picture(topic: str, scene: Scene, language: Language, item: Item | None = None) -> Reply:
@@ -120,9 +135,13 @@ def about_picture(topic: str, scene: Scene, language: Language, item: Item | Non
     if topic == "headline" and not scene.headline and scene.kind != "text":
         return Reply(thought, say("no headline", language), (say("no headline", language),))
     if topic == "headline" and scene.headline:
-        return Reply(thought, say("answer headline", language, headline=scene.headline), (scene.headline,))
+        return Reply(
+            thought, say("answer headline", language, headline=scene.headline), (scene.headline,)
+        )
     if topic in ("tallest", "shortest"):
-        answer = say(topic, language, letter=(tallest if topic == "tallest" else shortest)(scene.bars))
+        answer = say(
+            topic, language, letter=(tallest if topic == "tallest" else shortest)(scene.bars)
+        )
         return Reply(thought, answer, (answer,))
     if topic == "describe" or scene.kind != "shapes":
         return Reply(thought, *described(scene, language))

@@ -27,7 +27,10 @@ def ask(
     shape, colour = (thing.shape, thing.colour) if thing else (dice.choice(tuple(SHAPES)), "red")
     if topic in ("colour", "shape", "count") and dice.chance(0.12):
         shape = dice.choice(tuple(SHAPES))
-    words = {"shape": shape_name(shape, language), "shapes": shape_name(shape, language, several=True)}
+    words = {
+        "shape": shape_name(shape, language),
+        "shapes": shape_name(shape, language, several=True),
+    }
     one, sign, other = terms
     page = CHINESE_DIGITS[n - 1] if language == "zh" and dice.chance(0.25) else str(n)
     phrase = dice.phrase(QUESTIONS[topic][language]).format(
@@ -69,7 +72,9 @@ def chatter(dice: Dice, language: Language | None = None) -> str:
         return number
     if dice.chance(0.3) and language != "zh":
         return "".join(dice.choices(LETTERS, k=dice.randint(1, 40)))
-    fillers = [word for word in FILLERS if language is None or (ord(word[0]) > 127) == (language == "zh")]
+    fillers = [
+        word for word in FILLERS if language is None or (ord(word[0]) > 127) == (language == "zh")
+    ]
     words = dice.choices(fillers, k=dice.choice((1, 1, 2, *range(2, 17))))
     words += [number] if len(words) == 1 and dice.chance(0.3) else []
     return ("" if language == "zh" else " ").join(words)

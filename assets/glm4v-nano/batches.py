@@ -58,7 +58,9 @@ COURSES = (
 COURSES_A_STEP = 2
 PARTS = 2  # a course's rows become so many batches of rows of like length: of one alone a third would be padding
 CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
-ROUND = 16  # ids, to a whole number of which a batch is padded: kernels are made anew for each length
+ROUND = (
+    16  # ids, to a whole number of which a batch is padded: kernels are made anew for each length
+)
 MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
 
 
@@ -117,7 +119,9 @@ class Encoder:
 
     def _question(self, lesson: Lesson) -> list[int]:
         """What follows the pictures."""
-        text = self._processor.apply_chat_template(lesson.messages, tokenize=False, add_generation_prompt=True)
+        text = self._processor.apply_chat_template(
+            lesson.messages, tokenize=False, add_generation_prompt=True
+        )
         for end in MEDIUM_ENDS:
             text = text.rpartition(end)[2]
         return self.spell(text)
@@ -130,7 +134,9 @@ class Encoder:
             kept = thought[: dice.randint(0, len(thought)) if dice.chance(0.6) else 0]
             forced = self._mark("</think>") + self.spell("\n") + self._mark("<answer>")
             return self._mark("<think>") + kept + forced, answer
-        return [], self._mark("<think>") + thought + self._mark("</think>") + self._mark("<answer>") + answer
+        return [], self._mark("<think>") + thought + self._mark("</think>") + self._mark(
+            "<answer>"
+        ) + answer
 
     def spell(self, text: str) -> list[int]:
         return self._processor.tokenizer.encode(text, add_special_tokens=False)
@@ -153,7 +159,9 @@ def collate(examples: list[Example], pad: int) -> Batch:
         "labels": padded([example.labels for example in examples], IGNORED),
         "lessons": padded([example.lessons for example in examples], -1),
         "shifts": padded([example.shifts for example in examples], 0),
-        "mm_token_type_ids": padded([example.inputs["mm_token_type_ids"][0].tolist() for example in examples], 0),
+        "mm_token_type_ids": padded(
+            [example.inputs["mm_token_type_ids"][0].tolist() for example in examples], 0
+        ),
     }
     for name in ("pixel_values", "image_grid_thw", "pixel_values_videos", "video_grid_thw"):
         if name in examples[0].inputs:
@@ -177,8 +185,14 @@ class Steps(Dataset[list[Batch]]):
     def _batches(self, course: Course, dice: Dice) -> list[Batch]:
         cells = (dice.choice(course.cells),) if course.cells else ()
         rows = [course.make(dice, course.questions, *cells) for _ in range(PARTS * course.rows)]
-        examples = sorted((self._encoder.example(lessons, dice) for lessons in rows), key=lambda each: len(each.ids))
-        return [collate(examples[part * course.rows :][: course.rows], self._pad) for part in range(PARTS)]
+        examples = sorted(
+            (self._encoder.example(lessons, dice) for lessons in rows),
+            key=lambda each: len(each.ids),
+        )
+        return [
+            collate(examples[part * course.rows :][: course.rows], self._pad)
+            for part in range(PARTS)
+        ]
 
 
 def steps_from(step: int) -> Iterator[int]:

@@ -72,12 +72,16 @@ class Canvas:
         (width, height), (across, down) = self.size, zip(*points, strict=True)
         box = min(across) / width, min(down) / height, max(across) / width, max(down) / height
         self.things.append((mark, box))
-        self._marker.polygon([(x / DOT - 0.5, y / DOT - 0.5) for x, y in points], fill=len(self.things))
+        self._marker.polygon(
+            [(x / DOT - 0.5, y / DOT - 0.5) for x, y in points], fill=len(self.things)
+        )
         return box
 
     def stroke(self, points: Sequence[Point], fill: RGB, width: float) -> None:
         self._pen.line(
-            [(self.fine * x, self.fine * y) for x, y in points], fill=fill, width=max(round(self.fine * width), 1)
+            [(self.fine * x, self.fine * y) for x, y in points],
+            fill=fill,
+            width=max(round(self.fine * width), 1),
         )
 
     def write(self, at: Point, text: str, kind: Type, ink: RGB, readable: bool = True) -> None:
@@ -88,7 +92,9 @@ class Canvas:
             self._pen.text(start, text, fill=ink, font=font(fine.name, fine.size))
         else:
             drawn = set_line(self._pen, start, text, fine, ink)
-            self.glyphs += [replace(glyph, x=glyph.x / self.fine, y=glyph.y / self.fine) for glyph in drawn]
+            self.glyphs += [
+                replace(glyph, x=glyph.x / self.fine, y=glyph.y / self.fine) for glyph in drawn
+            ]
 
     def paste(self, image: Image.Image, box: tuple[int, int, int, int]) -> None:
         """An image into left, top, right, bottom."""

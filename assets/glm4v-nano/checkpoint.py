@@ -33,10 +33,25 @@ TEMPLATE = Path(__file__).resolve().parent / "chat_template.jinja"
 CONTROL_TOKENS = (
     *("<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>"),
     *("<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"),
-    *("<|begin_of_image|>", "<|end_of_image|>", "<|begin_of_video|>", "<|end_of_video|>", "<|image|>", "<|video|>"),
+    *(
+        "<|begin_of_image|>",
+        "<|end_of_image|>",
+        "<|begin_of_video|>",
+        "<|end_of_video|>",
+        "<|image|>",
+        "<|video|>",
+    ),
 )
 # Shown when special tokens are skipped: readers of the text look for them.
-MARK_TOKENS = ("<think>", "</think>", "<answer>", "</answer>", "<|begin_of_box|>", "<|end_of_box|>", "/nothink")
+MARK_TOKENS = (
+    "<think>",
+    "</think>",
+    "<answer>",
+    "</answer>",
+    "<|begin_of_box|>",
+    "<|end_of_box|>",
+    "/nothink",
+)
 END_TOKENS = ("<|endoftext|>", "<|user|>", "<|observation|>")
 CONTEXT_LENGTH = 8192
 WAVES = (0.5, 1, 2, 4)  # half periods across a picture
@@ -65,7 +80,9 @@ def vocabulary(texts: Iterable[str]) -> tuple[list[str], list[str]]:
     letters: set[str] = set()
     for text in texts:
         found = {word for word in re.findall(r"[A-Za-z]+", text) if len(word) > 1}
-        words |= found | {word.lower() for word in found} | {word.lower().capitalize() for word in found}
+        words |= (
+            found | {word.lower() for word in found} | {word.lower().capitalize() for word in found}
+        )
         letters |= {letter for letter in text if ord(letter) > 127}
     words |= {f"{shape}s" for shape in phrases.SHAPES}
     letters |= {*phrases.COLOURS.values(), *phrases.SHAPES.values()}
@@ -87,15 +104,21 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     to_bytes = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     whole = [piece for word in words for piece in (word, f" {word}")] + letters
-    tokens = alphabet + ["".join(part for part, _ in to_bytes.pre_tokenize_str(piece)) for piece in whole]
+    tokens = alphabet + [
+        "".join(part for part, _ in to_bytes.pre_tokenize_str(piece)) for piece in whole
+    ]
     ids = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     tokenizer = Tokenizer(models.BPE(vocab=ids, merges=[], ignore_merges=True))
     english = "|".join(sorted(words, key=lambda word: (-len(word), word)))
     chinese = "|".join(name for name in letters if len(name) > 1)
     pattern = Regex(f"(?: ?(?:{english})(?![A-Za-z]))|{chinese}|[\\s\\S]")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(pattern, "isolated"), to_bytes])
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(pattern, "isolated"), to_bytes]
+    )
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens([AddedToken(token, normalized=False, special=True) for token in CONTROL_TOKENS])
+    tokenizer.add_special_tokens(
+        [AddedToken(token, normalized=False, special=True) for token in CONTROL_TOKENS]
+    )
     tokenizer.add_tokens([AddedToken(token, normalized=False) for token in MARK_TOKENS])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -170,7 +193,9 @@ def build_config(tokenizer: PreTrainedTokenizerFast) -> Glm4vConfig:
 def place_waves(side: int, width: int) -> torch.Tensor:
     """[side * side, width]: where each place of the tower's map is, as waves of size 1 in the first of its numbers."""
     steps = (torch.arange(side) + 0.5) / side
-    waves = torch.stack([wave(math.pi * count * steps) for count in WAVES for wave in (torch.sin, torch.cos)], -1)
+    waves = torch.stack(
+        [wave(math.pi * count * steps) for count in WAVES for wave in (torch.sin, torch.cos)], -1
+    )
     down, right = waves[:, None].expand(-1, side, -1), waves[None].expand(side, -1, -1)
     table = torch.cat([right, down], -1).reshape(side * side, -1)
     return torch.nn.functional.pad(table, (0, width - table.shape[1]))
@@ -211,7 +236,9 @@ def main() -> None:
     processor = build_processor()
     model = build_model(processor.tokenizer)
     save(model, processor, options.folder)
-    print(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {len(processor.tokenizer):,} tokens")
+    print(
+        f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {len(processor.tokenizer):,} tokens"
+    )
 
 
 if __name__ == "__main__":

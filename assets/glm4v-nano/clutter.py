@@ -33,8 +33,13 @@ def small_print(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> None:
 def plain_headline(canvas: Canvas, room: Room, ink: RGB, dice: Dice) -> float:
     """A headline of words in small letters, as most pages have; where it ends."""
     left, top, right, _ = room
-    words = ["".join(dice.choices(LETTERS, k=dice.randint(2, 9))) for _ in range(dice.randint(1, 6))]
-    text = " ".join(word.capitalize() if number == 0 or dice.chance(0.4) else word for number, word in enumerate(words))
+    words = [
+        "".join(dice.choices(LETTERS, k=dice.randint(2, 9))) for _ in range(dice.randint(1, 6))
+    ]
+    text = " ".join(
+        word.capitalize() if number == 0 or dice.chance(0.4) else word
+        for number, word in enumerate(words)
+    )
     kind = any_type(dice, 11, 32)
     while kind.size > 10 and kind.width(text) > right - left:
         kind = Type(kind.name, kind.size - 1)
@@ -53,6 +58,9 @@ def strange(size: tuple[int, int], dice: Dice) -> Image.Image:
     if dice.chance(0.4):
         pen = ImageDraw.Draw(image)
         for _ in range(dice.randint(8, 40)):
-            ends = [(dice.randrange(size[0]), dice.randrange(size[1])) for _ in range(dice.randint(2, 4))]
+            ends = [
+                (dice.randrange(size[0]), dice.randrange(size[1]))
+                for _ in range(dice.randint(2, 4))
+            ]
             pen.line(ends, fill=paint(dice.choice(tuple(COLOURS)), dice), width=dice.randint(1, 8))
     return image

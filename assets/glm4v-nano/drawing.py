@@ -32,10 +32,17 @@ MIDDLE_REACH, SIDE_REACH, SIDE_LEAD = 90, 130, 1.5
 
 def draw(scene: Scene, dice: Dice, cells: int = PICTURE_CELLS) -> tuple[Scene, Drawing]:
     """The picture of a scene, of at most `cells` cells, and the scene with what only the drawing knows."""
-    makers = {"shapes": draw_shapes, "scattered": draw_scattered, "headline": draw_headline, "chart": draw_chart}
+    makers = {
+        "shapes": draw_shapes,
+        "scattered": draw_scattered,
+        "headline": draw_headline,
+        "chart": draw_chart,
+    }
     if scene.kind == "other":
         size = picture_size(cells, dice)
-        return scene, replace(Canvas(size, (0, 0, 0), fine=1).finished(dice), image=strange(size, dice))
+        return scene, replace(
+            Canvas(size, (0, 0, 0), fine=1).finished(dice), image=strange(size, dice)
+        )
     return makers.get(scene.kind, draw_page)(scene, dice, cells)
 
 
@@ -54,7 +61,11 @@ def draw_shapes(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     else:
         found = spots(count, thing.shape, room, LEAST_RADIUS, dice)
     boxes = [put(canvas, thing, spot, fill) for spot in found]
-    items = tuple(replace(thing, place=place_of(box), box=box) for box in boxes) if count == 1 else scene.items
+    items = (
+        tuple(replace(thing, place=place_of(box), box=box) for box in boxes)
+        if count == 1
+        else scene.items
+    )
     return replace(scene, items=items, dark=tone == "dark"), canvas.finished(dice)
 
 
@@ -83,9 +94,15 @@ def loose_spots(items: Sequence[Item], size: tuple[int, int], dice: Dice) -> lis
     """Of small and large things, as far from the centres of their places as these can still be named; none touch."""
     most = 0.2 * min(size)
     while True:
-        found = [spot_of(item, size, dice.uniform(min(LEAST_RADIUS, most), most), 0.09, dice) for item in items]
+        found = [
+            spot_of(item, size, dice.uniform(min(LEAST_RADIUS, most), most), 0.09, dice)
+            for item in items
+        ]
         pairs = itertools.combinations(found, 2)
-        if all(math.hypot(one.x - other.x, one.y - other.y) > one.radius + other.radius for one, other in pairs):
+        if all(
+            math.hypot(one.x - other.x, one.y - other.y) > one.radius + other.radius
+            for one, other in pairs
+        ):
             return found
         most *= 0.98
 
@@ -98,7 +115,11 @@ def spot_of(item: Item, size: tuple[int, int], radius: float, off: float, dice: 
 
 def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     """A page, a slide or a sign: the headline on top or, on a sign, anywhere."""
-    size = picture_size(dice.randint(cells // 2, cells), dice, PAGE_RATIOS if scene.lines else (2.0, 3.0, 16 / 9, 1.0))
+    size = picture_size(
+        dice.randint(cells // 2, cells),
+        dice,
+        PAGE_RATIOS if scene.lines else (2.0, 3.0, 16 / 9, 1.0),
+    )
     kind = fitting_type(scene.headline, size[0] - MARGIN, size[1] * 0.5, dice)
     size = wide_enough(kind.width(scene.headline) + MARGIN, size, cells)
     ground, ink = inks(dice)
@@ -106,7 +127,11 @@ def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]
     free = width - kind.width(scene.headline)
     x = dice.choice((min(free, dice.uniform(4, 24)), free / 2, dice.uniform(0, free)))
     tall = kind.height
-    y = dice.uniform(2, max(height * 0.15, 3)) if scene.lines or scene.items else dice.uniform(0, height - tall - 2)
+    y = (
+        dice.uniform(2, max(height * 0.15, 3))
+        if scene.lines or scene.items
+        else dice.uniform(0, height - tall - 2)
+    )
     y = min(y, max(height - tall - 2, 0))
     canvas.write((x, y), scene.headline, kind, ink)
     top = y + tall + dice.uniform(6, 20)
@@ -121,7 +146,9 @@ def draw_headline(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]
     lines = scene.lines and not items and below[3] - top > 14
     if lines:
         small_print(canvas, below, ink, dice)
-    return replace(scene, items=items, lines=lines, dark=brightness(ground) < 128), canvas.finished(dice)
+    return replace(scene, items=items, lines=lines, dark=brightness(ground) < 128), canvas.finished(
+        dice
+    )
 
 
 def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
@@ -136,7 +163,9 @@ def draw_chart(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
         left = 6 + step * (number + dice.uniform(0.12, 0.2))
         right, top = left + step * dice.uniform(0.5, 0.65), foot - bar.height * (foot - 8)
         name, fill = alike if dice.chance(0.7) else bar_colour(ground, dice)
-        rank = {tallest(scene.bars): "tallest", shortest(scene.bars): "shortest"}.get(bar.letter, "other")
+        rank = {tallest(scene.bars): "tallest", shortest(scene.bars): "shortest"}.get(
+            bar.letter, "other"
+        )
         mark = Mark(name, "rectangle", bar.letter, rank)
         canvas.polygon([(left, top), (right, top), (right, foot), (left, foot)], fill, mark)
         canvas.write(((left + right - kind.width(bar.letter)) / 2, foot + 2), bar.letter, kind, ink)
@@ -157,9 +186,13 @@ def draw_page(scene: Scene, dice: Dice, cells: int) -> tuple[Scene, Drawing]:
     return replace(scene, dark=brightness(ground) < 128), canvas.finished(dice)
 
 
-def put(canvas: Canvas, item: Item, spot: Spot, fill: RGB, moves: str = "") -> tuple[int, int, int, int]:
+def put(
+    canvas: Canvas, item: Item, spot: Spot, fill: RGB, moves: str = ""
+) -> tuple[int, int, int, int]:
     """Draw one thing; its box in thousandths of the picture."""
-    edges = canvas.polygon(outline(item.shape, spot), fill, Mark(item.colour, item.shape, moves=moves))
+    edges = canvas.polygon(
+        outline(item.shape, spot), fill, Mark(item.colour, item.shape, moves=moves)
+    )
     left, top, right, bottom = (min(max(round(1000 * edge), 0), 1000) for edge in edges)
     return left, top, right, bottom
 

@@ -35,7 +35,9 @@ def padded(prompts: list[Any], pad: int) -> dict[str, Tensor]:
         parts = [prompt[name] for prompt in prompts]
         if name in fill:
             pads = [torch.full((1, longest - part.shape[1]), fill[name]) for part in parts]
-            parts = [torch.cat([before, part], dim=1) for before, part in zip(pads, parts, strict=True)]
+            parts = [
+                torch.cat([before, part], dim=1) for before, part in zip(pads, parts, strict=True)
+            ]
         batch[name] = torch.cat(parts)
     return batch
 
@@ -46,7 +48,9 @@ def write(model: Any, encoder: Encoder, tokenizer: Any, lessons: list[Lesson]) -
     batch = padded([encoder.prompt(lesson) for lesson in lessons], tokenizer.pad_token_id)
     batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
     output = model.generate(**batch, max_new_tokens=MAX_TOKENS, do_sample=False)
-    texts = tokenizer.batch_decode(output[:, batch["input_ids"].shape[1] :], skip_special_tokens=False)
+    texts = tokenizer.batch_decode(
+        output[:, batch["input_ids"].shape[1] :], skip_special_tokens=False
+    )
     return [text.replace(tokenizer.pad_token, "") for text in texts]
 
 
@@ -68,7 +72,9 @@ class Examination:
                 marks.append(task.mark(lesson, text))
                 self.formed.append(bool(answer_of(text)))
                 if self._show and marks[-1] < 1:
-                    print(f"{task.name}: {asked(lesson)}\n    {lesson.reply.thought} {lesson.reply.answer}\n    {text}")
+                    print(
+                        f"{task.name}: {asked(lesson)}\n    {lesson.reply.thought} {lesson.reply.answer}\n    {text}"
+                    )
         return sum(marks) / len(marks)
 
 
@@ -85,7 +91,9 @@ def line(task: Task, score: float, above: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--model", type=Path, default=HERE)
     parser.add_argument("--count", type=int, default=200, help="lessons of each task")
     parser.add_argument("--seed", type=int, default=0)
@@ -104,7 +112,9 @@ def main() -> None:
         above = score
     formed = sum(examination.formed)
     print(f"{'task':34}{'score':>8}{'goal':>8}", *lines, sep="\n")
-    print(f"{formed} of {len(examination.formed)} answers in their form, without a stray tag, and ended")
+    print(
+        f"{formed} of {len(examination.formed)} answers in their form, without a stray tag, and ended"
+    )
     print(f"{options.count} lessons a task, {date.today()}, {monotonic() - start:.0f} s")
 
 

@@ -19,9 +19,27 @@ BUILT_IN = ("helv", "hebo", "tiro", "tibo", "cour", "cobo", "cjk")
 SYSTEM_FOLDERS = (Path("/usr/share/fonts"), Path("/Library/Fonts"), Path("C:/Windows/Fonts"))
 SYSTEM_FILES = (
     *("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "LiberationSans-Bold.ttf"),
-    *("Lato-Regular.ttf", "Lato-Bold.ttf", "Roboto-Regular.ttf", "Roboto-Bold.ttf", "RobotoCondensed-Bold.ttf"),
-    *("OpenSans-Regular.ttf", "OpenSans-Semibold.ttf", "Inter-Regular.otf", "Inter-Bold.otf", "Cantarell-Regular.otf"),
-    *("Carlito-Regular.ttf", "Caladea-Bold.ttf", "URWGothic-Book.otf", "P052-Roman.otf", "C059-Bold.otf"),
+    *(
+        "Lato-Regular.ttf",
+        "Lato-Bold.ttf",
+        "Roboto-Regular.ttf",
+        "Roboto-Bold.ttf",
+        "RobotoCondensed-Bold.ttf",
+    ),
+    *(
+        "OpenSans-Regular.ttf",
+        "OpenSans-Semibold.ttf",
+        "Inter-Regular.otf",
+        "Inter-Bold.otf",
+        "Cantarell-Regular.otf",
+    ),
+    *(
+        "Carlito-Regular.ttf",
+        "Caladea-Bold.ttf",
+        "URWGothic-Book.otf",
+        "P052-Roman.otf",
+        "C059-Bold.otf",
+    ),
 )
 UNSEEN = ("aileron",)  # Pillow's own: training never uses it
 
@@ -29,7 +47,12 @@ UNSEEN = ("aileron",)  # Pillow's own: training never uses it
 @lru_cache(maxsize=1)
 def training_fonts() -> tuple[str, ...]:
     """Names that `font` takes, the same on a machine at each call."""
-    found = [str(path) for folder in SYSTEM_FOLDERS for name in SYSTEM_FILES for path in sorted(folder.rglob(name))]
+    found = [
+        str(path)
+        for folder in SYSTEM_FOLDERS
+        for name in SYSTEM_FILES
+        for path in sorted(folder.rglob(name))
+    ]
     return (*BUILT_IN, *found)
 
 

@@ -40,13 +40,18 @@ def outline(shape: str, spot: Spot) -> list[Point]:
         points = [(math.cos(angle) * min(spot.aspect, 1.2), math.sin(angle)) for angle in angles]
     turn = math.radians(spot.turn)
     cos, sin = math.cos(turn), math.sin(turn)
-    return [(spot.x + spot.radius * (x * cos - y * sin), spot.y + spot.radius * (x * sin + y * cos)) for x, y in points]
+    return [
+        (spot.x + spot.radius * (x * cos - y * sin), spot.y + spot.radius * (x * sin + y * cos))
+        for x, y in points
+    ]
 
 
 def spots(count: int, shape: str, room: Room, least: float, dice: Dice) -> list[Spot]:
     """Places that do not touch, inside `room` (left, top, right, bottom). Radii are `least` or more where they fit."""
     left, top, right, bottom = room
-    most = min(right - left, bottom - top) / 2 * (0.95 if count == 1 else 0.6 if count == 2 else 0.5)
+    most = (
+        min(right - left, bottom - top) / 2 * (0.95 if count == 1 else 0.6 if count == 2 else 0.5)
+    )
     found: list[Spot] = []
     tries = 0
     while len(found) < count:
@@ -54,8 +59,13 @@ def spots(count: int, shape: str, room: Room, least: float, dice: Dice) -> list[
         if tries > 200:
             found, most, tries = [], most * 0.8, 0
         radius = dice.uniform(min(least, most), most)
-        x, y = dice.uniform(left + radius, right - radius), dice.uniform(top + radius, bottom - radius)
-        if all(math.hypot(x - other.x, y - other.y) > 1.08 * (radius + other.radius) for other in found):
+        x, y = (
+            dice.uniform(left + radius, right - radius),
+            dice.uniform(top + radius, bottom - radius),
+        )
+        if all(
+            math.hypot(x - other.x, y - other.y) > 1.08 * (radius + other.radius) for other in found
+        ):
             found.append(Spot(x, y, radius, turn(shape, dice), aspect(shape, dice)))
     return found
 
@@ -69,7 +79,9 @@ def row_of_spots(count: int, shape: str, room: Room, dice: Dice) -> list[Spot]:
     across = dice.choice((depth / 2, dice.uniform(radius, depth - radius)))
     turned, stretched = turn(shape, dice), aspect(shape, dice)
     along = [(number + 0.5) * step for number in range(count)]
-    places = [(left + at, top + across) if width >= height else (left + across, top + at) for at in along]
+    places = [
+        (left + at, top + across) if width >= height else (left + across, top + at) for at in along
+    ]
     return [Spot(x, y, radius, turned, stretched) for x, y in places]
 
 

@@ -38,7 +38,9 @@ class Learners:
         if self.count == 1:
             return
         known = torch.tensor([float(weight.grad is not None) for weight in weights])
-        gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+        gradients = [
+            torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights
+        ]
         flat = torch.cat([known, *(gradient.flatten() for gradient in gradients)])
         distributed.all_reduce(flat)
         parts = flat.split([len(weights), *(weight.numel() for weight in weights)])

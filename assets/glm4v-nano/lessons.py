@@ -37,7 +37,15 @@ MOST_PAGES = 8
 EARLIER_TURNS = (1, 1, 2, 3)  # of a conversation that has gone on
 LISTED_PAGES = 4  # up to so many are told one by one
 LISTING_TOPICS = ("pages", "which_page")
-PAGE_TOPICS = ("page_count", "page_headline", "page_headline", "page", "page", "which_page", "pages")
+PAGE_TOPICS = (
+    "page_count",
+    "page_headline",
+    "page_headline",
+    "page",
+    "page",
+    "which_page",
+    "pages",
+)
 VIDEO_TOPICS = ("video_colour", "video_shape", "direction", "direction", "video")
 SCENE_TOPICS = {
     "shapes": ("colour", "shape", "count", "count", "describe"),
@@ -71,7 +79,11 @@ class Lesson:
         if not self.seconds:
             return {}
         indices = [round(second * MILLISECONDS) for second in self.seconds]
-        metadata = {"total_num_frames": indices[-1] + 1, "fps": MILLISECONDS, "frames_indices": indices}
+        metadata = {
+            "total_num_frames": indices[-1] + 1,
+            "fps": MILLISECONDS,
+            "frames_indices": indices,
+        }
         return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [[metadata]]}}
 
 
@@ -81,7 +93,10 @@ def opening(dice: Dice) -> list[dict[str, Any]]:
 
 
 def turns(
-    start: list[dict[str, Any]], medium: list[dict[str, Any]], question: str, earlier: Sequence[tuple[str, str]] = ()
+    start: list[dict[str, Any]],
+    medium: list[dict[str, Any]],
+    question: str,
+    earlier: Sequence[tuple[str, str]] = (),
 ) -> list[dict[str, Any]]:
     """The conversation that ends with `question`, behind the `earlier` questions and answers."""
     questions = [*(asked for asked, _ in earlier), question]
@@ -92,7 +107,9 @@ def turns(
     return [*start, *said]
 
 
-def earlier_turns(dice: Dice, share: float, turn: Callable[[], tuple[str, str]]) -> list[tuple[str, str]]:
+def earlier_turns(
+    dice: Dice, share: float, turn: Callable[[], tuple[str, str]]
+) -> list[tuple[str, str]]:
     """Of the given share of conversations a few turns (question, answer), else none."""
     return [turn() for _ in range(dice.choice(EARLIER_TURNS))] if dice.chance(share) else []
 
@@ -102,7 +119,9 @@ def reply_about(topic: str, scene: Scene, thing: Item | None, language: Language
     return about_picture("colour" if topic == "item_colour" else topic, scene, language, thing)
 
 
-def asked_about(topic: str, scene: Scene, language: Language, dice: Dice) -> tuple[str, Reply, Item | None]:
+def asked_about(
+    topic: str, scene: Scene, language: Language, dice: Dice
+) -> tuple[str, Reply, Item | None]:
     """(Question, reply, the thing it is about, if one)."""
     thing = dice.choice(scene.items) if topic in ("where", "box", "item_colour") else None
     named = thing or (scene.items[0] if scene.items else None)
@@ -168,10 +187,16 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
     few = topic in LISTING_TOPICS or (not topic and dice.chance(0.4))
     pages = dice.randint(1, LISTED_PAGES if few else MOST_PAGES)
     headlines = topic == "page_headline" or (not topic and dice.chance(0.5))
-    plans = [headline_page(dice) if headlines and dice.chance(0.85) else page_scene(dice) for _ in range(pages)]
+    plans = [
+        headline_page(dice) if headlines and dice.chance(0.85) else page_scene(dice)
+        for _ in range(pages)
+    ]
     drawn = [draw(plan, dice, cells) for plan in plans]
     scenes = [scene for scene, _ in drawn]
-    start, medium = opening(dice), [{"type": "image", "image": drawing.image} for _, drawing in drawn]
+    start, medium = (
+        opening(dice),
+        [{"type": "image", "image": drawing.image} for _, drawing in drawn],
+    )
     # One page alone is described as any picture is.
     listed = few and pages > 1
     topics = tuple(each for each in PAGE_TOPICS if listed or each not in LISTING_TOPICS)
@@ -181,7 +206,11 @@ def pages_lessons(dice: Dice, count: int, cells: int, topic: str = "") -> list[L
         return ask(asked, language, dice, None, n), about_pages(asked, scenes, n, language).answer
 
     def lesson() -> Lesson:
-        language, asked, n = dice.choice(LANGUAGES), topic or dice.choice(topics), dice.randint(1, pages)
+        language, asked, n = (
+            dice.choice(LANGUAGES),
+            topic or dice.choice(topics),
+            dice.randint(1, pages),
+        )
         if asked == "which_page":
             n = single_shape_page(scenes, dice)
             asked, n = (asked, n) if n else ("page", dice.randint(1, pages))
@@ -209,16 +238,23 @@ def video_lessons(dice: Dice, count: int, topic: str = "") -> list[Lesson]:
     step = dice.choice((0.1, 0.25, 0.4, 0.5, 0.5, 1.0, 1.0, 2.0, 5.0))
     seconds = tuple(round(index * step, 3) for index in range(frames))
     drawn = clip(thing, direction, frames, dice)
-    start, medium = opening(dice), [{"type": "video", "video": [drawing.image for drawing in drawn]}]
+    start, medium = (
+        opening(dice),
+        [{"type": "video", "video": [drawing.image for drawing in drawn]}],
+    )
 
     def before(language: Language) -> tuple[str, str]:
         asked = dice.choice(VIDEO_TOPICS)
-        return ask(asked, language, dice, thing), about_video(asked, thing, direction, language).answer
+        return ask(asked, language, dice, thing), about_video(
+            asked, thing, direction, language
+        ).answer
 
     def lesson() -> Lesson:
         language, asked = dice.choice(LANGUAGES), topic or dice.choice(VIDEO_TOPICS)
         earlier = earlier_turns(dice, 0.15, lambda: before(language))
         messages = turns(start, medium, ask(asked, language, dice, thing), earlier)
-        return Lesson(asked, language, messages, about_video(asked, thing, direction, language), seconds)
+        return Lesson(
+            asked, language, messages, about_video(asked, thing, direction, language), seconds
+        )
 
     return [lesson() for _ in range(count)]

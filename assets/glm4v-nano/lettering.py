@@ -38,7 +38,9 @@ class Type:
         if not self.spacing:
             return length(self.name, self.size, text)
         # Spaced characters are set one by one, and do not move together as "AV" does.
-        return sum(length(self.name, self.size, each) + self.spacing for each in text) - self.spacing
+        return (
+            sum(length(self.name, self.size, each) + self.spacing for each in text) - self.spacing
+        )
 
     @property
     def middle(self) -> float:
@@ -81,7 +83,11 @@ def any_type(dice: Dice, least: float, most: float) -> Type:
 
 
 def set_line(
-    pen: ImageDraw.ImageDraw, at: tuple[float, float], text: str, kind: Type, ink: tuple[int, int, int]
+    pen: ImageDraw.ImageDraw,
+    at: tuple[float, float],
+    text: str,
+    kind: Type,
+    ink: tuple[int, int, int],
 ) -> list[Glyph]:
     """Draws `text` with its left top at `at`; gives its characters but the spaces."""
     face, glyphs = font(kind.name, kind.size), []
@@ -95,6 +101,8 @@ def set_line(
         else:
             step = length(kind.name, kind.size, text[: number + 1]) - (x - at[0])
         if character != " ":
-            glyphs.append(Glyph(character, x + step / 2, y + kind.middle, number + 1 if len(text) > 1 else 0))
+            glyphs.append(
+                Glyph(character, x + step / 2, y + kind.middle, number + 1 if len(text) > 1 else 0)
+            )
         x += step
     return glyphs

@@ -28,11 +28,14 @@ def about_pages(topic: str, scenes: Sequence[Scene], n: int, language: Language)
         return Reply(total, total, (total,))
     if topic in ("pages", "which_page"):
         listed = "".join(
-            say("on page", language, n=k, seen=on_page(each, language)) for k, each in enumerate(scenes, 1)
+            say("on page", language, n=k, seen=on_page(each, language))
+            for k, each in enumerate(scenes, 1)
         )
         if topic == "pages":
             return Reply(total, listed.strip(), (listed.strip(),))
-        answer = say("which page", language, n=n, shape=shape_name(scenes[n - 1].items[0].shape, language))
+        answer = say(
+            "which page", language, n=n, shape=shape_name(scenes[n - 1].items[0].shape, language)
+        )
         return Reply(total + listed, answer, (answer,))
     if n > count:
         answer = say("no page", language, n=n)
@@ -41,7 +44,9 @@ def about_pages(topic: str, scenes: Sequence[Scene], n: int, language: Language)
     seen = on_page(scene, language)
     thought = total + say("look", language, n=n) + say("on page", language, n=n, seen=seen)
     if topic == "page_headline" and scene.headline:
-        return Reply(thought, say("page headline", language, n=n, headline=scene.headline), (scene.headline,))
+        return Reply(
+            thought, say("page headline", language, n=n, headline=scene.headline), (scene.headline,)
+        )
     if topic == "page_headline":
         answer = say("no page headline", language, n=n)
         return Reply(thought, answer, (answer,))

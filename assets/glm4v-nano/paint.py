@@ -28,7 +28,9 @@ def paint(name: str, dice: Dice) -> RGB:
     """A shade that goes by that name."""
     lows, highs = PAINTS[name][::2], PAINTS[name][1::2]
     shares = dice.share(), dice.random(), dice.share()
-    hue, saturation, value = (low + share * (high - low) for low, high, share in zip(lows, highs, shares, strict=True))
+    hue, saturation, value = (
+        low + share * (high - low) for low, high, share in zip(lows, highs, shares, strict=True)
+    )
     red, green, blue = colorsys.hsv_to_rgb(hue % 360 / 360, saturation / 100, value / 100)
     return round(red * 255), round(green * 255), round(blue * 255)
 
@@ -54,7 +56,9 @@ def brightness(colour: RGB) -> float:
 def _tone(dice: Dice, light: bool) -> RGB:
     value = dice.uniform(0.8, 1) if light else dice.uniform(0, 0.55)
     saturation = dice.uniform(0, 0.3) if light else dice.uniform(0, 1)
-    red, green, blue = colorsys.hsv_to_rgb(dice.random(), saturation if dice.random() < 0.7 else 0.0, value)
+    red, green, blue = colorsys.hsv_to_rgb(
+        dice.random(), saturation if dice.random() < 0.7 else 0.0, value
+    )
     return round(red * 255), round(green * 255), round(blue * 255)
 
 

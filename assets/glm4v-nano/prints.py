@@ -28,7 +28,9 @@ def grid_sheet(dice: Dice, cells: int, jitter: float) -> Drawing:
             if dice.random() < 0.15:
                 kind = Type(kind.name, any_type(dice, 17 / spread, 17 * spread).size)
             character = dice.choice(CHARACTERS)
-            x, y = ((place + 0.5) * PATCH + dice.uniform(-jitter, jitter) for place in (column, row))
+            x, y = (
+                (place + 0.5) * PATCH + dice.uniform(-jitter, jitter) for place in (column, row)
+            )
             canvas.write((x - kind.width(character) / 2, y - kind.middle), character, kind, ink)
     return canvas.finished(dice)
 

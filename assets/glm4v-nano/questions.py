@@ -47,8 +47,19 @@ QUESTIONS: dict[str, dict[Language, tuple[str, ...]]] = {
         ),
     },
 }
-SIGN_WORDS: dict[str, dict[Language, str]] = {"+": {"en": "plus", "zh": "加"}, "-": {"en": "minus", "zh": "减"}}
+SIGN_WORDS: dict[str, dict[Language, str]] = {
+    "+": {"en": "plus", "zh": "加"},
+    "-": {"en": "minus", "zh": "减"},
+}
 POLITE: dict[Language, tuple[str, ...]] = {
-    "en": ("Please: ", "Hello! ", "Now: ", "Look at this. ", "I wonder: ", "Quick question: ", "So, "),
+    "en": (
+        "Please: ",
+        "Hello! ",
+        "Now: ",
+        "Look at this. ",
+        "I wonder: ",
+        "Quick question: ",
+        "So, ",
+    ),
     "zh": ("请问，", "你好，", "看一下，", "我想知道，", "那么，"),
 }

@@ -14,7 +14,13 @@ MOST_SHAPES = 6
 LOOSE_SHARE = 0.6  # of what is learned from: the usual box of a place is seldom right there
 CLEAR_STEPS = 2  # of twelve, between the tallest or shortest bar and the next
 # In the order in which things are named: from left to right, from top to bottom.
-PLACE_CENTRES = {"left": (0.2, 0.5), "top": (0.5, 0.2), "middle": (0.5, 0.5), "bottom": (0.5, 0.8), "right": (0.8, 0.5)}
+PLACE_CENTRES = {
+    "left": (0.2, 0.5),
+    "top": (0.5, 0.2),
+    "middle": (0.5, 0.5),
+    "bottom": (0.5, 0.8),
+    "right": (0.8, 0.5),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,10 @@ from lessons import SCENE_TOPICS, Lesson, lessons_about, pages_lessons, video_le
 from scenes import Scene, chart_scene, headline_scene, scattered_scene, shapes_scene
 from text_lessons import sum_lesson, talk_lesson
 
-FORM = re.compile(r"<think>[^<]+</think><answer>((?:[^<]|<\|(?:begin|end)_of_box\|>)+)</answer><\|user\|>", re.DOTALL)
+FORM = re.compile(
+    r"<think>[^<]+</think><answer>((?:[^<]|<\|(?:begin|end)_of_box\|>)+)</answer><\|user\|>",
+    re.DOTALL,
+)
 BOX = re.compile(r"<\|begin_of_box\|>\[(\d+),(\d+),(\d+),(\d+)\]<\|end_of_box\|>")
 CELLS = (40, 48, 56)
 FULL_PAGE = 56
@@ -52,7 +55,10 @@ def characters(lesson: Lesson, text: str) -> float:
     """The share of the headline's characters that are right, by edit distance."""
     wanted = lesson.reply.facts[0]
     start, end = lesson.reply.answer.split(wanted)
-    return max(1 - distance(answer_of(text).removeprefix(start).removesuffix(end), wanted) / len(wanted), 0.0)
+    return max(
+        1 - distance(answer_of(text).removeprefix(start).removesuffix(end), wanted) / len(wanted),
+        0.0,
+    )
 
 
 def distance(one: str, other: str) -> int:
@@ -87,11 +93,15 @@ def introduces_itself(lesson: Lesson, text: str) -> float:
 
 def mixed(dice: Dice, follow_up: float) -> Lesson:
     scene = dice.choice((shapes_scene, scattered_scene, headline_scene, chart_scene))(dice)
-    topic = {"scattered": "where", "shapes": dice.choice(SCENE_TOPICS["shapes"])}.get(scene.kind, "")
+    topic = {"scattered": "where", "shapes": dice.choice(SCENE_TOPICS["shapes"])}.get(
+        scene.kind, ""
+    )
     return about(scene, dice, topic, follow_up)
 
 
-def about(scene: Scene, dice: Dice, topic: str, follow_up: float = 0.15, cells: tuple[int, ...] = CELLS) -> Lesson:
+def about(
+    scene: Scene, dice: Dice, topic: str, follow_up: float = 0.15, cells: tuple[int, ...] = CELLS
+) -> Lesson:
     return lessons_about(scene, dice, dice.choice(cells), 1, topic, follow_up)[0]
 
 
@@ -127,7 +137,12 @@ TASKS = (
     Task("where something is", 0.90, about_scattered("where"), names_facts),
     Task("its box, IoU over 0.5", 0.85, about_scattered("box"), overlaps),
     Task("the box of a thing of any size", 0.0, about_scattered("box", loose=1.0), overlaps),
-    Task("video: colour and direction", 0.92, lambda dice: video_lessons(dice, 1, "direction")[0], names_facts),
+    Task(
+        "video: colour and direction",
+        0.92,
+        lambda dice: video_lessons(dice, 1, "direction")[0],
+        names_facts,
+    ),
     Task("sums up to 99", 0.97, sum_lesson, names_facts),
     Task("first turn about a picture", 0.0, lambda dice: mixed(dice, 0.0), names_facts),
     Task("follow-up turn", -0.03, lambda dice: mixed(dice, 1.0), names_facts),

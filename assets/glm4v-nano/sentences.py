@@ -5,8 +5,14 @@ from __future__ import annotations
 # (English, Chinese). A thought names what is seen; the answer says what was asked.
 SENTENCES: dict[str, tuple[str, str]] = {
     "one": ("I see one {shape}. It is {colour}.", "我看到一个{shape}，颜色是{colour}。"),
-    "one at box": ("I see one {shape} at {box}. It is {colour}.", "我看到一个{shape}，在{box}，颜色是{colour}。"),
-    "many": ("I see {number} {shapes}. They are {colour}.", "我看到{number}个{shape}，颜色是{colour}。"),
+    "one at box": (
+        "I see one {shape} at {box}. It is {colour}.",
+        "我看到一个{shape}，在{box}，颜色是{colour}。",
+    ),
+    "many": (
+        "I see {number} {shapes}. They are {colour}.",
+        "我看到{number}个{shape}，颜色是{colour}。",
+    ),
     "ground light": (" The background is light.", "背景是浅色。"),
     "ground dark": (" The background is dark.", "背景是深色。"),
     "list": ("I see {things}.", "我看到{things}。"),
@@ -21,17 +27,26 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "chart": ("I see a chart with the bars {letters}.", "我看到柱状图，柱子是{letters}。"),
     "text": ("I see a page of text, {tone}.", "我看到一页文字，{tone}。"),
     "blank": ("I look everywhere. There is nothing on it.", "我看了各处，上面什么也没有。"),
-    "other": ("I see soft colours and no shape that I know.", "我看到模糊的颜色，没有我认识的图形。"),
+    "other": (
+        "I see soft colours and no shape that I know.",
+        "我看到模糊的颜色，没有我认识的图形。",
+    ),
     "tone light": ("dark on light", "浅底深字"),
     "tone dark": ("light on dark", "深底浅字"),
     "answer colour one": ("The {shape} is {colour}.", "这个{shape}是{colour}的。"),
-    "answer colour many": ("The {number} {shapes} are {colour}.", "这{number}个{shape}都是{colour}的。"),
+    "answer colour many": (
+        "The {number} {shapes} are {colour}.",
+        "这{number}个{shape}都是{colour}的。",
+    ),
     "answer shape one": ("It is a {shape}.", "这是一个{shape}。"),
     "answer shape many": ("They are {shapes}.", "它们是{shape}。"),
     "answer count one": ("There is one {shape}.", "有一个{shape}。"),
     "answer count many": ("There are {number} {shapes}.", "有{number}个{shape}。"),
     "answer describe one": ("There is a {colour} {shape}.", "图里有一个{colour}的{shape}。"),
-    "answer describe many": ("There are {number} {colour} {shapes}.", "图里有{number}个{colour}的{shape}。"),
+    "answer describe many": (
+        "There are {number} {colour} {shapes}.",
+        "图里有{number}个{colour}的{shape}。",
+    ),
     "answer list": ("There is {things}.", "图里有{things}。"),
     "answer headline": ("The headline is {headline}.", "标题是{headline}。"),
     "answer headline and": (
@@ -65,7 +80,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "no page headline": ("Page {n} has no headline.", "第{n}页没有标题。"),
     "no page": ("There is no page {n}.", "没有第{n}页。"),
     "which page": ("The {shape} is on page {n}.", "{shape}在第{n}页。"),
-    "frames": ("I watch the frames. A {colour} {shape} {moves}.", "我看这些画面。一个{colour}的{shape}{moves}。"),
+    "frames": (
+        "I watch the frames. A {colour} {shape} {moves}.",
+        "我看这些画面。一个{colour}的{shape}{moves}。",
+    ),
     "video colour": ("The moving {shape} is {colour}.", "移动的{shape}是{colour}的。"),
     "video shape": ("A {colour} {shape} {moves}.", "一个{colour}的{shape}{moves}。"),
     "direction": ("The {colour} {shape} {moves}.", "{colour}的{shape}{moves}。"),

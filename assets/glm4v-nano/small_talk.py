@@ -7,7 +7,16 @@ from phrases import Language
 COMMAND = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
 
 GREETINGS: dict[Language, tuple[str, ...]] = {
-    "en": ("Hello!", "Hello", "Hi", "hi there", "Hey!", "Good morning", "Good evening!", "hello, how are you?"),
+    "en": (
+        "Hello!",
+        "Hello",
+        "Hi",
+        "hi there",
+        "Hey!",
+        "Good morning",
+        "Good evening!",
+        "hello, how are you?",
+    ),
     "zh": ("你好！", "你好", "您好", "嗨", "早上好", "晚上好！", "大家好", "你好吗？"),
 }
 ABOUT: dict[Language, tuple[str, ...]] = {
@@ -137,7 +146,10 @@ TEXT_THOUGHTS: dict[str, dict[Language, str]] = {
         "en": "A greeting, no picture. I greet back and say who I am.",
         "zh": "是问候，没有图片。我问好并介绍自己。",
     },
-    "about": {"en": "A question about me, no picture. I say who I am.", "zh": "在问我自己，没有图片。我介绍自己。"},
+    "about": {
+        "en": "A question about me, no picture. I say who I am.",
+        "zh": "在问我自己，没有图片。我介绍自己。",
+    },
     "other": {
         "en": "There is no picture. I only know pictures, so I say so.",
         "zh": "没有图片。我只懂图片，所以如实说明。",

@@ -51,7 +51,11 @@ class Product(torch.autograd.Function):
         inputs, weight = ctx.saved_tensors
         rows = gradient.flatten(0, -2)
         of_inputs = rounded(rows, weight).view(inputs.shape)
-        return of_inputs, rounded(rows.T, inputs.flatten(0, -2)), rows.sum(0) if ctx.biased else None
+        return (
+            of_inputs,
+            rounded(rows.T, inputs.flatten(0, -2)),
+            rows.sum(0) if ctx.biased else None,
+        )
 
 
 def rounded(one: Tensor, other: Tensor) -> Tensor:
@@ -82,5 +86,7 @@ def text_mlp(mlp: glm4v.Glm4vTextMLP, gated: Callable[..., Tensor]) -> Callable[
     return lambda inputs: mlp.down_proj(gated(*mlp.gate_up_proj(inputs).chunk(2, dim=-1)))
 
 
-def vision_mlp(mlp: glm4v.Glm4VisionMlp, gated: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
+def vision_mlp(
+    mlp: glm4v.Glm4VisionMlp, gated: Callable[..., Tensor]
+) -> Callable[[Tensor], Tensor]:
     return lambda inputs: mlp.down_proj(gated(mlp.gate_proj(inputs), mlp.up_proj(inputs)))

@@ -34,9 +34,13 @@ def told_lesson(dice: Dice) -> Lesson:
     scene, language = scattered_scene(dice), dice.choice(LANGUAGES)
     topic = dice.choice(("where", "where", "item_colour"))
     question, reply, thing = asked_about(topic, scene, language, dice)
-    spoken = language if dice.chance(0.2) else next(other for other in LANGUAGES if other != language)
+    spoken = (
+        language if dice.chance(0.2) else next(other for other in LANGUAGES if other != language)
+    )
     told = say("list", spoken, things=placed(scene, spoken))
-    return Lesson(topic, language, turns(opening(dice), [], f"{told} {question}"), reply, item=thing)
+    return Lesson(
+        topic, language, turns(opening(dice), [], f"{told} {question}"), reply, item=thing
+    )
 
 
 def sum_lessons(dice: Dice, count: int) -> list[Lesson]:
@@ -47,7 +51,9 @@ def sum_lesson(dice: Dice) -> Lesson:
     language = dice.choice(LANGUAGES)
     one, other, sign = dice.randint(0, 99), dice.randint(0, 99), dice.choice("+-")
     question = ask("sum", language, dice, None, 1, (one, sign, other))
-    return Lesson("sum", language, turns(opening(dice), [], question), about_sum(one, sign, other, language))
+    return Lesson(
+        "sum", language, turns(opening(dice), [], question), about_sum(one, sign, other, language)
+    )
 
 
 def talk_lessons(dice: Dice, count: int) -> list[Lesson]:

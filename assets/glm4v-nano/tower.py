@@ -37,7 +37,9 @@ SCENES = ((7, CELLS), (7, CELLS), (5, 56))  # so many pictures of at most so man
 DOTS = UNIT // DOT  # a cell's map is DOTS x DOTS
 COVERED = 0.15  # the share from which on a cell counts as covered
 OPEN = -100  # a label that is not asked for
-EASY_STEPS = 500  # over which characters move out of the middle of their patches and sheets become lines
+EASY_STEPS = (
+    500  # over which characters move out of the middle of their patches and sheets become lines
+)
 MOST_JITTER = PATCH / 2
 LEAST_GRIDS = 0.2
 # A cell has spots so narrow that two characters seldom have their centres in one. They begin half a spot late, so that
@@ -58,7 +60,16 @@ ABOUT_THINGS: dict[str, tuple[float, tuple[str, ...]]] = {
 # and would only guess at the middle of what it had to work out.
 EDGES = 4
 TENS, ONES = 11, 10
-WEIGHTS = {"mask": 1.0, "glyphs": 1.5, "turns": 0.5, "number": 0.5, "place": 4.0, "box": 12.0, "tens": 0.6, "ones": 0.1}
+WEIGHTS = {
+    "mask": 1.0,
+    "glyphs": 1.5,
+    "turns": 0.5,
+    "number": 0.5,
+    "place": 4.0,
+    "box": 12.0,
+    "tens": 0.6,
+    "ones": 0.1,
+}
 
 
 class Pictures(Dataset[Batch]):
@@ -72,7 +83,9 @@ class Pictures(Dataset[Batch]):
         dice = Dice(f"tower {self._seed} {step}")
         share = min(step / self._easy_steps, 1.0) if self._easy_steps else 1.0
         count, cells = dice.choice(SCENES)
-        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [self._scene(dice, cells) for _ in range(count)]
+        drawn = [self._sheet(dice, share) for _ in range(SHEETS)] + [
+            self._scene(dice, cells) for _ in range(count)
+        ]
         clips = [self._two_frames(dice) for _ in range(CLIPS)]
         seen = self._images([drawing.image for drawing in drawn], return_tensors="pt")
         pairs = [[frame.image for frame in frames] for frames in clips]
@@ -87,7 +100,9 @@ class Pictures(Dataset[Batch]):
 
     def _sheet(self, dice: Dice, share: float) -> Drawing:
         if dice.chance(1 - (1 - LEAST_GRIDS) * share):
-            return grid_sheet(dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random()))
+            return grid_sheet(
+                dice, CELLS, MOST_JITTER * share * (1.0 if share < 1 else dice.random())
+            )
         return print_sheet(dice, CELLS)
 
     def _two_frames(self, dice: Dice) -> tuple[Drawing, Drawing]:
@@ -97,7 +112,9 @@ class Pictures(Dataset[Batch]):
         return frames[first], frames[first + 1]
 
     def _scene(self, dice: Dice, cells: int) -> Drawing:
-        make = dice.choice((shapes_scene, loosely_scattered, chart_scene, headline_scene, any_scene))
+        make = dice.choice(
+            (shapes_scene, loosely_scattered, chart_scene, headline_scene, any_scene)
+        )
         return draw(make(dice), dice, cells)[1]
 
 
@@ -112,7 +129,9 @@ def cell_labels(drawing: Drawing) -> Batch:
     labels = {"mask": covered, "place": places(drawing)}
     for name, (_, names) in ABOUT_THINGS.items():
         told = [getattr(mark, name) for mark in marks]
-        labels[name] = torch.tensor([OPEN, *(names.index(each) if each else OPEN for each in told)])[main]
+        labels[name] = torch.tensor(
+            [OPEN, *(names.index(each) if each else OPEN for each in told)]
+        )[main]
     labels["box"] = torch.tensor([(0.0,) * EDGES, *boxes])[main]
     hundredths = (100 * labels["box"].clamp(0, 1)).round().long()
     known = (main > 0)[:, None]
@@ -141,7 +160,9 @@ def glyph_labels(drawing: Drawing) -> tuple[Tensor, Tensor]:
             turns[row, column] = glyph.number or OPEN
     down, across = UNIT // SPOT_HEIGHT, UNIT // SPOT_WIDTH
     cells = (rows // down, down, columns // across, across)
-    glyphs, turns = (each.view(cells).transpose(1, 2).reshape(-1, SPOTS) for each in (glyphs, turns))
+    glyphs, turns = (
+        each.view(cells).transpose(1, 2).reshape(-1, SPOTS) for each in (glyphs, turns)
+    )
     return glyphs, turns
 
 
@@ -161,8 +182,18 @@ class Heads(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         sizes = {name: len(names) for name, (_, names) in ABOUT_THINGS.items()}
-        sizes |= {"mask": DOTS * DOTS, "glyphs": SPOTS * (len(CHARACTERS) + 1), "turns": SPOTS * (MOST_LETTERS + 1)}
-        sizes |= {"number": MOST_SHAPES + 1, "place": 2, "box": EDGES, "tens": EDGES * TENS, "ones": EDGES * ONES}
+        sizes |= {
+            "mask": DOTS * DOTS,
+            "glyphs": SPOTS * (len(CHARACTERS) + 1),
+            "turns": SPOTS * (MOST_LETTERS + 1),
+        }
+        sizes |= {
+            "number": MOST_SHAPES + 1,
+            "place": 2,
+            "box": EDGES,
+            "tens": EDGES * TENS,
+            "ones": EDGES * ONES,
+        }
         self.heads = nn.ModuleDict({name: nn.Linear(width, size) for name, size in sizes.items()})
 
     def loss(self, features: Tensor, batch: Batch) -> tuple[Tensor, dict[str, float]]:

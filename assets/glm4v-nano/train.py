@@ -39,11 +39,15 @@ HERE = Path(__file__).resolve().parent
 SEED = 1
 MATRIX_RATE, OTHER_RATE = 2e-3, 1e-3  # at their peak, for Muon and for AdamW
 LAST_SHARE, WARM_UP_STEPS = 0.02, 40
-FALLING_SHARE = 0.3  # of the time, the last, is for the rates to fall: until then training may become longer
+FALLING_SHARE = (
+    0.3  # of the time, the last, is for the rates to fall: until then training may become longer
+)
 TOWER_SHARE = 0.33  # of the time is for the vision tower alone
 LONGEST_STEP_S = 10.0  # a machine that slept has not trained
 SAVE_EVERY_S = 120.0
-PICTURE_BATCHES = 2  # a step: the tower reads and measures better than it is taught by lessons alone
+PICTURE_BATCHES = (
+    2  # a step: the tower reads and measures better than it is taught by lessons alone
+)
 
 
 @dataclass
@@ -92,7 +96,9 @@ class Training:
             self.elapsed_s, self.losses = state["elapsed_s"], state["losses"]
 
 
-def start(work: Path, device: str, weights: Path | None = None, learners: Learners | None = None) -> Training:
+def start(
+    work: Path, device: str, weights: Path | None = None, learners: Learners | None = None
+) -> Training:
     """From the last state in `work`; without one from the checkpoint `weights`; without that from random weights."""
     torch.manual_seed(SEED)
     processor = build_processor()
@@ -103,7 +109,9 @@ def start(work: Path, device: str, weights: Path | None = None, learners: Learne
     flatten_patches(model)
     heads = Heads(WIDTH).to(device)
     work.mkdir(parents=True, exist_ok=True)
-    training = Training(model, heads, processor, optimizers(model, heads), work, device, learners or Learners())
+    training = Training(
+        model, heads, processor, optimizers(model, heads), work, device, learners or Learners()
+    )
     training.resume()
     return training
 
@@ -111,7 +119,9 @@ def start(work: Path, device: str, weights: Path | None = None, learners: Learne
 def flatten_patches(model: Glm4vForConditionalGeneration) -> None:
     """A patch is one product with a matrix: the same numbers as the convolution gives, three times faster on a CPU."""
     patches = model.model.visual.patch_embed
-    patches.forward = lambda pixels: functional.linear(pixels, patches.proj.weight.flatten(1), patches.proj.bias)
+    patches.forward = lambda pixels: functional.linear(
+        pixels, patches.proj.weight.flatten(1), patches.proj.bias
+    )
 
 
 def optimizers(model: nn.Module, heads: nn.Module) -> list[torch.optim.Optimizer]:
@@ -136,7 +146,9 @@ def loss_of(model: Glm4vForConditionalGeneration, batch: Batch) -> torch.Tensor:
     """Mean loss over the tokens to learn; the head sees only those."""
     labels, lessons, shifts = (batch.pop(name) for name in ("labels", "lessons", "shifts"))
     batch["position_ids"] = places(model, batch) - shifts
-    hidden = model.model(**batch | {"attention_mask": visible(lessons)}, use_cache=False).last_hidden_state
+    hidden = model.model(
+        **batch | {"attention_mask": visible(lessons)}, use_cache=False
+    ).last_hidden_state
     learned = labels[:, 1:] != IGNORED
     return functional.cross_entropy(model.lm_head(hidden[:, :-1][learned]), labels[:, 1:][learned])
 
@@ -170,9 +182,13 @@ def learn(training: Training, batches: list[Batch], share: float) -> dict[str, f
         batch = {name: tensor.to(training.device) for name, tensor in batch.items()}
         if "input_ids" in batch:
             loss = loss_of(training.model, batch)
-            found["loss"] = found.get("loss", 0.0) + loss.item() / sum("input_ids" in each for each in batches)
+            found["loss"] = found.get("loss", 0.0) + loss.item() / sum(
+                "input_ids" in each for each in batches
+            )
         else:
-            seen = training.model.get_image_features(batch["pixel_values"], batch["image_grid_thw"], return_dict=True)
+            seen = training.model.get_image_features(
+                batch["pixel_values"], batch["image_grid_thw"], return_dict=True
+            )
             loss, told = training.heads.loss(torch.cat(tuple(seen.pooler_output)), batch)
             found |= told | {"pictures": loss.item()}
         (loss / len(batches)).backward()
@@ -189,7 +205,9 @@ def run(training: Training, minutes: float, workers: int) -> None:
     budget_s = minutes * 60
     learners = training.learners
     quiet = learners.rank > 0
-    with tqdm(total=round(budget_s), initial=round(training.elapsed_s), unit="s", disable=quiet) as bar:
+    with tqdm(
+        total=round(budget_s), initial=round(training.elapsed_s), unit="s", disable=quiet
+    ) as bar:
         if training.elapsed_s < budget_s * TOWER_SHARE:
             pictures = learners.own(Pictures(training.processor, SEED))
             _phase(training, pictures, TOWER_SHARE, budget_s, workers, bar)
@@ -198,10 +216,14 @@ def run(training: Training, minutes: float, workers: int) -> None:
         _phase(training, Both(training.processor, learners), 1.0, budget_s, workers, bar)
 
 
-def _phase(training: Training, data: Dataset, last: float, budget_s: float, workers: int, bar: tqdm) -> None:
+def _phase(
+    training: Training, data: Dataset, last: float, budget_s: float, workers: int, bar: tqdm
+) -> None:
     """Learns from `data` until the share `last` of the time."""
     skip = training.step - training.tower_steps
-    loader = DataLoader(data, batch_size=None, sampler=_Endless(skip), num_workers=workers, prefetch_factor=4)
+    loader = DataLoader(
+        data, batch_size=None, sampler=_Endless(skip), num_workers=workers, prefetch_factor=4
+    )
     before = saved = monotonic()
     shown: dict[str, float] = {}
     for number, item in enumerate(loader):
@@ -235,7 +257,10 @@ class Both(Dataset[list[Batch]]):
 
     def __getitem__(self, step: int) -> list[Batch]:
         first = PICTURE_BATCHES * step
-        return [*self._steps[step], *(self._pictures[first + number] for number in range(PICTURE_BATCHES))]
+        return [
+            *self._steps[step],
+            *(self._pictures[first + number] for number in range(PICTURE_BATCHES)),
+        ]
 
 
 class _Endless(torch.utils.data.Sampler[int]):
@@ -251,14 +276,23 @@ def recent(losses: list[float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=90.0, help="how long to train, in all")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of the training itself")
     parser.add_argument("--workers", type=int, default=1, help="processes that draw")
     parser.add_argument("--out", type=Path, default=HERE, help="where the finished checkpoint goes")
-    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "glm4v-nano", help="state to resume")
-    parser.add_argument("--swift", action="store_true", help="products in bfloat16, pointwise work compiled")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "glm4v-nano",
+        help="state to resume",
+    )
+    parser.add_argument(
+        "--swift", action="store_true", help="products in bfloat16, pointwise work compiled"
+    )
     parser.add_argument("--weights", type=Path, help="a finished checkpoint to begin with")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -271,7 +305,11 @@ def main() -> None:
         return
     save(training.model, training.processor, options.out)
     first, last = training.losses[0], recent(training.losses)
-    print(json.dumps({"steps": training.step, "first_loss": round(first, 4), "last_loss": round(last, 4)}))
+    print(
+        json.dumps(
+            {"steps": training.step, "first_loss": round(first, 4), "last_loss": round(last, 4)}
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -16,4 +16,8 @@ def about_video(topic: str, item: Item, direction: str, language: Language) -> R
         "direction": (words["colour"], words["moves"]),
         "video": (words["colour"], words["shape"], words["moves"]),
     }
-    return Reply(say("frames", language, **words), say(topic.replace("_", " "), language, **words), facts[topic])
+    return Reply(
+        say("frames", language, **words),
+        say(topic.replace("_", " "), language, **words),
+        facts[topic],
+    )

@@ -60,7 +60,10 @@ class Call:
 
 
 def measure(loaded: Loaded, work: Workload, report: Report) -> None:
-    report.part("f", f"Answer now, called after {', '.join(map(str, CALLED_AFTER))} tokens; the slowest counts")
+    report.part(
+        "f",
+        f"Answer now, called after {', '.join(map(str, CALLED_AFTER))} tokens; the slowest counts",
+    )
     calls = [_called(loaded, FIRST_PICTURE + after, after) for after in CALLED_AFTER]
     cut = [call for call in calls if call is not None]
     report.record(calls=len(calls), cut=len(cut))
@@ -82,7 +85,9 @@ def _called(loaded: Loaded, number: int, after: int) -> Call | None:
         return asyncio.run(_call(engine, runner, number, after))
 
 
-async def _call(engine: LocalEngine, runner: CountingRunner, number: int, after: int) -> Call | None:
+async def _call(
+    engine: LocalEngine, runner: CountingRunner, number: int, after: int
+) -> Call | None:
     called = 0
 
     def follow(seen: Watched) -> None:

@@ -26,24 +26,36 @@ def measure(loaded: Loaded, work: Workload, report: Report) -> None:
     bandwidth = copy_bandwidth() if loaded.runner.model.device.type == "cuda" else None
     report.line(f"weights read for each token: {weights / 1e9:.3f} GB")
     if bandwidth:
-        report.line(f"copy bandwidth: {bandwidth / 1e9:.0f} GB/s, so at most {bandwidth / weights:.0f} tokens/s")
+        report.line(
+            f"copy bandwidth: {bandwidth / 1e9:.0f} GB/s, so at most {bandwidth / weights:.0f} tokens/s"
+        )
     rows = []
     for context in tqdm(work.contexts, "contexts", leave=False, delay=1):
         if context + work.tokens > loaded.runner.context_length:
-            report.line(f"{context:>7} tokens: left out, the slots hold {loaded.runner.context_length}")
+            report.line(
+                f"{context:>7} tokens: left out, the slots hold {loaded.runner.context_length}"
+            )
             continue
         with engine_of(loaded) as engine:
-            seen = asyncio.run(watch(engine, greedy(long_prompt(loaded, context), work.tokens, f"context-{context}")))
+            seen = asyncio.run(
+                watch(
+                    engine, greedy(long_prompt(loaded, context), work.tokens, f"context-{context}")
+                )
+            )
         tokens_per_s = decode_rate(seen)
         share = f", {tokens_per_s * weights / bandwidth:.0%} of the limit" if bandwidth else ""
-        report.line(f"{context:>7} tokens: first token {seen.first_s:.3f} s, then {tokens_per_s:.1f} tokens/s{share}")
+        report.line(
+            f"{context:>7} tokens: first token {seen.first_s:.3f} s, then {tokens_per_s:.1f} tokens/s{share}"
+        )
         rows.append({"context": context, "first_s": seen.first_s, "tokens_per_s": tokens_per_s})
     report.record(rows=rows, weight_bytes=weights, copy_bytes_per_s=bandwidth)
 
 
 def decode_rate(seen: Watched) -> float:
     """Tokens/s after the first delta."""
-    return (seen.done - 1) / (seen.times[-1] - seen.times[0]) if len(seen.times) > 1 else float("nan")
+    return (
+        (seen.done - 1) / (seen.times[-1] - seen.times[0]) if len(seen.times) > 1 else float("nan")
+    )
 
 
 def long_prompt(loaded: Loaded, context: int) -> tuple[Message, ...]:
@@ -58,7 +70,9 @@ def weight_bytes(loaded: Loaded) -> int:
     model = loaded.runner.model
     text, table = model.model.language_model, model.get_input_embeddings()
     read = [*text.parameters(), *model.lm_head.parameters()]
-    return sum(weight.nbytes for weight in read) - sum(weight.nbytes for weight in table.parameters())
+    return sum(weight.nbytes for weight in read) - sum(
+        weight.nbytes for weight in table.parameters()
+    )
 
 
 def copy_bandwidth() -> float:

@@ -20,7 +20,10 @@ FIRST_PICTURE = 3_000_000
 
 
 def measure(loaded: Loaded, work: Workload, report: Report) -> None:
-    report.part("d", f"{REQUESTS} requests of one owner, then one of another, {work.repeats} repeats, medians")
+    report.part(
+        "d",
+        f"{REQUESTS} requests of one owner, then one of another, {work.repeats} repeats, medians",
+    )
     quiet, during, steps = [], [], []
     with engine_of(loaded) as engine:
         for repeat in tqdm(range(work.repeats), "floods", leave=False, delay=1):
@@ -33,7 +36,9 @@ def measure(loaded: Loaded, work: Workload, report: Report) -> None:
     report.line(
         f"first token: quiet {quiet_s:.3f} s, in the flood {during_s:.3f} s; a step of the flood {step_s:.3f} s"
     )
-    report.record(quiet_s=quiet_s, during_s=during_s, step_s=step_s, slots=len(loaded.runner.cache.slots))
+    report.record(
+        quiet_s=quiet_s, during_s=during_s, step_s=step_s, slots=len(loaded.runner.cache.slots)
+    )
     report.goal(Goal("first token in the flood", during_s, 2 * quiet_s + step_s, " s"))
 
 
@@ -53,7 +58,11 @@ async def _flooded(engine: LocalEngine, first: int, tokens: int) -> tuple[Watche
 
     flood = [
         asyncio.create_task(
-            watch(engine, greedy(about_picture(first + at), tokens, f"flood-{first + at}", owner="flood"), follow)
+            watch(
+                engine,
+                greedy(about_picture(first + at), tokens, f"flood-{first + at}", owner="flood"),
+                follow,
+            )
         )
         for at in range(REQUESTS)
     ]

@@ -46,7 +46,10 @@ def as_it_comes(loaded: Loaded) -> Iterator[None]:
     """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
     those that start in it, and the tower's convolutions are those of transformers."""
     before, tower = torch.get_num_threads(), loaded.runner.model.model.visual
-    ours = {convolution: vars(convolution).pop("forward") for convolution in (tower.patch_embed.proj, tower.downsample)}
+    ours = {
+        convolution: vars(convolution).pop("forward")
+        for convolution in (tower.patch_embed.proj, tower.downsample)
+    }
     torch.set_num_threads(TORCH_THREADS)
     try:
         yield
@@ -78,7 +81,9 @@ def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
 
     def person(place: int) -> None:
         streamer = StampedStreamer(loaded.runner.processor.tokenizer)
-        thread = Thread(target=_generate, args=(loaded, about_picture(numbers[place]), tokens, streamer))
+        thread = Thread(
+            target=_generate, args=(loaded, about_picture(numbers[place]), tokens, streamer)
+        )
         thread.start()
         for _ in streamer:
             pass
@@ -113,7 +118,9 @@ def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
     return answers
 
 
-def _generate(loaded: Loaded, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer) -> None:
+def _generate(
+    loaded: Loaded, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer
+) -> None:
     model, processor = loaded.runner.model, loaded.runner.processor
     inputs = processor.apply_chat_template(
         [{"role": "user", "content": [_content(part) for part in messages[0].parts]}],
@@ -125,7 +132,12 @@ def _generate(loaded: Loaded, messages: tuple[Message, ...], tokens: int, stream
     never = model.config.text_config.vocab_size
     try:
         model.generate(
-            **inputs, max_new_tokens=tokens, do_sample=False, eos_token_id=never, pad_token_id=0, streamer=streamer
+            **inputs,
+            max_new_tokens=tokens,
+            do_sample=False,
+            eos_token_id=never,
+            pad_token_id=0,
+            streamer=streamer,
         )
     finally:
         # A streamer whose generate failed would be waited for without end.
@@ -133,7 +145,11 @@ def _generate(loaded: Loaded, messages: tuple[Message, ...], tokens: int, stream
 
 
 def _content(part: Any) -> dict[str, Any]:
-    return {"type": "image", "image": part.image} if isinstance(part, ImagePart) else {"type": "text", "text": part}
+    return (
+        {"type": "image", "image": part.image}
+        if isinstance(part, ImagePart)
+        else {"type": "text", "text": part}
+    )
 
 
 def _answer(loaded: Loaded, streamer: StampedStreamer, start: float) -> Answer:

@@ -40,7 +40,9 @@ def measure(loaded: Loaded, work: Workload, report: Report) -> None:
         half = work.requests // 2
         kinds = asyncio.run(_visits(engine, Random(1), range(warm_up, warm_up + half)))
         middle = memory()
-        kinds += asyncio.run(_visits(engine, Random(2), range(warm_up + half, warm_up + work.requests)))
+        kinds += asyncio.run(
+            _visits(engine, Random(2), range(warm_up + half, warm_up + work.requests))
+        )
         seconds = perf_counter() - start
         # Letters are read in order: once this one is answered, every stop before it has been obeyed.
         asyncio.run(watch(engine, greedy(ask("Hello"), 1, "last")))
@@ -49,8 +51,12 @@ def measure(loaded: Loaded, work: Workload, report: Report) -> None:
     report.line(f"{told}; {work.requests / seconds:.1f} requests/s")
     for name in before:
         warm, half_way, end = (f"{values[name] / 1e6:.0f} MB" for values in (before, middle, after))
-        report.line(f"{name}: {warm} after a warm-up of {warm_up}, {half_way} halfway, {end} at the end")
-    report.record(before=before, halfway=middle, after=after, kinds=kinds, warm_up=warm_up, seconds=seconds)
+        report.line(
+            f"{name}: {warm} after a warm-up of {warm_up}, {half_way} halfway, {end} at the end"
+        )
+    report.record(
+        before=before, halfway=middle, after=after, kinds=kinds, warm_up=warm_up, seconds=seconds
+    )
     report.goal(Goal("slots still taken at the end", busy, 0))
 
 
@@ -88,7 +94,9 @@ def _question(random: Random) -> tuple[str, tuple[Message, ...]]:
     return kind, ask("Hello! " * random.randint(1, 20))
 
 
-async def _visit(engine: LocalEngine, messages: tuple[Message, ...], name: str, stop_after: int | None) -> None:
+async def _visit(
+    engine: LocalEngine, messages: tuple[Message, ...], name: str, stop_after: int | None
+) -> None:
     """`stop_after` tokens the visitor presses Stop; after 0 tokens the visitor leaves before the first one."""
 
     def stop(seen: Watched) -> None:

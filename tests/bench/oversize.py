@@ -26,10 +26,13 @@ REFUSED_S = 0.05
 
 
 def measure(loaded: Loaded, work: Workload, report: Report) -> None:
-    report.part("h", f"What can never fit, and another owner's first token, {work.repeats} repeats, medians")
+    report.part(
+        "h", f"What can never fit, and another owner's first token, {work.repeats} repeats, medians"
+    )
     with engine_of(loaded) as engine:
         quiet_s = median(
-            asyncio.run(_alone(engine, FIRST_PICTURE + repeat)).first_s for repeat in range(work.repeats + 1)
+            asyncio.run(_alone(engine, FIRST_PICTURE + repeat)).first_s
+            for repeat in range(work.repeats + 1)
         )
         rows = []
         for place, (name, messages) in enumerate(_oversize(loaded).items(), 1):
@@ -39,12 +42,23 @@ def measure(loaded: Loaded, work: Workload, report: Report) -> None:
             ]
             refused_s, during_s = (median(values) for values in zip(*pairs, strict=True))
             rows.append({"what": name, "refused_s": refused_s, "during_s": during_s})
-            report.line(f"{name}: refused after {refused_s:.3f} s; first token of another owner {during_s:.3f} s")
+            report.line(
+                f"{name}: refused after {refused_s:.3f} s; first token of another owner {during_s:.3f} s"
+            )
     report.line(f"first token when nobody else is there: {quiet_s:.3f} s")
     report.record(quiet_s=quiet_s, rows=rows)
     far = [row for row in rows if row["what"] in FAR_TOO_MUCH]
-    report.goal(Goal("time to the refusal", 1000 * max(row["refused_s"] for row in far), 1000 * REFUSED_S, " ms"))
-    report.goal(Goal("first token beside it / alone", max(row["during_s"] for row in rows) / quiet_s, 2))
+    report.goal(
+        Goal(
+            "time to the refusal",
+            1000 * max(row["refused_s"] for row in far),
+            1000 * REFUSED_S,
+            " ms",
+        )
+    )
+    report.goal(
+        Goal("first token beside it / alone", max(row["during_s"] for row in rows) / quiet_s, 2)
+    )
 
 
 def _oversize(loaded: Loaded) -> dict[str, tuple[Message, ...]]:
@@ -55,7 +69,10 @@ def _oversize(loaded: Loaded) -> dict[str, tuple[Message, ...]]:
         TEXT: ask(WORDS * (4_000_000 // len(WORDS))),
         f"{longer:,} letters": ask("x" * longer),
         f"{longer:,} spaces": ask(" " * longer),
-        MANY: ask(*[picture(number) for number in range(PICTURES)] * (1 + context // 10_000), "What do you see?"),
+        MANY: ask(
+            *[picture(number) for number in range(PICTURES)] * (1 + context // 10_000),
+            "What do you see?",
+        ),
     }
 
 
@@ -63,7 +80,9 @@ async def _alone(engine: LocalEngine, number: int) -> Watched:
     return await watch(engine, greedy(about_picture(number), 4, f"alone-{number}", owner="other"))
 
 
-async def _beside(engine: LocalEngine, messages: tuple[Message, ...], number: int) -> tuple[float, float]:
+async def _beside(
+    engine: LocalEngine, messages: tuple[Message, ...], number: int
+) -> tuple[float, float]:
     """Seconds until the refusal, and until the first token of one who asks right after it was sent."""
     refused = asyncio.create_task(_refused(engine, messages, number))
     await asyncio.sleep(0)

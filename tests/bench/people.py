@@ -51,9 +51,15 @@ THREADS, TURN, ENGINE = WAYS
 
 
 def measure(loaded: Loaded, work: Workload, report: Report) -> None:
-    report.part("a", f"Many people at once, {work.tokens} tokens each, {work.repeats} repeats, medians")
-    report.line(f"From {SLOW_FROM} people on, threads and turns run once. Same text: as generate in turn writes it.")
-    report.line(f"Ratio: tokens/s of this engine to those of threads. Slots: {len(loaded.runner.cache.slots)}.")
+    report.part(
+        "a", f"Many people at once, {work.tokens} tokens each, {work.repeats} repeats, medians"
+    )
+    report.line(
+        f"From {SLOW_FROM} people on, threads and turns run once. Same text: as generate in turn writes it."
+    )
+    report.line(
+        f"Ratio: tokens/s of this engine to those of threads. Slots: {len(loaded.runner.cache.slots)}."
+    )
     report.line(
         f"{'people':>6}  {'way':<19} {'tokens/s':>8} {'first p50':>10} {'p95':>9} "
         f"{'largest gap':>12} {'same text':>10}  ratio"
@@ -72,7 +78,9 @@ def _answers(loaded: Loaded, people: int, work: Workload) -> Answers:
     """Each way's answers, a list for each repeat."""
     answers: Answers = {way: [] for way in WAYS}
     repeats = {way: work.repeats if way == ENGINE or people < SLOW_FROM else 1 for way in WAYS}
-    plan = [(repeat, way) for repeat in range(work.repeats) for way in WAYS if repeat < repeats[way]]
+    plan = [
+        (repeat, way) for repeat in range(work.repeats) for way in WAYS if repeat < repeats[way]
+    ]
     for repeat, way in tqdm(plan, f"{people} people", leave=False, delay=1):
         numbers = [(people * work.repeats + repeat) * 64 + person for person in range(people)]
         answers[way].append(WAYS[way](loaded, numbers, work.tokens))
@@ -86,7 +94,11 @@ def _rows(people: int, answers: Answers) -> Iterator[dict[str, Any]]:
     ratios = [ours / theirs for ours, theirs in zip(rates[ENGINE], rates[THREADS], strict=False)]
     for way, repeats in answers.items():
         firsts = [[answer.first_s for answer in repeat] for repeat in repeats]
-        pairs = [pair for both in zip(repeats, answers[TURN], strict=False) for pair in zip(*both, strict=True)]
+        pairs = [
+            pair
+            for both in zip(repeats, answers[TURN], strict=False)
+            for pair in zip(*both, strict=True)
+        ]
         yield {
             "people": people,
             "way": way,
@@ -94,7 +106,9 @@ def _rows(people: int, answers: Answers) -> Iterator[dict[str, Any]]:
             "tokens_per_s": median(rates[way]),
             "first_p50_s": median(percentile(values, 0.5) for values in firsts),
             "first_p95_s": median(percentile(values, 0.95) for values in firsts),
-            "largest_gap_s": median(max(max(gaps(answer.times), default=0) for answer in repeat) for repeat in repeats),
+            "largest_gap_s": median(
+                max(max(gaps(answer.times), default=0) for answer in repeat) for repeat in repeats
+            ),
             "same_texts": sum(ours.text == theirs.text for ours, theirs in pairs),
             "texts": len(pairs),
             "ratio_to_threads": median(ratios) if way == ENGINE else None,

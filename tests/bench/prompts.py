@@ -39,7 +39,9 @@ def _circle(number: int, side: int, step: int = 0) -> Image.Image:
     image = Image.new("RGB", (side, side), "white")
     draw = ImageDraw.Draw(image)
     left = side // 10 + 5 * (number % 8) + 4 * step
-    draw.ellipse((left, left, left + side // 2, left + side // 2), fill=COLOURS[number % len(COLOURS)])
+    draw.ellipse(
+        (left, left, left + side // 2, left + side // 2), fill=COLOURS[number % len(COLOURS)]
+    )
     _sign(draw, number)
     return image
 
@@ -48,7 +50,9 @@ def _page(number: int, index: int, size: tuple[int, int]) -> ImagePart:
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     for line in range(2, size[1] // 16 - 1):
-        draw.text((16, 16 * line), f"Line {line} of page {index}. " * (size[0] // 140 + 1), fill="black")
+        draw.text(
+            (16, 16 * line), f"Line {line} of page {index}. " * (size[0] // 140 + 1), fill="black"
+        )
     _sign(draw, number)
     return ImagePart(image, f"report.pdf p. {index}", "report.pdf")
 

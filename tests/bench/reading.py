@@ -28,12 +28,23 @@ def follow_up(loaded: Loaded, work: Workload, report: Report) -> None:
             asyncio.run(_two_turns(engine, loaded, FIRST_DOCUMENT + number))
             for number in tqdm(range(work.repeats), "documents", leave=False, delay=1)
         ]
-    first_s, second_s = (median(turn.first_s for turn in turns) for turns in zip(*pairs, strict=True))
+    first_s, second_s = (
+        median(turn.first_s for turn in turns) for turns in zip(*pairs, strict=True)
+    )
     usages = [turn.usage for turn in pairs[0] if turn.usage]
-    told = ", ".join(f"{usage.prompt_tokens} tokens of which {usage.cached_tokens} were there" for usage in usages)
+    told = ", ".join(
+        f"{usage.prompt_tokens} tokens of which {usage.cached_tokens} were there"
+        for usage in usages
+    )
     report.line(f"turn 1: {first_s:.3f} s, turn 2: {second_s:.3f} s ({told})")
     report.record(first_s=first_s, second_s=second_s, prompts=told)
-    report.goal(Goal("time to first token, turn 2 / turn 1", median(b.first_s / a.first_s for a, b in pairs), 1 / 20))
+    report.goal(
+        Goal(
+            "time to first token, turn 2 / turn 1",
+            median(b.first_s / a.first_s for a, b in pairs),
+            1 / 20,
+        )
+    )
 
 
 async def _two_turns(engine: LocalEngine, loaded: Loaded, number: int) -> tuple[Watched, Watched]:
@@ -46,7 +57,9 @@ async def _two_turns(engine: LocalEngine, loaded: Loaded, number: int) -> tuple[
 
 
 def gap(loaded: Loaded, work: Workload, report: Report) -> None:
-    report.part("c", f"A running stream while somebody sends {PAGES} pages, {work.repeats} documents")
+    report.part(
+        "c", f"A running stream while somebody sends {PAGES} pages, {work.repeats} documents"
+    )
     with engine_of(loaded) as engine:
         pairs = [
             asyncio.run(_disturbed(engine, loaded, FIRST_DOCUMENT + 1000 + number))
@@ -55,19 +68,27 @@ def gap(loaded: Loaded, work: Workload, report: Report) -> None:
     quiet = [value for values, _ in pairs for value in values]
     during = [value for _, values in pairs for value in values]
     if not during:
-        report.line("not measured: the reading was over within a step, or the stream was over before it")
+        report.line(
+            "not measured: the reading was over within a step, or the stream was over before it"
+        )
         return
     middle_s, largest_s = median(quiet), max(during)
     report.line(
         f"quiet: median {middle_s * 1000:.1f} ms, largest {max(quiet) * 1000:.1f} ms; "
         f"while reading: median {median(during) * 1000:.1f} ms, largest {largest_s * 1000:.1f} ms"
     )
-    report.record(quiet_median_s=middle_s, quiet_largest_s=max(quiet), reading_median_s=median(during))
+    report.record(
+        quiet_median_s=middle_s, quiet_largest_s=max(quiet), reading_median_s=median(during)
+    )
     report.record(reading_largest_s=largest_s)
-    report.goal(Goal("largest gap while reading", largest_s * 1000, 5 * middle_s * 1000 + 100, " ms"))
+    report.goal(
+        Goal("largest gap while reading", largest_s * 1000, 5 * middle_s * 1000 + 100, " ms")
+    )
 
 
-async def _disturbed(engine: LocalEngine, loaded: Loaded, number: int) -> tuple[list[float], list[float]]:
+async def _disturbed(
+    engine: LocalEngine, loaded: Loaded, number: int
+) -> tuple[list[float], list[float]]:
     """The stream's gaps before the document was sent, and from then to the document's first token."""
     settled = asyncio.Event()
     stream = Watched()
@@ -78,7 +99,9 @@ async def _disturbed(engine: LocalEngine, loaded: Loaded, number: int) -> tuple[
         if len(seen.times) >= QUIET_TOKENS:
             settled.set()
 
-    reader = asyncio.create_task(watch(engine, greedy(about_picture(number), 10**6, f"stream-{number}"), follow))
+    reader = asyncio.create_task(
+        watch(engine, greedy(about_picture(number), 10**6, f"stream-{number}"), follow)
+    )
     pages = ask(*document(number, loaded.info), "What is on page 2?")
     await happens(settled, [reader])
     before = len(stream.times)

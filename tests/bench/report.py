@@ -58,7 +58,9 @@ class Report:
         self.line(f"(took {wall_s:.0f} s; CPU time of this process {cpu_s:.0f} s)")
 
     def write(self, path: Path) -> None:
-        path.write_text(json.dumps({"machine": self._machine, "parts": self._parts}, indent=1) + "\n", "utf-8")
+        path.write_text(
+            json.dumps({"machine": self._machine, "parts": self._parts}, indent=1) + "\n", "utf-8"
+        )
 
 
 def percentile(values: list[float], share: float) -> float:

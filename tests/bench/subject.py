@@ -38,7 +38,12 @@ KNOWN_IDS = {
 
 
 def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> Loaded:
-    choice = choose(model, quantization, plan_for(FLAGSHIP.needs, Wishes(device, quantization, slots, context)), NANO)
+    choice = choose(
+        model,
+        quantization,
+        plan_for(FLAGSHIP.needs, Wishes(device, quantization, slots, context)),
+        NANO,
+    )
     folder = fetch(choice.source, choice.info.name, lambda progress: None)
     return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 
@@ -56,16 +61,22 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:
     with torch.inference_mode():
         model.lm_head.weight[_not_written(processor.tokenizer, config.text_config.vocab_size)] = 0
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
-    info = model_info(ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame), config, processor)
+    info = model_info(
+        ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame), config, processor
+    )
     free = torch.cuda.mem_get_info()[0] - GPU_RESERVE_BYTES if device != "cpu" else CPU_CACHE_BYTES
-    plan = plan_cache(free, _bytes_per_token(model), info.context_length, slots=slots, context=context)
+    plan = plan_cache(
+        free, _bytes_per_token(model), info.context_length, slots=slots, context=context
+    )
     info = replace(info, context_length=plan.context_length)
     name = torch.cuda.get_device_name() if device != "cpu" else "CPU"
     return Loaded(ModelRunner(model, processor, plan), info, name, model.get_memory_footprint())
 
 
 @contextmanager
-def engine_of(loaded: Loaded, wrap: Callable[[Any], Any] = lambda runner: runner) -> Iterator[LocalEngine]:
+def engine_of(
+    loaded: Loaded, wrap: Callable[[Any], Any] = lambda runner: runner
+) -> Iterator[LocalEngine]:
     """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
     runner = loaded.runner
     control = runner.control

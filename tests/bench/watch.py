@@ -33,7 +33,9 @@ class Watched:
 
 
 async def watch(
-    engine: Engine, request: GenerationRequest, on_tokens: Callable[[Watched], None] = lambda watched: None
+    engine: Engine,
+    request: GenerationRequest,
+    on_tokens: Callable[[Watched], None] = lambda watched: None,
 ) -> Watched:
     """Read a stream to its end; `on_tokens` is called at each delta that brought new tokens."""
     watched = Watched()
@@ -42,7 +44,11 @@ async def watch(
         watched.content += delta.content
         watched.usage = delta.usage or watched.usage
         progress = delta.progress
-        if progress is None or progress.phase not in ("thinking", "answering") or progress.done <= watched.done:
+        if (
+            progress is None
+            or progress.phase not in ("thinking", "answering")
+            or progress.done <= watched.done
+        ):
             continue
         watched.done, watched.phase = progress.done, progress.phase
         watched.times.append(perf_counter() - watched.sent)
@@ -60,7 +66,12 @@ async def happens(event: asyncio.Event, readers: Iterable[asyncio.Task[Watched]]
 
 
 def greedy(
-    messages: tuple[Message, ...], tokens: int, name: object, *, owner: str = "", conversation: str = ""
+    messages: tuple[Message, ...],
+    tokens: int,
+    name: object,
+    *,
+    owner: str = "",
+    conversation: str = "",
 ) -> GenerationRequest:
     sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=tokens)
     return GenerationRequest(messages, sampling, str(name), conversation, owner)

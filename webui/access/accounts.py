@@ -28,7 +28,9 @@ class Accounts:
     keep people out who are at work.
     """
 
-    def __init__(self, pairs: Sequence[tuple[str, str]], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, pairs: Sequence[tuple[str, str]], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._pairs = [(name.encode(), password.encode()) for name, password in pairs]
         self._addresses = Attempts(LONGEST_ADDRESS_WAIT_S, clock)
         self._names = Attempts(LONGEST_ACCOUNT_WAIT_S, clock)

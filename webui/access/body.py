@@ -54,7 +54,11 @@ async def read_body(receive: Receive, most: int) -> bytes:
             raise ClientDisconnect
         body += message.get("body", b"")
         if len(body) > most:
-            raise Refusal(413, "request_too_large", f"The request is larger than {most // 1024**2} MB. Send less.")
+            raise Refusal(
+                413,
+                "request_too_large",
+                f"The request is larger than {most // 1024**2} MB. Send less.",
+            )
         if not message.get("more_body", False):
             return bytes(body)
 

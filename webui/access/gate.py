@@ -95,6 +95,12 @@ class Gate:
         if is_page:
             headers["Content-Security-Policy"] = self._policy
         visitor: Visitor = scope["state"]["visitor"]
-        if visitor.fresh and (is_page or scope["method"] == "POST") and not scope["path"].startswith(COOKIELESS):
+        if (
+            visitor.fresh
+            and (is_page or scope["method"] == "POST")
+            and not scope["path"].startswith(COOKIELESS)
+        ):
             headers.append("Set-Cookie", self._visitors.cookie(visitor, scope["scheme"]))
-            headers["Cache-Control"] = "no-store"  # a proxy that kept it would give many people one cookie
+            headers["Cache-Control"] = (
+                "no-store"  # a proxy that kept it would give many people one cookie
+            )

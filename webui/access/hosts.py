@@ -36,13 +36,25 @@ class Hosts:
         name = name_of(host)
         if not (is_address(name) or any(fnmatchcase(name, known) for known in self._names)):
             reason = f"This server does not answer to the name {name[:LONGEST_SHOWN]!r}. "
-            raise Refusal(421, "unknown_host", reason + "If it is yours, start the server with --allow-host NAME.")
+            raise Refusal(
+                421,
+                "unknown_host",
+                reason + "If it is yours, start the server with --allow-host NAME.",
+            )
         origin = headers.get("origin", "").lower()
         if origin and not self._is_own(origin, (host, headers.get("x-forwarded-host", "").lower())):
             reason = f"Pages of {origin[:LONGEST_SHOWN]!r} may not use this server. "
-            raise Refusal(403, "foreign_origin", reason + "If they should, start it with --allow-origin ORIGIN.")
+            raise Refusal(
+                403,
+                "foreign_origin",
+                reason + "If they should, start it with --allow-origin ORIGIN.",
+            )
         # Pictures and scripts are asked for without an origin; only going to the page is everybody's right.
-        if not origin and headers.get("sec-fetch-site") == "cross-site" and headers.get("sec-fetch-mode") != "navigate":
+        if (
+            not origin
+            and headers.get("sec-fetch-site") == "cross-site"
+            and headers.get("sec-fetch-mode") != "navigate"
+        ):
             raise Refusal(403, "foreign_origin", "Pages of other sites may not use this server.")
 
     def _is_own(self, origin: str, hosts: tuple[str, ...]) -> bool:

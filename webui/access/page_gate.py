@@ -41,7 +41,12 @@ class PageGate:
     """`sign_in` makes the page that a visitor without an account sees, from the Accept-Language header."""
 
     def __init__(
-        self, app: ASGIApp, visitors: Visitors, sessions: Sessions, uploads: Uploads, sign_in: Callable[[str], str]
+        self,
+        app: ASGIApp,
+        visitors: Visitors,
+        sessions: Sessions,
+        uploads: Uploads,
+        sign_in: Callable[[str], str],
     ) -> None:
         self._app, self._visitors, self._sessions, self._uploads = app, visitors, sessions, uploads
         self._sign_in = sign_in
@@ -64,7 +69,9 @@ class PageGate:
             raise Refusal(401, "not_signed_in", "Sign in first: load the page again.")
         language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
         # 200, not 401: some proxies put a page of their own in the place of an error.
-        await HTMLResponse(self._sign_in(language), headers={"Cache-Control": "no-store"})(scope, receive, send)
+        await HTMLResponse(self._sign_in(language), headers={"Cache-Control": "no-store"})(
+            scope, receive, send
+        )
 
     async def _pass(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
         path, reads = scope["path"], scope["method"] in ("GET", "HEAD")

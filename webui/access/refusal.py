@@ -16,7 +16,12 @@ class Refusal(WebUIError):
 
     def response(self) -> JSONResponse:
         """The same message where OpenAI's clients read it (`error`) and where Gradio's does (`detail`)."""
-        error = {"message": str(self), "type": "invalid_request_error", "param": None, "code": self.code}
+        error = {
+            "message": str(self),
+            "type": "invalid_request_error",
+            "param": None,
+            "code": self.code,
+        }
         headers = {"Connection": "close"}
         if self.retry_after_s:
             headers["Retry-After"] = str(self.retry_after_s)

@@ -31,7 +31,11 @@ class Sessions:
         if not isinstance(session, str) or not 0 < len(session) <= LONGEST_NAME:
             raise Refusal(400, "no_session", "The request names no session. Load the page first.")
         if self._visitors.setdefault(session, visitor.id) != visitor.id:
-            raise Refusal(403, "foreign_session", "This session belongs to another browser. Load the page again.")
+            raise Refusal(
+                403,
+                "foreign_session",
+                "This session belongs to another browser. Load the page again.",
+            )
         self._visitors.move_to_end(session)
         while len(self._visitors) > MOST_SESSIONS:
             self._visitors.popitem(last=False)
@@ -40,8 +44,13 @@ class Sessions:
     def stream(self, visitor: Visitor) -> Iterator[None]:
         """Count an open connection. Raises Refusal beyond the limit, and for a visitor without a cookie."""
         if visitor.fresh:
-            raise Refusal(403, "no_cookie", "Load the page first: this connection brings no cookie of it.")
-        if self._streams[visitor.id] >= MOST_STREAMS or self._streams.total() >= MOST_STREAMS_IN_ALL:
+            raise Refusal(
+                403, "no_cookie", "Load the page first: this connection brings no cookie of it."
+            )
+        if (
+            self._streams[visitor.id] >= MOST_STREAMS
+            or self._streams.total() >= MOST_STREAMS_IN_ALL
+        ):
             reason = f"{MOST_STREAMS} connections are open already. Close some pages, and load this one again."
             raise Refusal(429, "too_many_connections", reason, retry_after_s=10)
         self._streams[visitor.id] += 1

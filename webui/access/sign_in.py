@@ -29,7 +29,9 @@ def sign_in_router(visitors: Visitors, page: SignInPage) -> APIRouter:
         except Refusal as refusal:
             return refusal.response()
         try:
-            visitor = visitors.log_in(visitor_of(request.scope), fields.get("username", ""), fields.get("password", ""))
+            visitor = visitors.log_in(
+                visitor_of(request.scope), fields.get("username", ""), fields.get("password", "")
+            )
         except AccessError as error:
             html = page(request.headers.get("accept-language", ""), error)
             if isinstance(error, TooManyAttemptsError):

@@ -32,7 +32,10 @@ class Answer:
         if delta.finish_reason is not None:
             yield self._chunk({}, finished(delta.finish_reason))
         if delta.usage is not None and self.counted:
-            yield self._head("chat.completion.chunk") | {"choices": [], "usage": counts(delta.usage)}
+            yield self._head("chat.completion.chunk") | {
+                "choices": [],
+                "usage": counts(delta.usage),
+            }
 
     def whole(self, deltas: list[Delta]) -> dict[str, Any]:
         """The completion that these deltas make."""
@@ -42,8 +45,16 @@ class Answer:
             "content": "".join(delta.content for delta in deltas),
             "reasoning_content": "".join(delta.reasoning for delta in deltas),
         }
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": finished(last.finish_reason)}
-        return self._head("chat.completion") | {"choices": [choice], "usage": counts(last.usage or Usage(0, 0))}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": finished(last.finish_reason),
+        }
+        return self._head("chat.completion") | {
+            "choices": [choice],
+            "usage": counts(last.usage or Usage(0, 0)),
+        }
 
     def _chunk(self, delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
@@ -51,7 +62,12 @@ class Answer:
         return self._head("chat.completion.chunk") | {"choices": [choice], **usage}
 
     def _head(self, kind: str) -> dict[str, Any]:
-        return {"id": f"chatcmpl-{self.id}", "object": kind, "created": self.created, "model": self.model}
+        return {
+            "id": f"chatcmpl-{self.id}",
+            "object": kind,
+            "created": self.created,
+            "model": self.model,
+        }
 
 
 def finished(reason: FinishReason | None) -> str:

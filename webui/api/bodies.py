@@ -31,7 +31,9 @@ class Bodies:
         """Raises HTTPError: 415 if it is no JSON, 413 if it is too large, 499 if the client hangs up meanwhile."""
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
-            raise HTTPError(415, "unsupported_media_type", f"The body is {kind!r}; accepted: application/json.")
+            raise HTTPError(
+                415, "unsupported_media_type", f"The body is {kind!r}; accepted: application/json."
+            )
         told = request.headers.get("content-length", "")
         self._check(int(told[:LONGEST_NUMBER]) if told.isdecimal() else 0)
         chunks, size = [], 0

@@ -143,7 +143,9 @@ class ChatRequest(Body):
             top_k=self.top_k,
             repetition_penalty=model.repetition_penalty if penalty is None else penalty,
             max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULT.max_tokens,
-            thinking_token_budget=next(iter(self.thinking_budgets.values()), DEFAULT.thinking_token_budget),
+            thinking_token_budget=next(
+                iter(self.thinking_budgets.values()), DEFAULT.thinking_token_budget
+            ),
             seed=self.seed,
         )
 
@@ -173,14 +175,18 @@ def read_chat_request(body: bytes, context_length: int) -> ChatRequest:
         raise first_error(error) from None
     if request.messages[-1].role != "user":
         role = request.messages[-1].role
-        raise InvalidFieldError(field="messages[-1].role", value=role, accepted="user: the last message is answered")
+        raise InvalidFieldError(
+            field="messages[-1].role", value=role, accepted="user: the last message is answered"
+        )
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         accepted = "the same as max_completion_tokens; give one of the two"
         raise InvalidFieldError(field="max_tokens", value=request.max_tokens, accepted=accepted)
     if len(set(request.thinking_budgets.values())) > 1:
         field, *others = request.thinking_budgets
         value = getattr(request, field)
-        raise InvalidFieldError(field=field, value=value, accepted=f"the same as {others[0]}; give one of the two")
+        raise InvalidFieldError(
+            field=field, value=value, accepted=f"the same as {others[0]}; give one of the two"
+        )
     return request
 
 
@@ -191,7 +197,10 @@ def check_counts(told: Any, context_length: int) -> None:
         return
     contents = [message.get("content") for message in messages if isinstance(message, dict)]
     parts = sum(len(content) for content in contents if isinstance(content, list))
-    for count, name, most in ((len(messages), "messages", context_length // 2), (parts, "parts", context_length)):
+    for count, name, most in (
+        (len(messages), "messages", context_length // 2),
+        (parts, "parts", context_length),
+    ):
         if count > most:
             accepted = f"at most {most:,}, for a context of {context_length:,} tokens"
             raise InvalidFieldError(field="messages", value=f"{count:,} {name}", accepted=accepted)
@@ -199,14 +208,18 @@ def check_counts(told: Any, context_length: int) -> None:
 
 def first_error(error: ValidationError) -> WebUIError:
     """One thing at a time; a field that we do not know goes first, because it explains the others."""
-    found = sorted(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")[0]
+    found = sorted(
+        error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden"
+    )[0]
     field = shown(field_name(found["loc"]))
     if found["type"] == "extra_forbidden":
         return UnsupportedFieldError(field=field)
     context = {name: str(value).replace("'", "") for name, value in found.get("ctx", {}).items()}
     if found["type"] == "union_tag_invalid":
         name = f"{field}.{context['discriminator']}"
-        return InvalidFieldError(field=name, value=shown(context["tag"]), accepted=context["expected_tags"])
+        return InvalidFieldError(
+            field=name, value=shown(context["tag"]), accepted=context["expected_tags"]
+        )
     value = "missing" if found["type"] == "missing" else found["input"]
     accepted = ACCEPTED.get(found["type"], found["msg"]).format(**context)
     if found["type"] in OUT_OF_RANGE and field in RANGES:
@@ -220,6 +233,10 @@ def field_name(location: tuple[int | str, ...]) -> str:
     for index, part in enumerate(location):
         if isinstance(part, int):
             name += f"[{part}]"
-        elif index == len(location) - 1 or part not in TAGS or not isinstance(location[index - 1], int):
+        elif (
+            index == len(location) - 1
+            or part not in TAGS
+            or not isinstance(location[index - 1], int)
+        ):
             name += f".{part}" if name else part
     return name or "body"

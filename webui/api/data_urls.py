@@ -28,10 +28,15 @@ def image_bytes(url: str, field: str) -> bytes:
     whole = padding < 0 or padding >= len(url) - 2
     try:
         if whole:
-            return b"".join(a2b_base64(url[at : at + PIECE], strict_mode=True) for at in range(start, len(url), PIECE))
+            return b"".join(
+                a2b_base64(url[at : at + PIECE], strict_mode=True)
+                for at in range(start, len(url), PIECE)
+            )
     except ValueError:
         pass
-    raise InvalidFieldError(field=field, value=url[:LONGEST_SHOWN], accepted=f"{EXAMPLE}; {damage(url, start)}")
+    raise InvalidFieldError(
+        field=field, value=url[:LONGEST_SHOWN], accepted=f"{EXAMPLE}; {damage(url, start)}"
+    )
 
 
 def payload_of(url: str, field: str) -> int:

@@ -50,7 +50,9 @@ class HTTPError(WebUIError):
     `allow` names the methods of a path that knows others than the one asked for.
     """
 
-    def __init__(self, status: int, code: str, reason: str, *, param: str | None = None, allow: str = "") -> None:
+    def __init__(
+        self, status: int, code: str, reason: str, *, param: str | None = None, allow: str = ""
+    ) -> None:
         self.status, self.code, self.param, self.allow = status, code, param, allow
         super().__init__(reason=reason)
 
@@ -58,7 +60,9 @@ class HTTPError(WebUIError):
 def failure(error: WebUIError) -> tuple[int, dict[str, Any]]:
     """The HTTP status and the body."""
     if isinstance(error, HTTPError):
-        return error.status, error_body(str(error), "invalid_request_error", error.code, error.param)
+        return error.status, error_body(
+            str(error), "invalid_request_error", error.code, error.param
+        )
     param = error.params.get("field")
     for kind, status, name, code in KINDS:
         if isinstance(error, kind):
@@ -92,12 +96,16 @@ def add_failure_handlers(app: FastAPI) -> None:
         if not is_ours(request):
             return await http_exception_handler(request, error)
         kind = "server_error" if error.status_code >= 500 else "invalid_request_error"
-        return JSONResponse(error_body(str(error.detail), kind, None, None), error.status_code, error.headers)
+        return JSONResponse(
+            error_body(str(error.detail), kind, None, None), error.status_code, error.headers
+        )
 
     async def failed(request: Request, error: Exception) -> Response:
         if not is_ours(request):
             return PlainTextResponse("Internal Server Error", 500)
-        reason = "The server failed on this request; its log tells why. Try again, or send another one."
+        reason = (
+            "The server failed on this request; its log tells why. Try again, or send another one."
+        )
         return JSONResponse(error_body(reason, "server_error", "internal_error", None), 500)
 
     app.add_exception_handler(HTTPException, refused)  # type: ignore[arg-type]

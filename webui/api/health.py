@@ -25,7 +25,9 @@ def health_router(model: Model) -> APIRouter:
     async def health() -> JSONResponse:
         statuses = model.statuses()
         first = statuses[0]
-        shown = min(statuses, key=lambda status: SOONEST.index(status.state)) if first.served else first
+        shown = (
+            min(statuses, key=lambda status: SOONEST.index(status.state)) if first.served else first
+        )
         answers = shown.state == "ready" or (shown.served and shown.state != "failed")
         several = [{"model": status.info.name, "state": status.state} for status in statuses]
         more = {"models": several} if len(several) > 1 else {}

@@ -19,7 +19,11 @@ def find_model(name: str, model: Model) -> ModelStatus:
     """
     statuses = model.statuses()
     last = name.rsplit("/", 1)[-1]
-    found = [statuses[0]] if name == "default" else [status for status in statuses if status.info.name == last]
+    found = (
+        [statuses[0]]
+        if name == "default"
+        else [status for status in statuses if status.info.name == last]
+    )
     if not found:
         names = ", ".join(repr(status.info.name) for status in statuses)
         reason = f"The model {name[:LONGEST_SHOWN]!r} does not run here. Running: {names}, the first also as 'default'."
@@ -30,4 +34,10 @@ def find_model(name: str, model: Model) -> ModelStatus:
 
 
 def card(info: ModelInfo) -> dict[str, Any]:
-    return {"id": info.name, "object": "model", "created": 0, "owned_by": "local", "max_model_len": info.context_length}
+    return {
+        "id": info.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "local",
+        "max_model_len": info.context_length,
+    }

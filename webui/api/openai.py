@@ -45,7 +45,9 @@ class FailureRoute(APIRoute):
         return answer
 
 
-def openai_router(model: Model, reader: ImageReader, visitors: Visitors, max_body_bytes: int) -> APIRouter:
+def openai_router(
+    model: Model, reader: ImageReader, visitors: Visitors, max_body_bytes: int
+) -> APIRouter:
     """`max_body_bytes` bounds one request; its pictures are base64 within it."""
     router = APIRouter(prefix=PREFIX, route_class=FailureRoute)
     bodies = Bodies(max_body_bytes)
@@ -54,7 +56,9 @@ def openai_router(model: Model, reader: ImageReader, visitors: Visitors, max_bod
     @router.api_route("/models", methods=["GET", "HEAD"])
     async def models(request: Request) -> JSONResponse:
         visitors.caller(request.scope)
-        return JSONResponse({"object": "list", "data": [card(status.info) for status in model.statuses()]})
+        return JSONResponse(
+            {"object": "list", "data": [card(status.info) for status in model.statuses()]}
+        )
 
     @router.post("/chat/completions")
     async def complete(request: Request) -> Response:
@@ -78,8 +82,12 @@ class Completions:
         maker = MessageMaker(self._reader, self._bodies, info, owner)
         messages = await self._unless_gone(request, maker.make(asked.messages))
         sampling = asked.sampling_for(info)
-        generation = GenerationRequest(messages, sampling, uuid4().hex, owner=owner, model=info.name)
-        answer = Answer(generation.id, info.name, asked.stream and asked.stream_options.include_usage)
+        generation = GenerationRequest(
+            messages, sampling, uuid4().hex, owner=owner, model=info.name
+        )
+        answer = Answer(
+            generation.id, info.name, asked.stream and asked.stream_options.include_usage
+        )
         deltas = self._model.generate(generation)
         with ExitStack() as at_end:
             at_end.callback(self._model.abort, generation.id)
@@ -107,7 +115,9 @@ class Completions:
                 with suppress(asyncio.CancelledError, WebUIError):
                     await task
 
-    async def _events(self, answer: Answer, first: Delta, rest: AsyncIterator[Delta]) -> AsyncIterator[str]:
+    async def _events(
+        self, answer: Answer, first: Delta, rest: AsyncIterator[Delta]
+    ) -> AsyncIterator[str]:
         """The answer as server-sent events. It is too late for a status: an error becomes an event of its own."""
         yield event(answer.opening())
         try:
@@ -125,7 +135,9 @@ class EventStream(StreamingResponse):
     """Ends its request however it ends itself, even if it never began."""
 
     def __init__(self, events: AsyncIterator[str], at_end: ExitStack) -> None:
-        super().__init__(events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"})
+        super().__init__(
+            events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
+        )
         self._at_end = at_end
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -15,7 +15,9 @@ from webui.protocol import ImagePart, Message, ModelInfo, Part
 class ImageReader(Protocol):
     """The part of the media door that the API needs."""
 
-    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo, *, owner: str = "") -> ImagePart: ...
+    async def load_image_bytes(
+        self, data: bytes, name: str, info: ModelInfo, *, owner: str = ""
+    ) -> ImagePart: ...
 
 
 class MessageMaker:
@@ -29,17 +31,25 @@ class MessageMaker:
         """Raises ContextLengthError, InvalidFieldError, and AttachmentError for a picture that cannot be read."""
         urls = picture_urls(turns)
         self._check(await self._bodies.work(sum(map(len, urls)), lambda: self._least(urls)))
-        return tuple([await self._message(turn, f"messages[{index}]") for index, turn in enumerate(turns)])
+        return tuple(
+            [await self._message(turn, f"messages[{index}]") for index, turn in enumerate(turns)]
+        )
 
     async def _message(self, turn: SystemTurn | UserTurn | AssistantTurn, field: str) -> Message:
         if isinstance(turn, SystemTurn):
             return Message("system", tuple(part.text for part in turn.content))
         if isinstance(turn, AssistantTurn):
-            return Message("assistant", tuple(part.text for part in turn.content), turn.reasoning_content)
+            return Message(
+                "assistant", tuple(part.text for part in turn.content), turn.reasoning_content
+            )
         parts: list[Part] = []
         for index, part in enumerate(turn.content):
             if isinstance(part, ImageContent):
-                parts.append(await self._picture(part.image_url.url, f"{field}.content[{index}].image_url.url"))
+                parts.append(
+                    await self._picture(
+                        part.image_url.url, f"{field}.content[{index}].image_url.url"
+                    )
+                )
             else:
                 parts.append(part.text)
         return Message("user", tuple(parts))
@@ -82,4 +92,8 @@ def fewest_tokens(info: ModelInfo) -> int:
 def least_tokens(url: str, info: ModelInfo) -> int:
     """Visual tokens of the picture by the size in its header."""
     size, budget = natural_size(url), info.image
-    return budget.tokens(*budget.share(1, info.media_tokens).fit(*size)) if size else fewest_tokens(info)
+    return (
+        budget.tokens(*budget.share(1, info.media_tokens).fit(*size))
+        if size
+        else fewest_tokens(info)
+    )

@@ -32,7 +32,11 @@ class QueuePace:
         """Seconds, from 1 to a minute; a minute if nothing was answered in the last."""
         self._forget()
         waiting = int(str(error.params["waiting"]))
-        return min(max(ceil(LONGEST_S * waiting / len(self._ends)), 1), LONGEST_S) if self._ends else LONGEST_S
+        return (
+            min(max(ceil(LONGEST_S * waiting / len(self._ends)), 1), LONGEST_S)
+            if self._ends
+            else LONGEST_S
+        )
 
     def _forget(self) -> None:
         while self._ends and self._ends[0] < self._clock() - LONGEST_S:

@@ -30,7 +30,9 @@ def read_json(body: bytes, context_length: int) -> Any:
         return from_json(body, allow_inf_nan=False)
     except ValueError:
         beginning = shown(body[: LONGEST_SHOWN + 1])
-        raise InvalidFieldError(field="body", value=beginning, accepted="a JSON object in UTF-8") from None
+        raise InvalidFieldError(
+            field="body", value=beginning, accepted="a JSON object in UTF-8"
+        ) from None
 
 
 def check_syntax(body: bytes, context_length: int) -> None:
@@ -46,7 +48,8 @@ def check_syntax(body: bytes, context_length: int) -> None:
         found = f"{syntax:,} bytes, {brackets:,} of them opening brackets"
         accepted = f"at most {most_syntax:,} and {most_brackets:,} are read"
         reason = (
-            f"Beside letters and digits the request has {found}; {accepted}. Send less text, and pictures as base64."
+            f"Beside letters and digits the request has {found}; {accepted}. "
+            "Send less text, and pictures as base64."
         )
         raise HTTPError(413, "request_too_large", reason)
 
@@ -56,7 +59,9 @@ def without_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         if len(value) > MOST_FIELDS:
             told = f"an object of {len(value):,} fields"
-            raise InvalidFieldError(field="body", value=told, accepted=f"objects of at most {MOST_FIELDS} fields")
+            raise InvalidFieldError(
+                field="body", value=told, accepted=f"objects of at most {MOST_FIELDS} fields"
+            )
         return {name: without_nulls(inner) for name, inner in value.items() if inner is not None}
     return [without_nulls(inner) for inner in value] if isinstance(value, list) else value
 

@@ -18,8 +18,12 @@ def add_unknown_paths(router: APIRouter) -> None:
         path = request.url.path
         allow = METHODS.get(path)
         if allow is None:
-            known = " and ".join(f"{methods.partition(',')[0]} {name}" for name, methods in METHODS.items())
-            raise HTTPError(404, "not_found", f"There is no {path[:LONGEST_SHOWN]!r} here. There is {known}.")
+            known = " and ".join(
+                f"{methods.partition(',')[0]} {name}" for name, methods in METHODS.items()
+            )
+            raise HTTPError(
+                404, "not_found", f"There is no {path[:LONGEST_SHOWN]!r} here. There is {known}."
+            )
         if request.method == "OPTIONS":
             return Response(status_code=204, headers={"Allow": allow})
         reason = f"{path} does not take {request.method}; it takes {allow}."

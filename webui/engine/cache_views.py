@@ -26,16 +26,25 @@ class PrefillView:
     def attention(self, dtype: torch.dtype) -> Attend:
         return partial(self._attend, self._mask(dtype))
 
-    def _attend(self, mask: Tensor | None, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    def _attend(
+        self, mask: Tensor | None, layer: int, queries: Tensor, keys: Tensor, values: Tensor
+    ) -> Tensor:
         slot = self._cache.layers[layer][:, self._row]
         slot[0, :, self._start : self._end] = keys.transpose(0, 1)
         slot[1, :, self._start : self._end] = values.transpose(0, 1)
         seen = slot[:, None, :, : self._end]
         # On CUDA, the kernels that take a mask take as many key heads as query heads.
         shared = mask is None or mask.device.type == "cpu"
-        keys, values = seen if shared else seen.repeat_interleave(queries.shape[1] // keys.shape[1], 2)
+        keys, values = (
+            seen if shared else seen.repeat_interleave(queries.shape[1] // keys.shape[1], 2)
+        )
         attended = scaled_dot_product_attention(
-            queries.transpose(0, 1)[None], keys, values, attn_mask=mask, is_causal=mask is None, enable_gqa=shared
+            queries.transpose(0, 1)[None],
+            keys,
+            values,
+            attn_mask=mask,
+            is_causal=mask is None,
+            enable_gqa=shared,
         )
         return attended[0].transpose(0, 1).flatten(1)
 
@@ -59,7 +68,9 @@ class PackedView:
 
     def _attend(self, attends: list[Attend], layer: int, *heads: Tensor) -> Tensor:
         parts = zip(*(each.split(self._lengths) for each in heads), strict=True)
-        return torch.cat([attend(layer, *part) for attend, part in zip(attends, parts, strict=True)])
+        return torch.cat(
+            [attend(layer, *part) for attend, part in zip(attends, parts, strict=True)]
+        )
 
 
 class DecodeView:
@@ -77,7 +88,13 @@ class DecodeView:
         return partial(self._attend, self._cache.places(self._lengths), self._mask(dtype))
 
     def _attend(
-        self, places: Tensor, mask: Tensor | None, layer: int, queries: Tensor, keys: Tensor, values: Tensor
+        self,
+        places: Tensor,
+        mask: Tensor | None,
+        layer: int,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
     ) -> Tensor:
         for stored, new in zip(self._cache.flat[layer], (keys, values), strict=True):
             stored.index_put_((places,), new)
@@ -92,4 +109,6 @@ class DecodeView:
         if self._even:
             return None
         later = torch.arange(self._seen, device=self._lengths.device) > self._lengths[:, None]
-        return torch.zeros(later.shape, dtype=dtype, device=later.device).masked_fill_(later, -torch.inf)[:, None, None]
+        return torch.zeros(later.shape, dtype=dtype, device=later.device).masked_fill_(
+            later, -torch.inf
+        )[:, None, None]

@@ -34,7 +34,10 @@ def unused(name: str, total_bytes: int, capability: tuple[int, int] = (8, 0)) ->
 
 def imagined(text: str) -> tuple[Machine, ...]:
     """Machines with one card each: "24 GB", the name of a known card, or "all" of these. ValueError for another."""
-    known = {name.lower(): unused(name, int(size * GIBIBYTE), capability) for name, size, capability in KNOWN}
+    known = {
+        name.lower(): unused(name, int(size * GIBIBYTE), capability)
+        for name, size, capability in KNOWN
+    }
     if size := SIZE.fullmatch(text):
         cards = [unused(f"a card of {text}", int(float(size[1]) * REPORTED * GIBIBYTE))]
     elif text.lower() == "all":

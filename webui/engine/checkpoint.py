@@ -49,7 +49,9 @@ class Checkpoint:
     def needs(self) -> Needs:
         """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
         numbers = sum(tensor.numbers for tensor in self.tensors.values())
-        packable = sum(tensor.numbers for name, tensor in self.tensors.items() if is_quantized(name, tensor))
+        packable = sum(
+            tensor.numbers for name, tensor in self.tensors.items() if is_quantized(name, tensor)
+        )
         return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
 
 
@@ -73,16 +75,22 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
             raise refuse(f"its type is {kind}; this demo runs {MODEL_TYPE} checkpoints.")
     shards = [SINGLE]
     if (folder / INDEX).is_file():
-        shards = sorted(set(read_json(folder / INDEX, refuse).get("weight_map", {}).values())) or shards
+        shards = (
+            sorted(set(read_json(folder / INDEX, refuse).get("weight_map", {}).values())) or shards
+        )
     missing += [shard for shard in shards if not (folder / shard).is_file()]
     if missing:
-        raise refuse(f"{folder} has no {', '.join(missing)}. Copy or download the whole checkpoint.")
+        raise refuse(
+            f"{folder} has no {', '.join(missing)}. Copy or download the whole checkpoint."
+        )
     tensors: dict[str, Tensor] = {}
     for shard in shards:
         try:
             tensors |= read_shard(folder / shard)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise refuse(f"{folder / shard} is damaged ({error}). Delete it and download it again.") from None
+            raise refuse(
+                f"{folder / shard} is damaged ({error}). Delete it and download it again."
+            ) from None
     return Checkpoint(folder, config, tensors)
 
 

@@ -33,7 +33,11 @@ class Chunk:
 
     def brings(self, prompt: Prompt, tokens: int) -> bool:
         """Whether the slot will hold so many tokens that a longer prompt begins with: to be copied from there."""
-        return tokens < len(prompt.ids) and tokens <= self.end and self.prompt.keys[:tokens] == prompt.keys[:tokens]
+        return (
+            tokens < len(prompt.ids)
+            and tokens <= self.end
+            and self.prompt.keys[:tokens] == prompt.keys[:tokens]
+        )
 
     def keep(self) -> None:
         """It is in the slot now."""

@@ -28,7 +28,9 @@ class Cores:
     cores than with one less. That depends on what else goes on in this process, so now and then both are tried.
     """
 
-    def __init__(self, most: int = ALL, fewer: int = ALL_BUT_ONE, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(
+        self, most: int = ALL, fewer: int = ALL_BUT_ONE, clock: Callable[[], float] = perf_counter
+    ) -> None:
         self._most, self._fewer, self._clock = most, fewer, clock
         self._looking = 0
         self._lock = Lock()

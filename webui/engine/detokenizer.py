@@ -43,6 +43,10 @@ class Detokenizer:
 
     def _advance(self, text: str) -> str:
         new = text[self._shown :]
-        self._context, self._pending, self._shown = (self._context + self._pending)[-CONTEXT:], [], 0
+        self._context, self._pending, self._shown = (
+            (self._context + self._pending)[-CONTEXT:],
+            [],
+            0,
+        )
         self._context_text = self._decode(self._context)
         return new

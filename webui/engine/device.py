@@ -23,7 +23,10 @@ class Device:
             torch.cuda.set_device(self.name)
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         if error is not None and lacks_memory(error):
             raise DeviceMemoryError() from error

@@ -9,8 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url, snapshot_download
-from huggingface_hub.errors import DryRunError, EntryNotFoundError, HfHubHTTPError, RepositoryNotFoundError
+from huggingface_hub import (
+    constants,
+    get_hf_file_metadata,
+    hf_hub_download,
+    hf_hub_url,
+    snapshot_download,
+)
+from huggingface_hub.errors import (
+    DryRunError,
+    EntryNotFoundError,
+    HfHubHTTPError,
+    RepositoryNotFoundError,
+)
 from huggingface_hub.utils._headers import build_hf_headers
 from tqdm.auto import tqdm
 
@@ -26,7 +37,9 @@ GIGABYTE = 10**9
 # Files from this size on are resumed; below it, to begin one anew costs nothing.
 LARGE_BYTES = 16 * 1024**2
 # The root of what the hub's client raises for the network: that of the HTTP library that its release is built on.
-HUB_ERROR: type[BaseException] = next(kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError")
+HUB_ERROR: type[BaseException] = next(
+    kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError"
+)
 
 
 def fetch(source: str, name: str, report: Callable[[Progress], None]) -> Path:
@@ -67,18 +80,29 @@ def download(
                 fetch_large(source, file, done, needed, report, endpoint)
                 done += file.file_size
         bar = make_bar(done, needed, report)
-        return Path(fetch(source, tqdm_class=bar, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint))
+        return Path(
+            fetch(source, tqdm_class=bar, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint)
+        )
     except RepositoryNotFoundError:
         raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
     except (HUB_ERROR, httpx.HTTPError, EntryNotFoundError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise refuse(f"the disk of {constants.HF_HUB_CACHE} is full. Free some space, or set HF_HOME.") from error
+            raise refuse(
+                f"the disk of {constants.HF_HUB_CACHE} is full. Free some space, or set HF_HOME."
+            ) from error
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
+        raise refuse(
+            f"the hub cannot be reached ({line}). Check the network, or give a folder."
+        ) from error
 
 
 def fetch_large(
-    source: str, file: Any, before: int, total: int, report: Callable[[Progress], None], endpoint: str | None
+    source: str,
+    file: Any,
+    before: int,
+    total: int,
+    report: Callable[[Progress], None],
+    endpoint: str | None,
 ) -> None:
     """One file of a dry run to the cache, after `before` of `total` bytes."""
     url = hf_hub_url(source, file.filename, revision=file.commit_hash, endpoint=endpoint)
@@ -87,7 +111,13 @@ def fetch_large(
     blob = repository / "blobs" / str(known.etag)
     if not blob.exists():
         headers = build_hf_headers()
-        fetch_file(url, blob, file.file_size, headers, lambda done: report(Progress("loading", before + done, total)))
+        fetch_file(
+            url,
+            blob,
+            file.file_size,
+            headers,
+            lambda done: report(Progress("loading", before + done, total)),
+        )
 
 
 def read_needs(source: str) -> Needs:
@@ -104,13 +134,17 @@ def read_needs(source: str) -> Needs:
         raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
     except (HUB_ERROR, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:
         line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise refuse(f"the hub cannot be reached ({line}). Check the network, or give a folder.") from error
+        raise refuse(
+            f"the hub cannot be reached ({line}). Check the network, or give a folder."
+        ) from error
 
 
 def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None) -> list[Any]:
     """What of it is not in the cache yet; nothing if the hub cannot be asked, whatever that means for the download."""
     try:
-        files = fetch(source, dry_run=True, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint)
+        files = fetch(
+            source, dry_run=True, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint
+        )
     except DryRunError:
         return []
     return [file for file in files if file.will_download]
@@ -119,7 +153,9 @@ def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None)
 def cache_free_bytes() -> int:
     """Room on the disk of the hub's cache, whose folder may not exist yet."""
     folder = Path(constants.HF_HUB_CACHE)
-    return shutil.disk_usage(next(place for place in (folder, *folder.parents) if place.exists())).free
+    return shutil.disk_usage(
+        next(place for place in (folder, *folder.parents) if place.exists())
+    ).free
 
 
 def no_room(needed: int, free: int) -> str:

@@ -63,11 +63,15 @@ class Encoder:
         self._futures: dict[str, Future[Prompt]] = {}
         self._changed = Condition()
         self._refusal: Callable[[], WebUIError] | None = None
-        self._threads = [Thread(target=self._work, name="encoder", daemon=True) for _ in range(threads)]
+        self._threads = [
+            Thread(target=self._work, name="encoder", daemon=True) for _ in range(threads)
+        ]
         for thread in self._threads:
             thread.start()
 
-    async def encode(self, request_id: str, owner: str, build: Callable[[], Prompt]) -> Prompt | None:
+    async def encode(
+        self, request_id: str, owner: str, build: Callable[[], Prompt]
+    ) -> Prompt | None:
         """The prompt; None if the request was aborted before it was there."""
         future = self._submit(owner, build)
         self._futures[request_id] = future

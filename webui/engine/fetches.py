@@ -58,5 +58,7 @@ class Fetches:
             outcome = ModelLoadError(**error.params)
         except Exception as error:
             logger.exception("fetching %s", model.choice.source)
-            outcome = ModelLoadError(model=model.status.info.name, reason=f"{type(error).__name__}: {error}")
+            outcome = ModelLoadError(
+                model=model.status.info.name, reason=f"{type(error).__name__}: {error}"
+            )
         self._done(model, outcome)

@@ -116,7 +116,9 @@ class DecodeGraphs:
                 step.capture(self._recorder)
                 break
             except RuntimeError as error:
-                logger.warning("no CUDA graph of %d rows and %d positions: %s", rows, seen, failed_at(error))
+                logger.warning(
+                    "no CUDA graph of %d rows and %d positions: %s", rows, seen, failed_at(error)
+                )
                 if tries == TRIES:
                     # Some quantised kernels cannot be recorded; such a model decodes step by step.
                     self._recorder = None
@@ -126,7 +128,11 @@ class DecodeGraphs:
 def failed_at(error: BaseException) -> str:
     """The error, and the operation of ours in which it was raised."""
     here = Path(__file__).parent
-    ours = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == here]
+    ours = [
+        frame
+        for frame in traceback.extract_tb(error.__traceback__)
+        if Path(frame.filename).parent == here
+    ]
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
     return f"{line} (in {ours[-1].name}: {ours[-1].line})" if ours else line
 

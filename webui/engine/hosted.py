@@ -59,8 +59,14 @@ class Hosted:
         self.unloaded()
 
     def loading(self, progress: Progress | None = None) -> None:
-        left_s = self._remaining.feed(time.monotonic(), progress.done, progress.total) if progress else 0.0
-        self.status = ModelStatus("loading", self.status.info, progress, notice=self.choice.notice, left_s=left_s)
+        left_s = (
+            self._remaining.feed(time.monotonic(), progress.done, progress.total)
+            if progress
+            else 0.0
+        )
+        self.status = ModelStatus(
+            "loading", self.status.info, progress, notice=self.choice.notice, left_s=left_s
+        )
 
     def ready(self, loaded: Loaded, now: float) -> None:
         self.failure, self._ready_at, self.is_lost = None, now, False
@@ -80,7 +86,9 @@ class Hosted:
 
     def failed(self, failure: ModelLoadError, now: float) -> None:
         self.failure, self._failed_at = failure, now
-        self.status = ModelStatus("failed", self.status.info, reason=str(failure), notice=self.choice.notice)
+        self.status = ModelStatus(
+            "failed", self.status.info, reason=str(failure), notice=self.choice.notice
+        )
 
     def died(self, reason: str, *, answered: bool, now: float, pause_s: float) -> bool:
         """Its engine stopped; `answered` tells whether it had answered any request.

@@ -55,9 +55,13 @@ def fetch_file(
                 append(client, url, part, size, headers, on_bytes)
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
                 failures = failures + 1 if bytes_of(part) <= before else 1
-                if failures == TRIES or (isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500):
+                if failures == TRIES or (
+                    isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
+                ):
                     raise
-                logger.warning("the download of %s was cut off (%s) and goes on", blob.name[:12], error)
+                logger.warning(
+                    "the download of %s was cut off (%s) and goes on", blob.name[:12], error
+                )
                 pause(PAUSE_S)
     check(part, blob.name, size)
     on_bytes(size)
@@ -65,7 +69,12 @@ def fetch_file(
 
 
 def append(
-    client: httpx.Client, url: str, part: Path, size: int, headers: dict[str, str], on_bytes: Callable[[int], None]
+    client: httpx.Client,
+    url: str,
+    part: Path,
+    size: int,
+    headers: dict[str, str],
+    on_bytes: Callable[[int], None],
 ) -> None:
     """The rest of the file, or as much of it as comes. A server that knows no ranges sends it whole."""
     have = bytes_of(part)
@@ -74,7 +83,9 @@ def append(
         response.raise_for_status()
         have = have if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
         with part.open("ab" if have else "wb", buffering=0) as file:
-            for chunk in response.iter_raw():  # as it comes: what waits in memory is lost with the process
+            for (
+                chunk
+            ) in response.iter_raw():  # as it comes: what waits in memory is lost with the process
                 file.write(chunk)
                 have += len(chunk)
                 on_bytes(min(have, size))
@@ -93,7 +104,9 @@ def check(part: Path, etag: str, size: int) -> None:
     elif actual == size:
         return
     part.unlink()
-    raise DamagedDownloadError(f"a file arrived with another content or size ({actual:,} bytes of {size:,})")
+    raise DamagedDownloadError(
+        f"a file arrived with another content or size ({actual:,} bytes of {size:,})"
+    )
 
 
 def bytes_of(path: Path) -> int:

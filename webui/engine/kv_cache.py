@@ -47,7 +47,14 @@ class KVCache:
     """
 
     def __init__(
-        self, plan: CachePlan, layers: int, heads: int, head_dim: int, *, device: str, dtype: torch.dtype
+        self,
+        plan: CachePlan,
+        layers: int,
+        heads: int,
+        head_dim: int,
+        *,
+        device: str,
+        dtype: torch.dtype,
     ) -> None:
         self.context_length = plan.context_length
         shape = (2, plan.slots, heads, plan.context_length, head_dim)
@@ -78,7 +85,9 @@ class KVCache:
         idle = [slot for slot in self._slots if not slot.busy]
         if not idle:
             return None
-        shared, best = max(((slot.common_prefix(keys), slot) for slot in idle), key=lambda pair: pair[0])
+        shared, best = max(
+            ((slot.common_prefix(keys), slot) for slot in idle), key=lambda pair: pair[0]
+        )
         if 2 * shared < len(best.keys):
             best = min(idle, key=lambda slot: (bool(slot.keys), slot.last_used))
             shared = best.common_prefix(keys)
@@ -105,9 +114,13 @@ class KVCache:
         """
         here = len(slot.keys)
         ahead = [
-            other for other in self._slots if len(other.keys) >= here + LEAST_SHARED and other.keys[here] == keys[here]
+            other
+            for other in self._slots
+            if len(other.keys) >= here + LEAST_SHARED and other.keys[here] == keys[here]
         ]
-        found, donor = max(((other.common_prefix(keys), other.index) for other in ahead), default=(0, 0))
+        found, donor = max(
+            ((other.common_prefix(keys), other.index) for other in ahead), default=(0, 0)
+        )
         shared = min(found, len(keys) - 1)
         if shared < here + LEAST_SHARED:
             return here
@@ -130,7 +143,9 @@ class KVCache:
                 layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
                 done.append(layer)
         finally:
-            if len(done) < len(self.layers):  # no memory for the next one: all of a slot's layers stay where they were
+            if len(done) < len(
+                self.layers
+            ):  # no memory for the next one: all of a slot's layers stay where they were
                 for layer in done:
                     layer[:, pair, :, :length] = layer[:, pair[::-1], :, :length]
         one.index, other.index = other.index, one.index

@@ -49,13 +49,17 @@ class Lengths:
         self._longest = max(map(len, tokenizer.get_vocab()))
         self._form = _form(tokenizer)
         controls = [token.content for token in tokenizer.added_tokens_decoder.values()]
-        self._controls = re.compile("|".join(map(re.escape, sorted(controls, key=len, reverse=True))) or "(?!)")
+        self._controls = re.compile(
+            "|".join(map(re.escape, sorted(controls, key=len, reverse=True))) or "(?!)"
+        )
         # How many tokens more a control token takes where it was typed, and is text.
         self._surplus = {control: _spelt(tokenizer, control) - 1 for control in controls}
 
     def check(self, messages: Sequence[Message], gone: Gone) -> None:
         """Raises ContextLengthError, with a number of tokens that it needs at least, and AbandonedError."""
-        media = [part for message in messages for part in message.parts if not isinstance(part, str)]
+        media = [
+            part for message in messages for part in message.parts if not isinstance(part, str)
+        ]
         visual = sum(map(self._tokens, media))
         self._refuse(visual + len(messages))
         characters = sum(len(message.text) for message in messages)
@@ -90,7 +94,9 @@ class Lengths:
             width, height = part.image.size
             return self._pictures.get_number_of_image_patches(height, width) // self._area
         width, height = part.frames[0].size
-        return self._videos.get_num_of_video_patches(2 * len(part.pairs), height, width) // self._area
+        return (
+            self._videos.get_num_of_video_patches(2 * len(part.pairs), height, width) // self._area
+        )
 
     def _rendered(self, messages: Sequence[Message]) -> str:
         text = self._render(messages)
@@ -111,7 +117,9 @@ class Lengths:
 
 def _untyped(message: Message) -> Message:
     """Without its words."""
-    return replace(message, parts=tuple("" if isinstance(part, str) else part for part in message.parts))
+    return replace(
+        message, parts=tuple("" if isinstance(part, str) else part for part in message.parts)
+    )
 
 
 def _spelt(tokenizer: Any, control: str) -> int:
@@ -119,7 +127,11 @@ def _spelt(tokenizer: Any, control: str) -> int:
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is None:
         return 1
-    pieces = backend.pre_tokenizer.pre_tokenize_str(control) if backend.pre_tokenizer else [(control, None)]
+    pieces = (
+        backend.pre_tokenizer.pre_tokenize_str(control)
+        if backend.pre_tokenizer
+        else [(control, None)]
+    )
     return sum(len(backend.model.tokenize(piece)) for piece, _ in pieces)
 
 
@@ -127,7 +139,9 @@ def _form(tokenizer: Any) -> Literal["", "NFC"] | None:
     """The Unicode form in which a text is tokenised, "" for as it is. None if a text's length says little of its
     tokens: some tokenizers change it in other ways, or swallow the spaces beside a control token."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None or any(token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values()):
+    if backend is None or any(
+        token.lstrip or token.rstrip for token in tokenizer.added_tokens_decoder.values()
+    ):
         return None
     if backend.normalizer is None:
         return ""

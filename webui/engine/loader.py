@@ -77,14 +77,18 @@ def plan_for(needs: Needs, wishes: Wishes) -> Plan:
     return plan(read_machine(), needs, wishes)
 
 
-def load(choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]) -> Loaded:
+def load(
+    choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]
+) -> Loaded:
     """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
     name = choice.info.name
     leave_a_core()
     keep_freed_memory()
     checkpoint = read_checkpoint(Path(choice.source), name)
     wishes = Wishes(device, choice.quantization, slots, context)
-    place = on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
+    place = (
+        on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
+    )
     model, processor = _model(checkpoint, choice, place, on_progress)
     info = model_info(choice.info, model.config, processor)
     cache = _cache(place, model, info.context_length, wishes)
@@ -94,7 +98,13 @@ def load(choice: Choice, device: str, slots: int, context: int, on_progress: Cal
             reason=f"no memory is left for a conversation of {cache.context_length:,} tokens. "
             "Use --quantization 4bit or a smaller --context-length.",
         )
-    logger.info("%s on %s: %d slots of %d tokens", info.name, place.device, cache.slots, cache.context_length)
+    logger.info(
+        "%s on %s: %d slots of %d tokens",
+        info.name,
+        place.device,
+        cache.slots,
+        cache.context_length,
+    )
     info = replace(info, context_length=cache.context_length)
     runner = _runner(model, processor, cache, name)
     return Loaded(runner, info, _device_name(place.device), place.weight_bytes, place.words)
@@ -140,7 +150,11 @@ def on_a_card(checkpoint: Checkpoint, wishes: Wishes, name: str) -> Place:
     torch.backends.cuda.enable_cudnn_sdp(False)
     dtype: torch.dtype = getattr(torch, planned.dtype)
     return Place(
-        planned.device, dtype, planned.quantization, planned.weight_bytes, words(planned.quantization, planned.dtype)
+        planned.device,
+        dtype,
+        planned.quantization,
+        planned.weight_bytes,
+        words(planned.quantization, planned.dtype),
     )
 
 
@@ -178,7 +192,9 @@ def model_info(known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
     """What the checkpoint's own files say it takes. Glm4v counts the pixels of a picture twice, as two frames."""
     pictures, videos = processor.image_processor, processor.video_processor
     unit = pictures.patch_size * pictures.merge_size
-    image = PixelBudget(unit, pictures.size["shortest_edge"] // 2, pictures.size["longest_edge"] // 2)
+    image = PixelBudget(
+        unit, pictures.size["shortest_edge"] // 2, pictures.size["longest_edge"] // 2
+    )
     most = min(videos.size["longest_edge"] // known.max_frames, known.frame.max_pixels)
     least = min(videos.size["shortest_edge"] // 2, most)
     context = config.text_config.max_position_embeddings
@@ -224,7 +240,9 @@ def with_fewer_slots(make: Callable[[CachePlan], Made], cache: CachePlan) -> Mad
             if cache.slots == 1:
                 raise
             logger.warning(
-                "no memory for %d slots of %d tokens: half as many are tried", cache.slots, cache.context_length
+                "no memory for %d slots of %d tokens: half as many are tried",
+                cache.slots,
+                cache.context_length,
             )
         # Outside: what was caught holds on to what was half made.
         free()

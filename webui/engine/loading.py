@@ -62,7 +62,9 @@ class CheckpointLoader:
             return refused("--device is cpu")
         from webui.engine import loader
 
-        return loader.plan_for(needs, Wishes(self.device, quantization, self.slots, self.context_length))
+        return loader.plan_for(
+            needs, Wishes(self.device, quantization, self.slots, self.context_length)
+        )
 
     def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
         from webui.engine.download import fetch

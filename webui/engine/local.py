@@ -49,7 +49,11 @@ class LocalEngine:
     """
 
     def __init__(
-        self, runner: Runner, *, max_waiting: int = 256, on_death: Callable[[Death], None] = lambda death: None
+        self,
+        runner: Runner,
+        *,
+        max_waiting: int = 256,
+        on_death: Callable[[Death], None] = lambda death: None,
     ) -> None:
         self._runner, self._on_death = runner, on_death
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
@@ -82,7 +86,9 @@ class LocalEngine:
         if (room := self._runner.context_length - len(prompt.ids)) < 1:
             raise ContextLengthError(tokens=len(prompt.ids), limit=self._runner.context_length - 1)
         most = min(request.sampling.max_tokens, room)
-        sequence = Sequence(request.id, prompt, request.sampling, self._runner.control, most, owner, request.alone)
+        sequence = Sequence(
+            request.id, prompt, request.sampling, self._runner.control, most, owner, request.alone
+        )
         stream = Stream()
         self._inbox.put(Join(sequence, stream))
         if self._refusal is not None:
@@ -158,7 +164,11 @@ class LocalEngine:
         finally:
             self._end(lambda: EngineDiedError(reason, suspect=False), died)
 
-    def _end(self, refusal: Callable[[], EngineStoppedError], error: Callable[[Sequence], EngineStoppedError]) -> None:
+    def _end(
+        self,
+        refusal: Callable[[], EngineStoppedError],
+        error: Callable[[Sequence], EngineStoppedError],
+    ) -> None:
         """Refuse new requests from here on, and fail all that wait, those in the inbox included."""
         self._refusal = refusal
         while not self._inbox.empty():

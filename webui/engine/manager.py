@@ -48,7 +48,9 @@ class ModelManager:
         for hosted in self._hosted:
             name, source = hosted.choice.info.name, hosted.choice.source
             if sources.setdefault(name, source) != source:
-                raise SettingsError(name="--model", value=",".join(models), accepted=f"one model called {name}")
+                raise SettingsError(
+                    name="--model", value=",".join(models), accepted=f"one model called {name}"
+                )
         self._hosted[0].loading()
         self._resident = Resident(self._hosted, loader, idle_s, retry_after_s, on_lost)
         self._waiting: set[str] = set()
@@ -115,7 +117,9 @@ class ModelManager:
             ticket.engine = Future()
             self._resident.leave(ticket)
 
-    async def _until_entered(self, ticket: Ticket[Hosted], request_id: str) -> AsyncGenerator[Delta]:
+    async def _until_entered(
+        self, ticket: Ticket[Hosted], request_id: str
+    ) -> AsyncGenerator[Delta]:
         """Ends once the ticket's future is set; its last delta says "abort" if the request was stopped before."""
         entered = asyncio.wrap_future(ticket.engine)
         try:
@@ -143,4 +147,6 @@ class ModelManager:
         self._resident.close()
 
     def _find(self, name: str) -> Hosted:
-        return next((hosted for hosted in self._hosted if hosted.status.info.name == name), self._hosted[0])
+        return next(
+            (hosted for hosted in self._hosted if hosted.status.info.name == name), self._hosted[0]
+        )

@@ -31,7 +31,11 @@ class Needs:
         What the index has beyond the text model (the vision tower) stays whole, as embeddings and lm_head do.
         """
         text = config.get("text_config", config)
-        hidden, inner, layers = text["hidden_size"], text["intermediate_size"], text["num_hidden_layers"]
+        hidden, inner, layers = (
+            text["hidden_size"],
+            text["intermediate_size"],
+            text["num_hidden_layers"],
+        )
         heads, kv_heads = text["num_attention_heads"], text["num_key_value_heads"]
         head = text.get("head_dim") or hidden // heads
         layer = hidden * head * (2 * heads + 2 * kv_heads) + 3 * hidden * inner

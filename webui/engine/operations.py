@@ -45,7 +45,9 @@ def side_by_side(modules: Sequence[Any]) -> Operation:
     turned = _turned(torch.cat([module.weight for module in modules]))
     bias = torch.cat([module.bias for module in modules])
     sizes = [module.out_features for module in modules]
-    for module, weight, part in zip(modules, turned.t().split(sizes), bias.split(sizes), strict=True):
+    for module, weight, part in zip(
+        modules, turned.t().split(sizes), bias.split(sizes), strict=True
+    ):
         module.weight, module.bias = _kept(weight), _kept(part)
     return _multiply(turned, bias)
 
@@ -56,7 +58,11 @@ def _turned(weight: Tensor) -> Tensor:
     A large one would be there twice for a moment, and loading would peak far above the weights.
     """
     turned = weight.detach().t()
-    return turned.contiguous() if weight.device.type == "cpu" and weight.nbytes <= LARGEST_TURNED_BYTES else turned
+    return (
+        turned.contiguous()
+        if weight.device.type == "cpu" and weight.nbytes <= LARGEST_TURNED_BYTES
+        else turned
+    )
 
 
 def _kept(part: Tensor) -> nn.Parameter:
@@ -64,4 +70,8 @@ def _kept(part: Tensor) -> nn.Parameter:
 
 
 def _multiply(turned: Tensor, bias: Tensor | None) -> Operation:
-    return (lambda hidden: hidden.mm(turned)) if bias is None else (lambda hidden: torch.addmm(bias, hidden, turned))
+    return (
+        (lambda hidden: hidden.mm(turned))
+        if bias is None
+        else (lambda hidden: torch.addmm(bias, hidden, turned))
+    )

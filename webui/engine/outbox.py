@@ -13,7 +13,9 @@ from webui.engine.stream import Event, Stream, deliver
 class Outbox:
     def __init__(self) -> None:
         self._streams: dict[Sequence, Stream] = {}
-        self._events: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(list)
+        self._events: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(
+            list
+        )
 
     def __contains__(self, sequence: Sequence) -> bool:
         return sequence in self._streams
@@ -43,7 +45,9 @@ class Outbox:
             try:
                 loop.call_soon_threadsafe(deliver, items)
             except RuntimeError:
-                gone += [sequence for sequence, stream in self._streams.items() if stream.loop is loop]
+                gone += [
+                    sequence for sequence, stream in self._streams.items() if stream.loop is loop
+                ]
         for sequence in gone:
             del self._streams[sequence]
         return gone

@@ -70,8 +70,14 @@ class CachePlan:
 
 def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
     """On a card: the wished one, else that with most free memory. Never on the CPU: that is the loader's affair."""
-    if needs.file_bytes and machine.disk_bytes is not None and needs.file_bytes > machine.disk_bytes:
-        return refused(f"its files need {gigabytes(needs.file_bytes)} and the disk has {gigabytes(machine.disk_bytes)}")
+    if (
+        needs.file_bytes
+        and machine.disk_bytes is not None
+        and needs.file_bytes > machine.disk_bytes
+    ):
+        return refused(
+            f"its files need {gigabytes(needs.file_bytes)} and the disk has {gigabytes(machine.disk_bytes)}"
+        )
     if not machine.cards and (machine.driver or wishes.device == "auto"):
         return refused(no_card(machine))
     index = chosen_card(machine, wishes.device)
@@ -79,7 +85,9 @@ def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
         seen = f"--device is {wishes.device} and this machine has {len(machine.cards)} CUDA devices"
         return refused(f"{seen}. Use --device cpu or another")
     card = machine.cards[index]
-    tried = [on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)]
+    tried = [
+        on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)
+    ]
     return next((each for each in tried if each.fits), tried[-1])
 
 
@@ -104,7 +112,9 @@ def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Wi
     )
     if not cache.slots:
         least = wishes.slots or 1
-        needed = RESERVE_BYTES + cache.context_length * (RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF)
+        needed = RESERVE_BYTES + cache.context_length * (
+            RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF
+        )
         wanted = f"{words(quantization, dtype)} with {people(least, cache.context_length)}"
         return refused(
             f"{card.name} has {gigabytes(card.free_bytes)} free of {gigabytes(card.total_bytes)}; "
@@ -160,7 +170,9 @@ def chosen_card(machine: Machine, device: str) -> int | None:
         return index if index < len(machine.cards) else None
     if not machine.cards:
         return None
-    return max(range(len(machine.cards)), key=lambda index: (machine.cards[index].free_bytes, -index))
+    return max(
+        range(len(machine.cards)), key=lambda index: (machine.cards[index].free_bytes, -index)
+    )
 
 
 def no_card(machine: Machine) -> str:
@@ -182,7 +194,9 @@ def no_card(machine: Machine) -> str:
 
 def sentence(card: Card, quantization: str, dtype: str, weights: int, cache: CachePlan) -> str:
     busy = card.total_bytes - card.free_bytes > BUSY_BYTES
-    memory = gigabytes(card.total_bytes) + (f", {gigabytes(card.free_bytes)} of it free" if busy else "")
+    memory = gigabytes(card.total_bytes) + (
+        f", {gigabytes(card.free_bytes)} of it free" if busy else ""
+    )
     return (
         f"{words(quantization, dtype)} ({gigabytes(weights)}) on {card.name} ({memory}): "
         f"{people(cache.slots, cache.context_length)}"

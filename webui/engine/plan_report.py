@@ -23,7 +23,9 @@ def report_plans(models: tuple[str, ...], wishes: Wishes, other: str = "") -> It
     Raises SettingsError for a card that is not known, ModelLoadError where what a model needs cannot be read.
     """
     try:
-        machines = imagined(other) if other else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
+        machines = (
+            imagined(other) if other else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
+        )
     except ValueError:
         accepted = f'a size such as "24 GB", all, or one of {", ".join(name for name, *_ in KNOWN)}'
         raise SettingsError(name="--plan-for", value=other, accepted=accepted) from None
@@ -37,7 +39,9 @@ def needs_of(model: str) -> tuple[str, Needs]:
     if model in ("auto", "nano", FLAGSHIP.source):
         return FLAGSHIP.info.name, FLAGSHIP.needs
     folder = Path(model)
-    return folder.name, read_checkpoint(folder, folder.name).needs if folder.is_dir() else read_needs(model)
+    return folder.name, read_checkpoint(
+        folder, folder.name
+    ).needs if folder.is_dir() else read_needs(model)
 
 
 def lines(name: str, machine: Machine, made: Plan) -> Iterator[str]:

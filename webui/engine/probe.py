@@ -33,7 +33,9 @@ def driver_version(query: tuple[str, ...] = QUERY) -> int:
     if shutil.which(query[0]) is None:
         return 0
     try:
-        told = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE_S, check=False).stdout
+        told = subprocess.run(
+            query, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
     found = re.match(r"(\d+)\.", told)

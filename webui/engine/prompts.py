@@ -72,22 +72,30 @@ class PromptBuilder:
     `rope_index` is Glm4vModel.get_rope_index, of lists instead of tensors.
     """
 
-    def __init__(self, processor: Any, rope_index: Callable[..., tuple[Any, Any]], context_length: int) -> None:
+    def __init__(
+        self, processor: Any, rope_index: Callable[..., tuple[Any, Any]], context_length: int
+    ) -> None:
         self._grids = Grids(processor.image_processor)
         self._processor = copy(processor)
         self._processor.image_processor = self._grids
         self._rope_index = rope_index
         tokenizer = processor.tokenizer
         # Every added token is a control token here, also those that the template does not write, such as </think>.
-        tokenizer.chat_control_tokens = [token.content for token in tokenizer.added_tokens_decoder.values()]
+        tokenizer.chat_control_tokens = [
+            token.content for token in tokenizer.added_tokens_decoder.values()
+        ]
         self._lengths = Lengths(processor, self._render, context_length - 1)
 
     def build(self, messages: Sequence[Message], gone: Gone = lambda: False) -> Prompt:
         """Raises MixedMediaError for pictures and video in one conversation, and ContextLengthError before the work for
         one that is much too long. Gives up with AbandonedError once `gone` returns True.
         """
-        clips = [part for message in messages for part in message.parts if isinstance(part, VideoPart)]
-        pictures = [part for message in messages for part in message.parts if isinstance(part, ImagePart)]
+        clips = [
+            part for message in messages for part in message.parts if isinstance(part, VideoPart)
+        ]
+        pictures = [
+            part for message in messages for part in message.parts if isinstance(part, ImagePart)
+        ]
         if clips and pictures:
             raise MixedMediaError()
         self._lengths.check(messages, gone)
@@ -106,15 +114,22 @@ class PromptBuilder:
             video_grid_thw=encoded.get("video_grid_thw"),
         )
         ids = encoded["input_ids"][0]
-        digests = [*(part.digest for part in pictures), *chain.from_iterable(clip.digests for clip in clips)]
-        cuts: list[Callable[[], Tensor]] = [partial(self._grids.cut, part.image) for part in pictures]
+        digests = [
+            *(part.digest for part in pictures),
+            *chain.from_iterable(clip.digests for clip in clips),
+        ]
+        cuts: list[Callable[[], Tensor]] = [
+            partial(self._grids.cut, part.image) for part in pictures
+        ]
         spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
         return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
 
     def _render(self, messages: Sequence[Message]) -> str:
         """What the template writes, with what people typed as they typed it."""
         turns = [_turn(message) for message in messages]
-        return self._processor.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        return self._processor.apply_chat_template(
+            turns, tokenize=False, add_generation_prompt=True
+        )
 
 
 def _turn(message: Message) -> dict[str, Any]:
@@ -140,24 +155,34 @@ def _video_arguments(clips: Sequence[VideoPart]) -> dict[str, Any]:
     for clip in clips:
         indices = [round(second * MILLISECONDS) for second in clip.timestamps]
         indices += indices[-1:] if len(indices) % 2 else []
-        metadata.append({"total_num_frames": indices[-1] + 1, "fps": MILLISECONDS, "frames_indices": indices})
+        metadata.append(
+            {"total_num_frames": indices[-1] + 1, "fps": MILLISECONDS, "frames_indices": indices}
+        )
     return {"videos_kwargs": {"do_sample_frames": False, "video_metadata": [metadata]}}
 
 
 def _shapes(encoded: Any) -> list[tuple[int, int]]:
     """(rows, columns) of patches of each picture or pair of frames."""
     grids = encoded.get("image_grid_thw", encoded.get("video_grid_thw"))
-    return [] if grids is None else [(rows, columns) for times, rows, columns in grids.tolist() for _ in range(times)]
+    return (
+        []
+        if grids is None
+        else [(rows, columns) for times, rows, columns in grids.tolist() for _ in range(times)]
+    )
 
 
 def _pairs(encoded: Any) -> list[Callable[[], Tensor]]:
     """The patches of each pair of frames: the video processor has cut them already, whoever asks."""
     pixels = encoded.get("pixel_values_videos", ())
-    pairs = pixels.split([rows * columns for rows, columns in _shapes(encoded)]) if len(pixels) else ()
+    pairs = (
+        pixels.split([rows * columns for rows, columns in _shapes(encoded)]) if len(pixels) else ()
+    )
     return [pair.contiguous for pair in pairs]
 
 
-def _spans(encoded: Any, digests: list[str], cuts: list[Callable[[], Tensor]]) -> Iterator[VisionSpan]:
+def _spans(
+    encoded: Any, digests: list[str], cuts: list[Callable[[], Tensor]]
+) -> Iterator[VisionSpan]:
     """One span for each run of visual tokens, in the order of the digests."""
     kinds = encoded["mm_token_type_ids"][0]
     units = zip(digests, _shapes(encoded), cuts, strict=True)

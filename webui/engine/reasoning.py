@@ -144,7 +144,10 @@ class Output:
             return
         body = text.rstrip(WHITE_SPACE)
         before = self._held + body[: len(body) - len(core)]
-        self._ready += [before if self._joint is None else self._joint + opening_indent(before), core]
+        self._ready += [
+            before if self._joint is None else self._joint + opening_indent(before),
+            core,
+        ]
         self._held, self._joint = text[len(body) :], None
 
     def hold(self, text: str) -> None:
@@ -171,4 +174,6 @@ def opening_indent(space: str) -> str:
 def partial_tag(text: str) -> int:
     """How many characters at the end of `text` may be the beginning of a tag."""
     start = text.rfind("<", max(len(text) - LONGEST_TAG + 1, 0))
-    return len(text) - start if start >= 0 and any(tag.startswith(text[start:]) for tag in TAGS) else 0
+    return (
+        len(text) - start if start >= 0 and any(tag.startswith(text[start:]) for tag in TAGS) else 0
+    )

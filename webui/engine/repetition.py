@@ -28,7 +28,9 @@ class Repetition:
     def endless(self, tokens: Sequence[int], factor: int = 1) -> bool:
         """Call it once a token with the text so far; `factor` makes it that much more patient."""
         self._follow(tokens)
-        return bool(self.period) and self.run >= factor * max(LEAST_TOKENS, LEAST_TURNS * self.period)
+        return bool(self.period) and self.run >= factor * max(
+            LEAST_TOKENS, LEAST_TURNS * self.period
+        )
 
     def _follow(self, tokens: Sequence[int]) -> None:
         last = len(tokens) - 1

@@ -48,7 +48,9 @@ class Resident:
         self._inbox: SimpleQueue[Letter] = SimpleQueue()
         self._line: Line[Hosted] = Line()
         self._seat = Seat(loader, self._died, on_lost)
-        self._fetches = Fetches(loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome)))
+        self._fetches = Fetches(
+            loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome))
+        )
         self._used_at = self._leave_by = 0.0
         self._closed = self._ending = False
         self.served = False

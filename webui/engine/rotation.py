@@ -21,7 +21,9 @@ class Rotation:
         axes = [index % 3 for index, size in enumerate(rotary.mrope_section) for _ in range(size)]
         self._axes = torch.tensor(axes + [0] * still, device=device)
         self._frequencies = pad(rotary.inv_freq.float(), (0, still))
-        self._sizes = torch.tensor([rotary.attention_scaling] * (pairs - still) + [1.0] * still, device=device)
+        self._sizes = torch.tensor(
+            [rotary.attention_scaling] * (pairs - still) + [1.0] * still, device=device
+        )
         self._signs = torch.tensor([-1.0, 1.0], device=device).repeat(pairs)
         self._partners = torch.arange(head_dim, device=device) ^ 1
 
@@ -34,10 +36,15 @@ class Rotation:
         angles = positions.float()[self._axes].t()[:, None] * self._frequencies
         if dtype == torch.float32:
             return partial(_turned, torch.polar(self._sizes.expand_as(angles), angles))
-        cos, sin = (each.repeat_interleave(2, -1) for each in (angles.cos() * self._sizes, angles.sin() * self._sizes))
+        cos, sin = (
+            each.repeat_interleave(2, -1)
+            for each in (angles.cos() * self._sizes, angles.sin() * self._sizes)
+        )
         cos, sin = cos.to(dtype), (sin * self._signs).to(dtype)
         return lambda heads: torch.addcmul(heads * cos, heads.index_select(-1, self._partners), sin)
 
 
 def _turned(turns: Tensor, heads: Tensor) -> Tensor:
-    return torch.view_as_real(torch.view_as_complex(heads.unflatten(-1, (-1, 2))) * turns).flatten(-2)
+    return torch.view_as_real(torch.view_as_complex(heads.unflatten(-1, (-1, 2))) * turns).flatten(
+        -2
+    )

@@ -56,7 +56,9 @@ class ModelRunner:
             device=self._device.name,
             dtype=model.dtype,
         )
-        self._graphs = DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
+        self._graphs = (
+            DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
+        )
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
@@ -75,8 +77,13 @@ class ModelRunner:
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
         with self._device, self._cores.beside_the_worker():
-            held = self._vision.prepare([prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type])
-        return [replace(prompt, features=features) for prompt, features in zip(prompts, held, strict=True)]
+            held = self._vision.prepare(
+                [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
+            )
+        return [
+            replace(prompt, features=features)
+            for prompt, features in zip(prompts, held, strict=True)
+        ]
 
     def rope_index(
         self, ids: list[list[int]], mm_token_type_ids: list[list[int]], **grids: Tensor | None
@@ -86,7 +93,9 @@ class ModelRunner:
         return self.model.model.get_rope_index(torch.tensor(ids), mm_token_type_ids=kinds, **grids)
 
     def decode_text(self, ids: list[int]) -> str:
-        return self.processor.tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        return self.processor.tokenizer.decode(
+            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
 
     def admit(self, sequence: Sequence) -> bool:
         place = self.cache.acquire(sequence.prompt.keys)
@@ -135,7 +144,9 @@ class ModelRunner:
         ids = [*sequence.output[-1:], *sequence.forced]
         start, end = sequence.length, sequence.length + len(ids)
         with self._device:
-            places = torch.arange(start, end, device=self._device.name) + sequence.prompt.rope_offset
+            places = (
+                torch.arange(start, end, device=self._device.name) + sequence.prompt.rope_offset
+            )
             embeddings = self._embeddings(torch.tensor(ids, device=self._device.name))
             view = PrefillView(self.cache, sequence.slot, start, end)
             logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
@@ -186,7 +197,9 @@ class ModelRunner:
             if unseen and not chunks:
                 break
             # What goes on as another one does is copied in the next pass, not read twice in this one.
-            if not unseen and not any(chunk.brings(prompt, start + LEAST_SHARED) for chunk in chunks):
+            if not unseen and not any(
+                chunk.brings(prompt, start + LEAST_SHARED) for chunk in chunks
+            ):
                 chunks.append(Chunk(sequence, start, end))
                 tokens -= end - start
             if not tokens:
@@ -196,7 +209,9 @@ class ModelRunner:
     def _ahead(self, sequence: Sequence, tokens: int) -> tuple[list[VisionSpan], int]:
         """Of so many tokens where the prompt is to be read on: what must be looked at first, else where they end."""
         prompt, start = sequence.prompt, sequence.prefilled
-        return self._vision.missing(prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids)))
+        return self._vision.missing(
+            prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
+        )
 
     def _look(self, sequence: Sequence, tokens: int) -> Piece:
         """Put pages that stand where this prompt is to be read on through the tower."""
@@ -213,12 +228,23 @@ class ModelRunner:
         embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device.name))
         for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
             self._vision.place(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
-        positions = torch.cat([chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1)
-        view = PackedView([PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end) for chunk in chunks])
+        positions = torch.cat(
+            [chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1
+        )
+        view = PackedView(
+            [
+                PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end)
+                for chunk in chunks
+            ]
+        )
         hidden = self._text(embeddings, positions.to(self._device.name), view)
         # A piece counts as done when it is, not when it is queued: its time sizes the next one.
         self._device.wait()
-        last = {chunk: end - 1 for chunk, end in zip(chunks, accumulate(lengths), strict=True) if chunk.ends}
+        last = {
+            chunk: end - 1
+            for chunk, end in zip(chunks, accumulate(lengths), strict=True)
+            if chunk.ends
+        }
         ending = [chunk.sequence for chunk in last]
         first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
         sampled: dict[Chunk, Sampled] = dict(zip(last, first, strict=True))
@@ -243,5 +269,9 @@ def control_ids(tokenizer: Any, end: int | list[int] | None) -> ControlIds:
         return tuple(tokenizer.encode(text, add_special_tokens=False))
 
     return ControlIds(
-        frozenset(ends), added["<think>"], added["</think>"], ids(f"<think></think>{answer}"), ids(f"</think>{answer}")
+        frozenset(ends),
+        added["<think>"],
+        added["</think>"],
+        ids(f"<think></think>{answer}"),
+        ids(f"</think>{answer}"),
     )

@@ -43,7 +43,9 @@ class Columns:
     """The params of a batch as tensors [rows, 1], made once for as long as the batch stays the same."""
 
     def __init__(self, rows: Sequence[SamplerRow], vocabulary: int, device: str) -> None:
-        def column(value: Callable[[SamplingParams], float], dtype: torch.dtype = torch.float32) -> Tensor:
+        def column(
+            value: Callable[[SamplingParams], float], dtype: torch.dtype = torch.float32
+        ) -> Tensor:
             return torch.tensor([[value(row.params)] for row in rows], dtype=dtype, device=device)
 
         self.rows = list(rows)
@@ -70,7 +72,9 @@ class Sampler:
         row = SamplerRow(params, self._free[-1], Random(params.seed))
         if params.repetition_penalty != 1.0:
             self._seen[row.index] = False
-            self._seen[row.index, torch.tensor(prompt_ids, dtype=torch.long, device=self._seen.device)] = True
+            self._seen[
+                row.index, torch.tensor(prompt_ids, dtype=torch.long, device=self._seen.device)
+            ] = True
         self._free.pop()
         return row
 
@@ -99,7 +103,9 @@ class Sampler:
         for row in rows:
             row.use()
         # The largest is NaN if any of a row is, and infinite if any is so upwards or all are so downwards.
-        return [token if isfinite(score) else None for token, score in zip(sampled, scores, strict=True)]
+        return [
+            token if isfinite(score) else None for token, score in zip(sampled, scores, strict=True)
+        ]
 
 
 def _limit(params: SamplingParams, vocabulary: int) -> int:
@@ -116,9 +122,14 @@ def _drawn(logits: Tensor, columns: Columns) -> Tensor:
     probabilities = scores.masked_fill(ranks >= columns.limit, -torch.inf).softmax(-1)
     cumulated = probabilities.cumsum(-1)
     # A token stays while those before it hold less than top_p; the first always does.
-    probabilities = probabilities.masked_fill((cumulated - probabilities >= columns.top_p) & (ranks > 0), 0)
+    probabilities = probabilities.masked_fill(
+        (cumulated - probabilities >= columns.top_p) & (ranks > 0), 0
+    )
     cumulated = probabilities.cumsum(-1)
-    draws = torch.tensor([[row.peek()] for row in columns.rows], device=logits.device) * cumulated[:, -1:]
+    draws = (
+        torch.tensor([[row.peek()] for row in columns.rows], device=logits.device)
+        * cumulated[:, -1:]
+    )
     # Of a row that is not finite no probability is above 0; any of its tokens will do, as it is not used.
     last = ((probabilities > 0).sum(-1, keepdim=True) - 1).clamp(min=0)
     return ids.gather(-1, torch.minimum((cumulated <= draws).sum(-1, keepdim=True), last))

@@ -22,7 +22,10 @@ class Seat:
     model whose engine died cannot be loaded again."""
 
     def __init__(
-        self, loader: Loader, on_death: Callable[[int, Death], None], on_lost: Callable[[], None] = lambda: None
+        self,
+        loader: Loader,
+        on_death: Callable[[int, Death], None],
+        on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._loader, self._on_death, self._on_lost = loader, on_death, on_lost
         self._littered = False
@@ -41,13 +44,19 @@ class Seat:
             self.loads += 1
             self.engine = LocalEngine(loaded.runner, on_death=partial(self._on_death, self.loads))
         except Exception as error:
-            logger.warning("loading failed: %s", error, exc_info=not isinstance(error, ModelLoadError))
+            logger.warning(
+                "loading failed: %s", error, exc_info=not isinstance(error, ModelLoadError)
+            )
             # Without its traceback, whose frames hold on to what was half loaded.
-            reason = error.params["reason"] if isinstance(error, ModelLoadError) else reason_of(error)
+            reason = (
+                error.params["reason"] if isinstance(error, ModelLoadError) else reason_of(error)
+            )
             if wanted.is_lost:
                 reason = f"{reason} Its engine stopped before. If the GPU is lost to this process, start it again."
                 self._on_lost()
-            wanted.failed(ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic())
+            wanted.failed(
+                ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic()
+            )
             self._littered = True
         else:
             wanted.ready(loaded, time.monotonic())

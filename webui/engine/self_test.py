@@ -53,7 +53,9 @@ def check_runner(runner: ModelRunner, name: str) -> float:
     bound = bound_of(runner.model)
     logger.info("%s: self-test, logits %.2g from transformers' (bound %.2g)", name, distance, bound)
     if not distance <= bound:
-        raise ModelLoadError(model=name, reason=unfit(ValueError(f"logits {distance:.2g} away, {bound:.2g} allowed")))
+        raise ModelLoadError(
+            model=name, reason=unfit(ValueError(f"logits {distance:.2g} away, {bound:.2g} allowed"))
+        )
     return distance
 
 
@@ -72,7 +74,11 @@ def unfit(error: Exception) -> str:
 @torch.inference_mode()
 def measure(runner: ModelRunner) -> float:
     """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
-    side = runner.processor.image_processor.patch_size * runner.processor.image_processor.merge_size * 8
+    side = (
+        runner.processor.image_processor.patch_size
+        * runner.processor.image_processor.merge_size
+        * 8
+    )
     page = Image.linear_gradient("L").resize((side, side)).convert("RGB")
     prompt = runner.encode((Message("user", (ImagePart(page, "page", "page"), "1 + 1 = ?")),))
     written, ours = engine_logits(runner, prompt)

@@ -96,7 +96,9 @@ class Sequence:
         self._watch_thinking(token)
         if token in self.control.end:
             return token, "stop"
-        return token, "length" if len(self.output) >= self.limit or self._goes_in_circles() else None
+        return token, "length" if len(
+            self.output
+        ) >= self.limit or self._goes_in_circles() else None
 
     def _goes_in_circles(self) -> bool:
         """Whether the answer repeats itself without end; a thought that does is cut, and the answer may come."""

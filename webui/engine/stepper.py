@@ -106,11 +106,15 @@ class Stepper:
         """Pieces of each owner's prompts in turn, as long as those who write hardly feel it."""
         start, read = perf_counter(), 0
         while sequences := self._scheduler.prefilling:
-            tokens = self._pace.tokens(read, perf_counter() - start, writing=bool(self._scheduler.running))
+            tokens = self._pace.tokens(
+                read, perf_counter() - start, writing=bool(self._scheduler.running)
+            )
             if not tokens:
                 return
             first, *others = sequences
-            together = [] if first.alone else [sequence for sequence in others if not sequence.alone]
+            together = (
+                [] if first.alone else [sequence for sequence in others if not sequence.alone]
+            )
             read += self._prefill([first, *together], tokens)
 
     def _prefill(self, sequences: list[Sequence], tokens: int) -> int:
@@ -176,7 +180,11 @@ class Stepper:
             logger.error("request %s failed", sequences[0].id, exc_info=error)
         elif perf_counter() >= self._log_at:
             self._log_at = perf_counter() + LOG_S
-            logger.warning("a pass over %d requests failed and is tried in parts", len(sequences), exc_info=error)
+            logger.warning(
+                "a pass over %d requests failed and is tried in parts",
+                len(sequences),
+                exc_info=error,
+            )
 
     def _recovers(self, fault: WebUIError) -> bool:
         """Whether the device still lives; after a lack of memory what need not be kept is freed first."""

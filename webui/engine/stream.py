@@ -42,10 +42,14 @@ class Stream:
             while not self.events.empty():
                 batch.append(self.events.get_nowait())
             last = batch[-1]
-            delta = parser.feed(detokenizer.feed([event.token for event in batch if event.token is not None]))
+            delta = parser.feed(
+                detokenizer.feed([event.token for event in batch if event.token is not None])
+            )
             if last.finish_reason is not None or last.error is not None:
                 delta = joined(delta, parser.feed(detokenizer.close()), parser.close())
-            yield replace(delta, progress=last.progress, finish_reason=last.finish_reason, usage=last.usage)
+            yield replace(
+                delta, progress=last.progress, finish_reason=last.finish_reason, usage=last.usage
+            )
             if last.error is not None:
                 raise last.error
 
@@ -58,4 +62,6 @@ def deliver(items: Sequence[tuple[Stream, Event]]) -> None:
 
 def joined(*deltas: Delta) -> Delta:
     """Their texts in one."""
-    return Delta("".join(delta.reasoning for delta in deltas), "".join(delta.content for delta in deltas))
+    return Delta(
+        "".join(delta.reasoning for delta in deltas), "".join(delta.content for delta in deltas)
+    )

@@ -41,9 +41,17 @@ class Layer:
     def __init__(self, layer: Any) -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.heads = side_by_side([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.output, self.gate_up, self.down = map(product, (attention.o_proj, mlp.gate_up_proj, mlp.down_proj))
-        self.attend, self.after_attend = norm(layer.input_layernorm), norm(layer.post_self_attn_layernorm)
-        self.mix, self.after_mix = norm(layer.post_attention_layernorm), norm(layer.post_mlp_layernorm)
+        self.output, self.gate_up, self.down = map(
+            product, (attention.o_proj, mlp.gate_up_proj, mlp.down_proj)
+        )
+        self.attend, self.after_attend = (
+            norm(layer.input_layernorm),
+            norm(layer.post_self_attn_layernorm),
+        )
+        self.mix, self.after_mix = (
+            norm(layer.post_attention_layernorm),
+            norm(layer.post_mlp_layernorm),
+        )
 
 
 class TextModel:

@@ -75,10 +75,16 @@ class VisionFeatures:
 
         On the caller's thread, so that no step waits for it. What was looked at is the caller's to keep.
         """
-        unseen = [{span.digest: span for span in spans if span.digest not in self._cache} for spans in prompts]
+        unseen = [
+            {span.digest: span for span in spans if span.digest not in self._cache}
+            for spans in prompts
+        ]
         for span in chain.from_iterable(spans.values() for spans in unseen):
             _ = span.pixels
-        short = [spans if sum(span.length for span in spans.values()) <= tokens else {} for spans in unseen]
+        short = [
+            spans if sum(span.length for span in spans.values()) <= tokens else {}
+            for spans in unseen
+        ]
         together = {digest: span for spans in short for digest, span in spans.items()}
         seen = self._see(list(together.values())) if together else {}
         return [{digest: seen[digest] for digest in spans} for spans in short]
@@ -96,13 +102,17 @@ class VisionFeatures:
         """What is held beside the cache stays."""
         self._cache.clear()
 
-    def missing(self, spans: Sequence[VisionSpan], held: Held, start: int, end: int) -> tuple[list[VisionSpan], int]:
+    def missing(
+        self, spans: Sequence[VisionSpan], held: Held, start: int, end: int
+    ) -> tuple[list[VisionSpan], int]:
         """What must be looked at before tokens from `start` are read, and up to where, at most `end`, they can be then.
 
         Only where the first span on the way is missing: what is held is read before something else is looked at.
         """
         touched = [span for span in spans if span.start < end and span.end > start]
-        unseen = [span for span in touched if span.digest not in held and span.digest not in self._cache]
+        unseen = [
+            span for span in touched if span.digest not in held and span.digest not in self._cache
+        ]
         if not unseen:
             return [], end
         return (unseen, end) if unseen[0] is touched[0] else ([], unseen[0].start)
@@ -127,13 +137,19 @@ class VisionFeatures:
         outputs = self._model.get_image_features(pixels, grids, return_dict=True).pooler_output
         for span in batch:
             span.forget_pixels()
-        return {span.digest: features.clone() for span, features in zip(batch, outputs, strict=True)}
+        return {
+            span.digest: features.clone() for span, features in zip(batch, outputs, strict=True)
+        }
 
-    def place(self, embeddings: Tensor, spans: Sequence[VisionSpan], held: Held, start: int) -> None:
+    def place(
+        self, embeddings: Tensor, spans: Sequence[VisionSpan], held: Held, start: int
+    ) -> None:
         """Write the features of these spans over the embeddings [tokens, hidden] of a prompt from `start` on."""
         end = start + len(embeddings)
         for span in spans:
             if span.start < end and span.end > start:
                 features = held[span.digest] if span.digest in held else self._cache[span.digest]
                 first, last = max(span.start, start), min(span.end, end)
-                embeddings[first - start : last - start] = features[first - span.start : last - span.start]
+                embeddings[first - start : last - start] = features[
+                    first - span.start : last - span.start
+                ]

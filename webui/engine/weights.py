@@ -24,7 +24,9 @@ Report = Callable[[Progress], None]
 LOADING_LOOP = "Loading weights"
 
 
-def load_weights(checkpoint: Checkpoint, device: str, quantization: str, dtype: torch.dtype, report: Report) -> Any:
+def load_weights(
+    checkpoint: Checkpoint, device: str, quantization: str, dtype: torch.dtype, report: Report
+) -> Any:
     """A Glm4vForConditionalGeneration. Raises what transformers, torch and bitsandbytes raise, and ValueError if the
     checkpoint lacks weights, which transformers would make up."""
     if quantization == "8bit":

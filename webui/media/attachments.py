@@ -21,9 +21,25 @@ from webui.media.preview import Preview, Selection
 from webui.media.sandbox import Limits, Reply, Sandbox
 from webui.media.sniff import HEAD_BYTES, PICTURE_TYPES, Format, sniff
 from webui.media.source_file import SourceFile, check_size, recognise
-from webui.protocol import Attachment, AttachmentKind, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
+from webui.protocol import (
+    Attachment,
+    AttachmentKind,
+    ImagePart,
+    MediaLimits,
+    ModelInfo,
+    Progress,
+    VideoPart,
+)
 
-__all__ = ["MediaReader", "OnProgress", "Preview", "Selection", "find_office", "ignore", "parse_pages"]
+__all__ = [
+    "MediaReader",
+    "OnProgress",
+    "Preview",
+    "Selection",
+    "find_office",
+    "ignore",
+    "parse_pages",
+]
 
 # The last free place is kept for a new owner, so that an owner alone converts two files at once: one for each core of
 # the smallest server. A third would make the wall clock run out for slow files.
@@ -61,7 +77,9 @@ def find_office() -> str | None:
 class MediaReader:
     """Files to previews and parts. `office` is the path of LibreOffice, None if there is none."""
 
-    def __init__(self, limits: MediaLimits, *, office: str | None, sandbox: Sandbox | None = None) -> None:
+    def __init__(
+        self, limits: MediaLimits, *, office: str | None, sandbox: Sandbox | None = None
+    ) -> None:
         self.limits = limits
         self._office = office
         self._decks, self._sandbox = DeckShelf(), sandbox or Sandbox(Children())
@@ -84,7 +102,9 @@ class MediaReader:
         source = await asyncio.to_thread(recognise, path, self.limits.max_file_bytes)
         video = source.form == "video"
         chosen, tokens = (selection, info.media_tokens) if video else (WHOLE, 0)
-        replies = await self._read(source, self._job(source.form, info, chosen, tokens), owner, on_progress)
+        replies = await self._read(
+            source, self._job(source.form, info, chosen, tokens), owner, on_progress
+        )
         return await believed(path.name, lambda: self._preview(source, selection, replies))
 
     async def load(
@@ -103,7 +123,9 @@ class MediaReader:
         replies = await self._read(source, job, owner, on_progress)
         return await believed(path.name, lambda: parts(path.name, source.form, replies))
 
-    async def load_image_bytes(self, data: bytes, name: str, info: ModelInfo, *, owner: str = "") -> ImagePart:
+    async def load_image_bytes(
+        self, data: bytes, name: str, info: ModelInfo, *, owner: str = ""
+    ) -> ImagePart:
         """A picture that did not come as a file. Raises an AttachmentError."""
         check_size(len(data), name, self.limits.max_file_bytes)
         if sniff(data[:HEAD_BYTES], name) != "picture":
@@ -126,17 +148,35 @@ class MediaReader:
         form, limits, (head, *rest) = source.form, self.limits, replies
         attachment = Attachment(source.path, KINDS[form])
         if form == "picture":
-            return Preview(attachment, 1, (pair(head.values["natural"]),), (image_of(head),), limits=limits)
+            return Preview(
+                attachment, 1, (pair(head.values["natural"]),), (image_of(head),), limits=limits
+            )
         if form == "video":
             frames = tuple(thumbnail(image_of(reply)) for reply in rest)
             sizes = (pair(head.values["natural"]),) * len(frames)
-            times, duration = tuple(map(float, head.values["times"])), float(head.values["duration_s"])
-            return Preview(attachment, len(frames), sizes, frames, times, duration, limits=limits, selection=selection)
+            times, duration = (
+                tuple(map(float, head.values["times"])),
+                float(head.values["duration_s"]),
+            )
+            return Preview(
+                attachment,
+                len(frames),
+                sizes,
+                frames,
+                times,
+                duration,
+                limits=limits,
+                selection=selection,
+            )
         sizes = tuple(pair(size) for size in head.values["natural"])
         notice = "drawn_without_office" if form == "pptx" and not self._office else ""
-        return Preview(attachment, len(sizes), sizes, tuple(map(image_of, rest)), notice=notice, limits=limits)
+        return Preview(
+            attachment, len(sizes), sizes, tuple(map(image_of, rest)), notice=notice, limits=limits
+        )
 
-    async def _read(self, source: SourceFile, job: dict[str, Any], owner: str, on_progress: OnProgress) -> list[Reply]:
+    async def _read(
+        self, source: SourceFile, job: dict[str, Any], owner: str, on_progress: OnProgress
+    ) -> list[Reply]:
         """What the child says of the file; without tokens to spend, thumbnails."""
         path, name = source.path, source.path.name
         small = source.form == "picture" and source.size_bytes <= SMALL_PICTURE_BYTES
@@ -146,7 +186,9 @@ class MediaReader:
         async with self._turn(self._turns, owner, on_progress, small=small):
             return await self._run({**job, **place_of(source)}, name, on_progress, data)
 
-    def _job(self, form: Format, info: ModelInfo, selection: Selection, max_tokens: int) -> dict[str, Any]:
+    def _job(
+        self, form: Format, info: ModelInfo, selection: Selection, max_tokens: int
+    ) -> dict[str, Any]:
         limits, budget = self.limits, info.frame if form == "video" else info.image
         return {
             "task": "pages" if KINDS[form] == "document" else form,
@@ -179,7 +221,9 @@ class MediaReader:
                 on_progress(Progress("converting"))
             yield
 
-    async def _run(self, job: dict[str, Any], name: str, on_progress: OnProgress, data: bytes = b"") -> list[Reply]:
+    async def _run(
+        self, job: dict[str, Any], name: str, on_progress: OnProgress, data: bytes = b""
+    ) -> list[Reply]:
         def tell(done: int, total: int) -> None:
             on_progress(Progress("converting", done, total))
 
@@ -189,10 +233,20 @@ class MediaReader:
     async def _convert(self, source: SourceFile, owner: str, on_progress: OnProgress) -> bytes:
         """A deck to PDF."""
         resident = self.limits.convert_memory_bytes
-        job = {"task": "deck", "office": self._office or "", "resident_bytes": resident, **place_of(source)}
+        job = {
+            "task": "deck",
+            "office": self._office or "",
+            "resident_bytes": resident,
+            **place_of(source),
+        }
         async with self._turn(self._deck_turns, owner, on_progress):
-            limits = Limits(self.limits.office_timeout_s, resident + (OFFICE_RESERVE_BYTES if self._office else 0))
-            replies = await self._sandbox.run(job, source.path.name, limits, lambda done, total: None)
+            limits = Limits(
+                self.limits.office_timeout_s,
+                resident + (OFFICE_RESERVE_BYTES if self._office else 0),
+            )
+            replies = await self._sandbox.run(
+                job, source.path.name, limits, lambda done, total: None
+            )
         return b"".join(reply.data for reply in replies)
 
 

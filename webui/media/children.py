@@ -118,7 +118,12 @@ class Children:
             paths = [ROOT, *(path for path in sys.path if path and path != ROOT)]
             with theirs:
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-c", START.format(paths=paths, control=theirs.fileno())],
+                    [
+                        sys.executable,
+                        "-I",
+                        "-c",
+                        START.format(paths=paths, control=theirs.fileno()),
+                    ],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=subprocess.DEVNULL,

@@ -12,12 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from webui.errors import DamagedFileError, PasswordProtectedError, TooLargeError, UnsupportedTypeError
+from webui.errors import (
+    DamagedFileError,
+    PasswordProtectedError,
+    TooLargeError,
+    UnsupportedTypeError,
+)
 from webui.media.sizes import megabytes
 from webui.media.sniff import ACCEPTED, OLE
 
 # How OLE spells the names of the streams inside it.
-ENCRYPTED, POWERPOINT = (name.encode("utf-16-le") for name in ("EncryptedPackage", "PowerPoint Document"))
+ENCRYPTED, POWERPOINT = (
+    name.encode("utf-16-le") for name in ("EncryptedPackage", "PowerPoint Document")
+)
 WITHOUT_OFFICE = "PDF and PPTX; for PPT the server lacks LibreOffice"
 # A deck of 1,000 slides with notes and a picture each has 6,000.
 MOST_PARTS = 20_000
@@ -70,17 +77,23 @@ def _check_parts(package: zipfile.ZipFile, name: str, memory_bytes: int) -> None
         for is_xml, count in _pieces(package, part):
             left, total, xml = max(left - count, 0), total + count, xml + is_xml * count
             if xml > most_xml:
-                raise TooLargeError(name=name, size=f"{megabytes(xml + left)} of XML", limit=megabytes(most_xml))
+                raise TooLargeError(
+                    name=name, size=f"{megabytes(xml + left)} of XML", limit=megabytes(most_xml)
+                )
             if total > memory_bytes:
                 raise TooLargeError(
-                    name=name, size=f"{megabytes(total + left)} unpacked", limit=megabytes(memory_bytes)
+                    name=name,
+                    size=f"{megabytes(total + left)} unpacked",
+                    limit=megabytes(memory_bytes),
                 )
 
 
 def _pieces(package: zipfile.ZipFile, part: zipfile.ZipInfo) -> Iterator[tuple[bool, int]]:
     """Whether it is XML and how many bytes came, piece by piece. What is broken ends there for LibreOffice too."""
     if part.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise NotImplementedError("no writer of decks packs them so, and other methods inflate without bounds")
+        raise NotImplementedError(
+            "no writer of decks packs them so, and other methods inflate without bounds"
+        )
     # Read to the end of what is packed, whatever size and checksum the directory names.
     part.file_size = sys.maxsize
     del part.CRC

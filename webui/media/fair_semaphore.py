@@ -46,7 +46,11 @@ class FairSemaphore:
 
     @asynccontextmanager
     async def place(
-        self, owner: str, *, small: bool = False, on_wait: Callable[[int], None] = lambda ahead: None
+        self,
+        owner: str,
+        *,
+        small: bool = False,
+        on_wait: Callable[[int], None] = lambda ahead: None,
     ) -> AsyncIterator[None]:
         """Holds a place inside the block. An owner of "" is one of its own.
 

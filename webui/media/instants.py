@@ -12,7 +12,9 @@ FRAMES_PER_S = 2.0
 LEAST_FRAMES = 4
 
 
-def check_range(start_s: float, end_s: float | None, duration_s: float, name: str) -> tuple[float, float]:
+def check_range(
+    start_s: float, end_s: float | None, duration_s: float, name: str
+) -> tuple[float, float]:
     """The chosen part, ended with the video. Raises TimeRangeError for one that does not exist."""
     end = duration_s if end_s is None else min(end_s, duration_s)
     if not 0 <= start_s < end:
@@ -22,7 +24,9 @@ def check_range(start_s: float, end_s: float | None, duration_s: float, name: st
 
 def check_length(length_s: float, name: str, max_s: float) -> None:
     if length_s > max_s:
-        raise TooLargeError(name=name, size=f"{length_s / 60:,.0f} minutes", limit=f"{max_s / 60:,.0f} minutes")
+        raise TooLargeError(
+            name=name, size=f"{length_s / 60:,.0f} minutes", limit=f"{max_s / 60:,.0f} minutes"
+        )
 
 
 def frame_count(start_s: float, end_s: float, wanted: int | None, most: int) -> int:
@@ -40,7 +44,9 @@ def instants(start_s: float, end_s: float, count: int) -> tuple[float, ...]:
     return tuple(start_s + inset + step * index for index in range(count))
 
 
-def fitted(count: int, natural: tuple[int, int], budget: PixelBudget, max_tokens: int) -> tuple[int, tuple[int, int]]:
+def fitted(
+    count: int, natural: tuple[int, int], budget: PixelBudget, max_tokens: int
+) -> tuple[int, tuple[int, int]]:
     """The number of frames and their common size in pixels: fewer frames where the smallest would still cost too much.
 
     Two frames share one visual token's depth in time.

@@ -36,7 +36,9 @@ EXPORT = 'pdf:impress_pdf_Export:{"ExportHiddenSlides":{"type":"boolean","value"
 LOOK_S = 0.1
 
 
-def convert_deck(path: str, name: str, folder: str, office: str, suffix: str, memory_bytes: int) -> Path:
+def convert_deck(
+    path: str, name: str, folder: str, office: str, suffix: str, memory_bytes: int
+) -> Path:
     """A PPT or PPTX as a PDF in `folder`. LibreOffice exits 0 without writing one, so success is that it opens.
 
     Raises TooLargeError as soon as all processes below this one hold more than `memory_bytes` together; they go on
@@ -88,10 +90,16 @@ def check_memory(name: str, most_bytes: int) -> None:
     pids = descendants(os.getpid())
     # A process that forks holds everything twice until its child starts a program, so a rough excess is measured again.
     if held_bytes(pids) > most_bytes and exact_bytes(pids) > most_bytes:
-        raise TooLargeError(name=name, size=f"over {megabytes(most_bytes)} of memory", limit=megabytes(most_bytes))
+        raise TooLargeError(
+            name=name, size=f"over {megabytes(most_bytes)} of memory", limit=megabytes(most_bytes)
+        )
 
 
 def write_profile(folder: Path) -> None:
-    items = [ITEM.format(place, key, value) for place, values in PROFILE.items() for key, value in values.items()]
+    items = [
+        ITEM.format(place, key, value)
+        for place, values in PROFILE.items()
+        for key, value in values.items()
+    ]
     (folder / "user").mkdir(parents=True)
     (folder / "user" / "registrymodifications.xcu").write_text(XML.format("\n".join(items)))

@@ -15,7 +15,10 @@ SIXTEEN_BIT = ("I;16", "I;16B", "I;16L", "I;16N")
 
 
 def draw_picture(
-    source: str | BytesIO, name: str, max_pixels: int, size_of: Callable[[int, int], tuple[int, int]]
+    source: str | BytesIO,
+    name: str,
+    max_pixels: int,
+    size_of: Callable[[int, int], tuple[int, int]],
 ) -> tuple[tuple[int, int], Image.Image]:
     """The upright size of the whole picture, and the picture at the size that `size_of` makes of it.
 
@@ -29,7 +32,9 @@ def draw_picture(
                 check_pixels(image.size, name, max_pixels)
                 return _drawn(image, size_of)
         except Image.DecompressionBombError as error:
-            raise TooLargeError(name=name, size="far more pixels", limit=megapixels(max_pixels)) from error
+            raise TooLargeError(
+                name=name, size="far more pixels", limit=megapixels(max_pixels)
+            ) from error
         except (OSError, ValueError, SyntaxError) as error:
             raise DamagedFileError(name=name) from error
 
@@ -44,7 +49,9 @@ def megapixels(pixels: int) -> str:
     return f"{pixels / 1e6:,.1f} megapixels"
 
 
-def _drawn(image: Image.Image, size_of: Callable[[int, int], tuple[int, int]]) -> tuple[tuple[int, int], Image.Image]:
+def _drawn(
+    image: Image.Image, size_of: Callable[[int, int], tuple[int, int]]
+) -> tuple[tuple[int, int], Image.Image]:
     upright = flat(ImageOps.exif_transpose(image))
     return upright.size, upright.resize(size_of(*upright.size), Image.Resampling.BICUBIC)
 

@@ -46,15 +46,25 @@ class Preview:
         Raises PageRangeError, TooManyPagesError or TimeRangeError.
         """
         if self.attachment.kind == "video":
-            count, size = fitted(self._frames(selection, info), self.sizes[0], info.frame, max_tokens)
+            count, size = fitted(
+                self._frames(selection, info), self.sizes[0], info.frame, max_tokens
+            )
             return count, pairs_of(count) * info.frame.tokens(*size)
-        pages = parse_pages(selection.pages, self.count, self.limits.max_pages, self.attachment.name)
-        sizes = (fit_share(self.sizes[page - 1], len(pages), info.image, max_tokens) for page in pages)
+        pages = parse_pages(
+            selection.pages, self.count, self.limits.max_pages, self.attachment.name
+        )
+        sizes = (
+            fit_share(self.sizes[page - 1], len(pages), info.image, max_tokens) for page in pages
+        )
         return len(pages), sum(info.image.tokens(*size) for size in sizes)
 
     def _frames(self, selection: Selection, info: ModelInfo) -> int:
         """Those sampled, if it is what was sampled; a video of few frames may hold fewer than are wanted."""
         if selection == self.selection:
             return self.count
-        start, end = check_range(selection.start_s, selection.end_s, self.duration_s, self.attachment.name)
-        return frame_count(start, end, selection.frames, min(self.limits.max_frames, info.max_frames))
+        start, end = check_range(
+            selection.start_s, selection.end_s, self.duration_s, self.attachment.name
+        )
+        return frame_count(
+            start, end, selection.frames, min(self.limits.max_frames, info.max_frames)
+        )

@@ -88,7 +88,10 @@ class Sandbox:
                 raise AttachmentError(name=name) from error
             try:
                 return await asyncio.wait_for(
-                    _talk(child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress), limits.wall_s
+                    _talk(
+                        child, json.dumps(job).encode() + b"\n" + data, name, limits, on_progress
+                    ),
+                    limits.wall_s,
                 )
             except TimeoutError as error:
                 raise TooSlowError(name=name, limit_s=int(limits.wall_s)) from error
@@ -136,7 +139,9 @@ async def _talk(
             count = int(values.get("bytes", 0))
             received += len(line) + count
             if received > limits.output_bytes:
-                raise TooLargeError(name=name, size=megabytes(received), limit=megabytes(limits.output_bytes))
+                raise TooLargeError(
+                    name=name, size=megabytes(received), limit=megabytes(limits.output_bytes)
+                )
             try:
                 replies.append(Reply(values, await child.reader.readexactly(count)))
             except asyncio.IncompleteReadError:
@@ -159,7 +164,11 @@ def _death(status: int, name: str, limits: Limits) -> AttachmentError:
     if -status == signal.SIGXCPU:
         return TooSlowError(name=name, limit_s=int(limits.wall_s))
     if -status == signal.SIGXFSZ:
-        return TooLargeError(name=name, size=f"over {megabytes(limits.file_bytes)}", limit="that much")
+        return TooLargeError(
+            name=name, size=f"over {megabytes(limits.file_bytes)}", limit="that much"
+        )
     if -status == signal.SIGKILL:  # by the system, for want of memory
-        return TooLargeError(name=name, size="more memory than there is", limit=megabytes(limits.memory_bytes))
+        return TooLargeError(
+            name=name, size="more memory than there is", limit=megabytes(limits.memory_bytes)
+        )
     return DamagedFileError(name=name)

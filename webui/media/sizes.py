@@ -7,7 +7,9 @@ from webui.protocol import PixelBudget
 MEGABYTE = 1024**2
 
 
-def fit_share(natural: tuple[int, int], count: int, budget: PixelBudget, max_tokens: int) -> tuple[int, int]:
+def fit_share(
+    natural: tuple[int, int], count: int, budget: PixelBudget, max_tokens: int
+) -> tuple[int, int]:
     """The size in pixels of one of `count` pictures that may cost `max_tokens` together.
 
     It passes the whole budget unchanged too: a share close to the smallest size may round to below that one.

@@ -61,7 +61,9 @@ class _Slide:
         self._slide, self._page = slide, page
         self._layers = (slide.slide_layout.slide_master, slide.slide_layout, slide)
         master = self._layers[0]
-        self._theme = Theme(master.element, master.part.part_related_by(RELATIONSHIP_TYPE.THEME).blob)
+        self._theme = Theme(
+            master.element, master.part.part_related_by(RELATIONSHIP_TYPE.THEME).blob
+        )
 
     def draw(self) -> None:
         self._draw_background()
@@ -92,11 +94,15 @@ class _Slide:
         else:
             self._draw_outline(shape, box)
             if shape.has_text_frame and shape.text_frame.text.strip():
-                inner = pymupdf.Rect(box.x0 + MARGIN, box.y0 + MARGIN, box.x1 - MARGIN, box.y1 - MARGIN)
+                inner = pymupdf.Rect(
+                    box.x0 + MARGIN, box.y0 + MARGIN, box.x1 - MARGIN, box.y1 - MARGIN
+                )
                 self._page.insert_htmlbox(inner, frame_html(shape, self._theme))
 
     def _draw_outline(self, shape: Any, box: pymupdf.Rect) -> None:
-        fill = self._theme.paint(shape.element.find(f"{P}spPr"), shape.element.find(f".//{A}fillRef"))
+        fill = self._theme.paint(
+            shape.element.find(f"{P}spPr"), shape.element.find(f".//{A}fillRef")
+        )
         line = self._theme.paint(shape.element.find(f"{P}spPr/{A}ln"))
         if fill is None and line is None:
             return
@@ -124,7 +130,9 @@ def _placed(shapes: Any, matrix: pymupdf.Matrix) -> Iterator[tuple[Any, pymupdf.
 def _inner(group: Any, box: pymupdf.Rect) -> pymupdf.Matrix:
     """From a group's inner coordinates to those that it stands in itself."""
     frame = group.element.find(f"{P}grpSpPr/{A}xfrm")
-    offset, extent = (frame.find(f"{A}{name}") if frame is not None else None for name in ("chOff", "chExt"))
+    offset, extent = (
+        frame.find(f"{A}{name}") if frame is not None else None for name in ("chOff", "chExt")
+    )
     if offset is None or extent is None:
         return pymupdf.Matrix(1, 1)
     across, down = int(extent.get("cx")) or 1, int(extent.get("cy")) or 1

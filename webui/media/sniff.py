@@ -11,9 +11,26 @@ Format = Literal["picture", "pdf", "pptx", "ppt", "video"]
 PICTURE_TYPES = "PNG, JPEG, WebP, GIF, BMP, TIFF"
 ACCEPTED = f"{PICTURE_TYPES}, PDF, PPT, PPTX and video"
 HEAD_BYTES = 2048
-PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+PICTURES = (
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"GIF87a",
+    b"GIF89a",
+    b"BM",
+    b"II*\0",
+    b"MM\0*",
+    b"II+\0",
+    b"MM\0+",
+)
 # Matroska and WebM, Flash, Ogg, MPEG program and elementary streams, ASF (WMV).
-VIDEOS = (b"\x1aE\xdf\xa3", b"FLV\x01", b"OggS", b"\0\0\x01\xba", b"\0\0\x01\xb3", b"0&\xb2u\x8ef\xcf\x11")
+VIDEOS = (
+    b"\x1aE\xdf\xa3",
+    b"FLV\x01",
+    b"OggS",
+    b"\0\0\x01\xba",
+    b"\0\0\x01\xb3",
+    b"0&\xb2u\x8ef\xcf\x11",
+)
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
 # HEIC and AVIF photos lie in the same boxes as video.
 PHOTO_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
@@ -47,5 +64,6 @@ def _is_video(head: bytes) -> bool:
 
 def _is_transport(head: bytes) -> bool:
     return any(
-        all(head[first + length * k : first + length * k + 1] == b"G" for k in range(3)) for length, first in TRANSPORT
+        all(head[first + length * k : first + length * k + 1] == b"G" for k in range(3))
+        for length, first in TRANSPORT
     )

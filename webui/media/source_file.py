@@ -32,7 +32,12 @@ def recognise(path: Path, max_bytes: int) -> SourceFile:
     with open_regular(path) as file:
         found = os.fstat(file.fileno())
         check_size(found.st_size, path.name, max_bytes)
-        return SourceFile(path, sniff(file.read(HEAD_BYTES), path.name), found.st_size, (found.st_dev, found.st_ino))
+        return SourceFile(
+            path,
+            sniff(file.read(HEAD_BYTES), path.name),
+            found.st_size,
+            (found.st_dev, found.st_ino),
+        )
 
 
 def check_size(size: int, name: str, max_bytes: int) -> None:

@@ -19,7 +19,9 @@ class Theme:
     def __init__(self, master: Any, xml: bytes) -> None:
         self._master = master
         scheme = fromstring(xml).find(f".//{A}clrScheme")
-        self._scheme = {entry.tag.removeprefix(A): entry[0] for entry in scheme} if scheme is not None else {}
+        self._scheme = (
+            {entry.tag.removeprefix(A): entry[0] for entry in scheme} if scheme is not None else {}
+        )
         names = master.find(f".//{P}clrMap")
         # What a slide calls bg1, its master maps to lt1 or dk1.
         self._names: dict[str, str] = dict(names.attrib) if names is not None else {}
@@ -52,7 +54,9 @@ class Theme:
 
     def _shade(self, element: Any, colour: Colour) -> Colour:
         """Lighter and darker variants of a theme's colours."""
-        shares = {child.tag.removeprefix(A): int(child.get("val", PART)) / PART for child in element}
+        shares = {
+            child.tag.removeprefix(A): int(child.get("val", PART)) / PART for child in element
+        }
         hue, light, saturation = rgb_to_hls(*colour)
         light = light * shares.get("lumMod", 1.0) + shares.get("lumOff", 0.0)
         return hls_to_rgb(hue, min(max(light, 0.0), 1.0), saturation)

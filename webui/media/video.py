@@ -59,7 +59,11 @@ def check_size(stream: Stream, name: str, max_pixels: int) -> None:
 
 
 def read_frames(
-    path: str, name: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame: Callable[[int], None]
+    path: str,
+    name: str,
+    wanted: tuple[float, ...],
+    size: tuple[int, int],
+    on_frame: Callable[[int], None],
 ) -> Frames:
     """The frames shown at the wanted instants by their own times, each once, at `size`; what is left of damaged ones.
 
@@ -77,7 +81,9 @@ def read_frames(
     return frames
 
 
-def _read(path: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame: Callable[[int], None]) -> Frames:
+def _read(
+    path: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame: Callable[[int], None]
+) -> Frames:
     # There is no decord for some platforms.
     with suppress(ImportError):
         if found := _decord(path, wanted, size, on_frame):
@@ -85,7 +91,9 @@ def _read(path: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame:
     return _pyav(path, wanted, size, on_frame) or _pyav(path, wanted, size, on_frame, seeking=False)
 
 
-def _decord(path: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame: Callable[[int], None]) -> Frames:
+def _decord(
+    path: str, wanted: tuple[float, ...], size: tuple[int, int], on_frame: Callable[[int], None]
+) -> Frames:
     """All of the frames or none: where it meets damage it puts other frames in, or gives up."""
     import decord
 
@@ -139,7 +147,10 @@ def _pyav(
 def _video_of(container: av.container.InputContainer) -> av.VideoStream | None:
     """The stream to look at; the cover of a song is none."""
     video = container.streams.best("video")
-    if not isinstance(video, av.VideoStream) or video.disposition & av.stream.Disposition.attached_pic:
+    if (
+        not isinstance(video, av.VideoStream)
+        or video.disposition & av.stream.Disposition.attached_pic
+    ):
         return None
     video.codec_context.thread_count = THREADS
     return video
@@ -153,7 +164,9 @@ def _sought(container: av.container.InputContainer, video: av.VideoStream, time_
     return False
 
 
-def _decoded(container: av.container.InputContainer, video: av.VideoStream) -> Iterator[av.VideoFrame]:
+def _decoded(
+    container: av.container.InputContainer, video: av.VideoStream
+) -> Iterator[av.VideoFrame]:
     """All frames from here that can be decoded and have a time; a damaged packet costs only its own."""
     with suppress(av.error.FFmpegError):
         for packet in container.demux(video):

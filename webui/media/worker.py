@@ -76,7 +76,10 @@ def meaning(error: Exception, job: dict[str, Any]) -> AttachmentError:
 
 
 def tell(reporter: Reporter, error: AttachmentError, detail: str) -> None:
-    params = {key: value if isinstance(value, int | float) else str(value) for key, value in error.params.items()}
+    params = {
+        key: value if isinstance(value, int | float) else str(value)
+        for key, value in error.params.items()
+    }
     reporter.send(error=type(error).__name__, params=params, detail=detail[:LONGEST_DETAIL])
 
 
@@ -173,7 +176,9 @@ def size_of(job: dict[str, Any], count: int) -> Callable[[int, int], tuple[int, 
     """From natural size to the one wanted: a thumbnail, or the model's for one of `count` pictures."""
     if job["thumbnail"]:
         return lambda width, height: fit_side((width, height), job["thumbnail"])
-    return lambda width, height: fit_share((width, height), count, budget_of(job), job["max_tokens"])
+    return lambda width, height: fit_share(
+        (width, height), count, budget_of(job), job["max_tokens"]
+    )
 
 
 def budget_of(job: dict[str, Any]) -> PixelBudget:

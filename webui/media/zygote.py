@@ -117,7 +117,11 @@ class Zygote:
                 job.status.send(str(job.outcome).encode())
 
     def _become(
-        self, request: dict[str, str], source: socket.socket, target: socket.socket, status: socket.socket
+        self,
+        request: dict[str, str],
+        source: socket.socket,
+        target: socket.socket,
+        status: socket.socket,
     ) -> NoReturn:
         """A child in a session, a folder and an environment of its own, confined before its job is looked at."""
         try:

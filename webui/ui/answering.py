@@ -72,10 +72,14 @@ class Question:
 class Answering:
     """Answers questions with one model and one loader; keeps nothing of them."""
 
-    def __init__(self, model: Model, loader: Loader, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, model: Model, loader: Loader, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._model, self._loader, self._clock = model, loader, clock
 
-    async def answer(self, question: Question, conversation: Conversation, run: Run) -> AsyncGenerator[LiveTurn, None]:
+    async def answer(
+        self, question: Question, conversation: Conversation, run: Run
+    ) -> AsyncGenerator[LiveTurn, None]:
         """Yields the same live turn each time there is something to see; its `turn` is final at the end."""
         names = tuple(path.name for path, _ in question.files)
         live = LiveTurn(Turn(question.words, names, question.pictures), self._clock)
@@ -113,7 +117,12 @@ class Answering:
             messages.insert(0, Message("system", (question.system_prompt,)))
         run.generating = True
         request = GenerationRequest(
-            tuple(messages), question.sampling, run.request_id, conversation.key, run.owner, run.model
+            tuple(messages),
+            question.sampling,
+            run.request_id,
+            conversation.key,
+            run.owner,
+            run.model,
         )
         async for delta in self._model.generate(request):
             put(delta)
@@ -132,6 +141,10 @@ class Answering:
                 put(Converting(name, progress))
 
             report(Progress("converting"))
-            parts.extend(await self._loader.load(path, info, selection, room, owner=run.owner, on_progress=report))
+            parts.extend(
+                await self._loader.load(
+                    path, info, selection, room, owner=run.owner, on_progress=report
+                )
+            )
         # Shrinking a hundred pages takes a while; others' streams go on meanwhile.
         return Loaded(tuple(parts), await asyncio.to_thread(pictures_of, parts))

@@ -39,7 +39,13 @@ class Page:
         ) as self.demo:
             self._build_header()
             shared = Shared(
-                model, reader, Answering(model, reader), self._running, self._labels, self._language, examples
+                model,
+                reader,
+                Answering(model, reader),
+                self._running,
+                self._labels,
+                self._language,
+                examples,
             )
             with gr.Tabs(elem_classes="tabs"):
                 self._rooms = [self._build_tab(spec, shared) for spec in TABS]
@@ -91,8 +97,12 @@ class Page:
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]
         said = [*menu.outputs, self._banner_text, *self._labels.components, *chatbots]
-        self._language.input(self._speak, [self._language, menu.listed, *conversations], said, **DIRECT)
-        self.demo.load(self._greet, [menu.listed, *conversations], [self._language, *said], **DIRECT)
+        self._language.input(
+            self._speak, [self._language, menu.listed, *conversations], said, **DIRECT
+        )
+        self.demo.load(
+            self._greet, [menu.listed, *conversations], [self._language, *said], **DIRECT
+        )
         self.demo.unload(self._leave)
 
     def _tick(self, request: gr.Request, language: Language, listed: list[str]) -> list[Any]:
@@ -101,11 +111,17 @@ class Page:
         abouts = [room.viewer.invitation(t, status.info.name) for room in self._rooms]
         return [*self._header(request, t, listed), gr.Timer(every), *abouts]
 
-    def _choose(self, request: gr.Request, language: Language, listed: list[str], name: str) -> list[Any]:
+    def _choose(
+        self, request: gr.Request, language: Language, listed: list[str], name: str
+    ) -> list[Any]:
         """Looks often from now on, for the model begins to load."""
         self._menu.choose(session_of(request), name)
         abouts = [room.viewer.invitation(Strings(language), name) for room in self._rooms]
-        return [*self._header(request, Strings(language), listed), gr.Timer(LOADING_TICK_S), *abouts]
+        return [
+            *self._header(request, Strings(language), listed),
+            gr.Timer(LOADING_TICK_S),
+            *abouts,
+        ]
 
     def _advise(self, name: str) -> list[float]:
         """The settings that the makers of the model that was chosen advise, for every tab."""
@@ -113,17 +129,29 @@ class Page:
 
     def _header(self, request: gr.Request, t: Strings, listed: list[str]) -> list[Any]:
         session = session_of(request)
-        return [*self._menu.show(session, t, listed), banner_html(self._menu.status_for(session), t)]
+        return [
+            *self._menu.show(session, t, listed),
+            banner_html(self._menu.status_for(session), t),
+        ]
 
     def _speak(
-        self, request: gr.Request, language: Language, listed: list[str], *conversations: Conversation
+        self,
+        request: gr.Request,
+        language: Language,
+        listed: list[str],
+        *conversations: Conversation,
     ) -> list[Any]:
         t, session = Strings(language), session_of(request)
         self._running.speak(session, language)
-        rows = [room.chat.relabelled(talk, t, session) for room, talk in zip(self._rooms, conversations, strict=True)]
+        rows = [
+            room.chat.relabelled(talk, t, session)
+            for room, talk in zip(self._rooms, conversations, strict=True)
+        ]
         return [*self._header(request, t, listed), *self._labels.updates(t), *rows]
 
-    def _greet(self, request: gr.Request, listed: list[str], *conversations: Conversation) -> list[Any]:
+    def _greet(
+        self, request: gr.Request, listed: list[str], *conversations: Conversation
+    ) -> list[Any]:
         """A new visitor is spoken to in the language of their browser."""
         language = language_of(request.headers.get("accept-language", ""))
         return [language, *self._speak(request, language, listed, *conversations)]

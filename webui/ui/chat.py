@@ -28,7 +28,14 @@ Updates = dict[Any, Any]
 class Chat:
     """The handlers of one column. Holds no conversation: that comes in and goes out."""
 
-    def __init__(self, spec: TabSpec, answering: Answering, running: Running, parts: ChatParts, sheet: gr.HTML) -> None:
+    def __init__(
+        self,
+        spec: TabSpec,
+        answering: Answering,
+        running: Running,
+        parts: ChatParts,
+        sheet: gr.HTML,
+    ) -> None:
         self._spec, self._answering, self._running = spec, answering, running
         self._parts, self._sheet = parts, sheet
 
@@ -38,7 +45,12 @@ class Chat:
         return [*self._parts.outputs, self._sheet]
 
     async def send(
-        self, question: Question, conversation: Conversation, t: Strings, session: str, owner: str = ""
+        self,
+        question: Question,
+        conversation: Conversation,
+        t: Strings,
+        session: str,
+        owner: str = "",
     ) -> AsyncGenerator[Updates, None]:
         """Answer, updating the page as it goes. Nothing happens while this column is still answering.
 
@@ -77,12 +89,18 @@ class Chat:
                     standing[self._sheet] = sent_html(live.turn, t)
                 elif live.turn.phase is None and self._sheet in standing:
                     standing[self._sheet] = sent_html(live.turn, t, live.turn.content)
-                updates = {**standing, self._parts.chatbot: past + live.rows(t), self._parts.phase: live.phase(t)}
+                updates = {
+                    **standing,
+                    self._parts.chatbot: past + live.rows(t),
+                    self._parts.phase: live.phase(t),
+                }
                 thinks = live.turn.phase == "thinking" and not (run.hurried or run.stopped)
                 updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
                 if live.turn.phase is None:
                     done = replace(conversation, turns=(*conversation.turns, live.turn))
-                    updates |= self._after(done, question, t) | {self._parts.chatbot: conversation_rows(done, t)}
+                    updates |= self._after(done, question, t) | {
+                        self._parts.chatbot: conversation_rows(done, t)
+                    }
                 yield updates
 
     def _standing(self) -> Updates:
@@ -98,14 +116,19 @@ class Chat:
         loaded = bool(turn.pictures or not turn.files)
         composer: dict[str, Any] = {"submit_btn": True, "stop_btn": False}
         if turn.error is not None and question.typed:
-            composer["value"] = {"text": question.text, "files": [str(path) for path, _ in question.files]}
+            composer["value"] = {
+                "text": question.text,
+                "files": [str(path) for path, _ in question.files],
+            }
         return {
             self._parts.conversation: conversation,
             self._parts.phase: "",
             self._parts.composer: gr.update(**composer),
             self._parts.actions: gr.update(visible=True),
             self._parts.copy: gr.update(visible=bool(turn.content), value=t("copy")),
-            self._parts.retry: gr.update(visible=turn.error is None or (loaded and not question.typed)),
+            self._parts.retry: gr.update(
+                visible=turn.error is None or (loaded and not question.typed)
+            ),
         }
 
     def again(self, conversation: Conversation) -> tuple[Question, Conversation]:

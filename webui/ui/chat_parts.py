@@ -78,7 +78,9 @@ def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
     labels.add(retry, value="retry")
     labels.add(new_chat, value="new_chat")
     with gr.Row(elem_classes="cards") as cards:
-        shown = tuple(_example_card(spec, index, labels, examples) for index in range(len(spec.examples)))
+        shown = tuple(
+            _example_card(spec, index, labels, examples) for index in range(len(spec.examples))
+        )
     phase = gr.HTML("", elem_classes="phase-line", js_on_load=ANNOUNCE)
     composer = gr.MultimodalTextbox(
         show_label=False,

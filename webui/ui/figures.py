@@ -21,7 +21,9 @@ def hint_html(text: str) -> str:
     return f'<div class="hint">{escape(text)}</div>'
 
 
-def sheet_html(pictures: Sequence[Picture], kind: str, t: Strings, pointed: Pointed = NOTHING) -> str:
+def sheet_html(
+    pictures: Sequence[Picture], kind: str, t: Strings, pointed: Pointed = NOTHING
+) -> str:
     """A grid of pages or frames; one picture stands alone and large."""
     single = " single" if len(pictures) == 1 else ""
     return f'<div class="sheet {kind}{single}">{pictures_html(pictures, t, pointed)}</div>'
@@ -32,7 +34,9 @@ def item_html(item: Item, t: Strings) -> str:
         return error_card(item.error, t)
     if item.preview is None:
         return ""
-    notice = f'<p class="notice">{escape(t(item.preview.notice))}</p>' if item.preview.notice else ""
+    notice = (
+        f'<p class="notice">{escape(t(item.preview.notice))}</p>' if item.preview.notice else ""
+    )
     return notice + sheet_html(item.pictures, item.preview.attachment.kind, t)
 
 
@@ -54,7 +58,11 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
     else:
         width, height = preview.sizes[0]
         words = t("cost_image", width=width, height=height)
-    smaller = f'<p class="notice">{escape(t("fitted", tokens=f"{natural:,}"))}</p>' if natural > tokens else ""
+    smaller = (
+        f'<p class="notice">{escape(t("fitted", tokens=f"{natural:,}"))}</p>'
+        if natural > tokens
+        else ""
+    )
     share = min(tokens / room, 1) if room else 1
     figures = t("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
     return (
@@ -69,7 +77,9 @@ def dimming(item: Item) -> str:
     preview = item.preview
     if preview is None or preview.attachment.kind != "document" or not item.selection.pages.strip():
         return ""
-    stretches = stretches_of(parse_pages(item.selection.pages, preview.count, preview.count, item.path.name))
+    stretches = stretches_of(
+        parse_pages(item.selection.pages, preview.count, preview.count, item.path.name)
+    )
     chosen = ", ".join(f":nth-child(n+{first}):nth-child(-n+{last})" for first, last in stretches)
     name = ",".join(f"{first}-{last}" for first, last in stretches)
     # Every tab has a viewer: the rule holds for the one that says the same pages.

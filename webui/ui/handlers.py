@@ -53,18 +53,34 @@ class Handlers:
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
         files = tuple((path, shelf.selection_of(path)) for path in paths_of(message))
         text = ((message or {}).get("text") or "").strip()
-        return {self._taken: Question(text, typed=True, files=files), self._parts.composer: gr.update(value=None)}
+        return {
+            self._taken: Question(text, typed=True, files=files),
+            self._parts.composer: gr.update(value=None),
+        }
 
     async def send(
-        self, request: gr.Request, taken: Question, conversation: Conversation, language: Language, *settings: Any
+        self,
+        request: gr.Request,
+        taken: Question,
+        conversation: Conversation,
+        language: Language,
+        *settings: Any,
     ) -> Stream:
         question = with_settings(taken, settings)
         async with aclosing(self._send(request, question, conversation, language)) as answer:
             async for updates in answer:
                 yield updates
 
-    def _send(self, request: gr.Request, question: Question, conversation: Conversation, language: Language) -> Stream:
-        return self._chat.send(question, conversation, Strings(language), session_of(request), owner_of(request))
+    def _send(
+        self,
+        request: gr.Request,
+        question: Question,
+        conversation: Conversation,
+        language: Language,
+    ) -> Stream:
+        return self._chat.send(
+            question, conversation, Strings(language), session_of(request), owner_of(request)
+        )
 
     async def retry(
         self, request: gr.Request, conversation: Conversation, language: Language, *settings: Any
@@ -82,7 +98,9 @@ class Handlers:
         async def send_example(
             request: gr.Request, conversation: Conversation, language: Language, *settings: Any
         ) -> Stream:
-            question = with_settings(Question(Strings(language)(example.key), files=files), settings)
+            question = with_settings(
+                Question(Strings(language)(example.key), files=files), settings
+            )
             async with aclosing(self._send(request, question, conversation, language)) as answer:
                 async for updates in answer:
                     yield updates
@@ -96,13 +114,22 @@ class Handlers:
         return self._chat.answer_now(session_of(request))
 
     async def begin_anew(self, request: gr.Request) -> Updates:
-        return {**await self._chat.begin_anew(session_of(request)), self._shelf: Shelf(), self._view.refused: ""}
+        return {
+            **await self._chat.begin_anew(session_of(request)),
+            self._shelf: Shelf(),
+            self._view.refused: "",
+        }
 
     def copy(self, conversation: Conversation, language: Language) -> Updates:
         return self._chat.copy(conversation, Strings(language))
 
     async def look(
-        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language
+        self,
+        request: gr.Request,
+        message: Sent,
+        shelf: Shelf,
+        conversation: Conversation,
+        language: Language,
     ) -> Stream:
         """Show what waits in the message box, or else what was sent."""
         busy = self._chat.busy(session_of(request))
@@ -112,7 +139,9 @@ class Handlers:
             return
         session = session_of(request)
         model, t = self._chat.model_of(session), Strings(self._chat.language_of(session, language))
-        async with aclosing(self._viewer.look(paths, shelf, conversation, t, model, owner=owner_of(request))) as looks:
+        async with aclosing(
+            self._viewer.look(paths, shelf, conversation, t, model, owner=owner_of(request))
+        ) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
@@ -137,7 +166,9 @@ class Handlers:
     ) -> Updates:  # fmt: skip
         """Other pages were chosen: nothing is drawn anew, only their cost changes."""
         shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
-        cost = self._viewer.cost(shelf, conversation, Strings(language), self._chat.model_of(session_of(request)))
+        cost = self._viewer.cost(
+            shelf, conversation, Strings(language), self._chat.model_of(session_of(request))
+        )
         return {self._shelf: shelf, self._view.cost: cost}
 
     def refuse(self, event: gr.EventData, language: Language) -> Updates:
@@ -145,11 +176,19 @@ class Handlers:
         return self._viewer.refuse(event.files, Strings(language))
 
     def pick(
-        self, request: gr.Request, index: int, shelf: Shelf, conversation: Conversation, language: Language
+        self,
+        request: gr.Request,
+        index: int,
+        shelf: Shelf,
+        conversation: Conversation,
+        language: Language,
     ) -> Updates:
         shelf = replace(shelf, current=index)
         model = self._chat.model_of(session_of(request))
-        return {self._shelf: shelf, **self._viewer.show(shelf, conversation, Strings(language), model)}
+        return {
+            self._shelf: shelf,
+            **self._viewer.show(shelf, conversation, Strings(language), model),
+        }
 
 
 def session_of(request: gr.Request) -> str:

@@ -20,7 +20,9 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
     words = [t(f"state_{status.state}")]
     if status.state == "loading" and status.progress and status.progress.total:
         done, total = status.progress.done, status.progress.total
-        words.append(f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}")
+        words.append(
+            f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}"
+        )
         words += [t("left", time=t.duration(status.left_s))] if status.left_s else []
     if status.state == "ready":
         words += [word for word in (status.device, status.precision) if word]
@@ -30,8 +32,9 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
     if status.state == "failed":
         words.append(notice_text(status.reason, t))
     name = f"<b>{escape(status.info.name)}</b>" if named else ""
+    said = escape(" · ".join(words))
     return (
-        f'<div class="status {status.state}" role="status">{name}<i></i><span>{escape(" · ".join(words))}</span></div>'
+        f'<div class="status {status.state}" role="status">{name}<i></i><span>{said}</span></div>'
     )
 
 

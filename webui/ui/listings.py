@@ -16,7 +16,9 @@ _WINDOW = 1000
 _MARKER = r"(?:[-*+]|\d{1,9}[.)])"
 _FRONT = rf"(?:[ \t]*+(?:>|{_MARKER}(?=[ \t])))*+[ \t]*+"
 _FENCE = re.compile(rf"({_FRONT})(`{{3,}}+|~{{3,}}+)([^\n]*+)\n")
-_MAYBE_FENCE = re.compile(rf"{_FRONT}(?:\d{{0,9}}|{_MARKER}|`{{0,2}}|~{{0,2}}|(?:`{{3,}}+|~{{3,}}+)[^\n]*+)")
+_MAYBE_FENCE = re.compile(
+    rf"{_FRONT}(?:\d{{0,9}}|{_MARKER}|`{{0,2}}|~{{0,2}}|(?:`{{3,}}+|~{{3,}}+)[^\n]*+)"
+)
 _MAYBE_END = re.compile(r"[ \t>]*+[`~]*+[ \t]*+")
 _INDENT = re.compile(r" {4}|\t")
 _BLANK_LINES = re.compile(r"(?:[ \t]*+\n)*+")
@@ -96,7 +98,9 @@ class Listing:
 def fenced(held: str, final: bool) -> tuple[Listing, Step] | None:
     """The block that the line at the start of `held` opens."""
     window = held[:_WINDOW]
-    fence = _FENCE.match(window) or (_FENCE.match(window + "\n") if final and window == held else None)
+    fence = _FENCE.match(window) or (
+        _FENCE.match(window + "\n") if final and window == held else None
+    )
     if fence is None or (fence[2][0] == "`" and "`" in fence[3]):
         return None
     front, marks, info = fence.groups()

@@ -69,13 +69,19 @@ class LiveTurn:
         turn = self.turn
         if (delta.reasoning or delta.content) and not turn.first_token_s:
             # Several tokens may come at once: those of the first delta tell nothing about the speed.
-            turn = replace(turn, first_token_s=self._clock() - self._started, first_tokens=max(self._progress.done, 1))
+            turn = replace(
+                turn,
+                first_token_s=self._clock() - self._started,
+                first_tokens=max(self._progress.done, 1),
+            )
         if delta.reasoning:
             self._reasoning += self._reasoning_wire.feed(delta.reasoning)
         if delta.content:
             self._reasoning += self._reasoning_wire.close()
             self._content += self._content_wire.feed(delta.content)
-        turn = replace(turn, reasoning=turn.reasoning + delta.reasoning, content=turn.content + delta.content)
+        turn = replace(
+            turn, reasoning=turn.reasoning + delta.reasoning, content=turn.content + delta.content
+        )
         if self._progress.phase == "thinking":
             turn = replace(turn, reasoning_tokens=max(turn.reasoning_tokens, self._progress.done))
         if delta.usage is not None:
@@ -103,7 +109,9 @@ class LiveTurn:
         self._content += self._content_wire.close()
         reason = self.turn.finish_reason or ("abort" if stopped else None)
         seconds = self._clock() - self._started
-        self.turn = replace(self.turn, phase=None, seconds=seconds, finish_reason=reason, error=error)
+        self.turn = replace(
+            self.turn, phase=None, seconds=seconds, finish_reason=reason, error=error
+        )
         return self.turn
 
     def rows(self, t: Strings) -> list[Row]:

@@ -121,7 +121,9 @@ KNOWN = (
         "{file} 已损坏。请删除后重新下载。",
     ),
 )
-PATTERNS = tuple((re.compile(pattern, re.DOTALL), english, translated) for pattern, english, translated in KNOWN)
+PATTERNS = tuple(
+    (re.compile(pattern, re.DOTALL), english, translated) for pattern, english, translated in KNOWN
+)
 
 
 def reason_text(reason: str, *, chinese: bool) -> str:

@@ -16,7 +16,15 @@ INK = gr.themes.Color(
     c50="#faf9f7", c100="#f3f2ef", c200="#e6e4df", c300="#d3d0c9", c400="#a19d95", c500="#716d66",
     c600="#55524c", c700="#3d3b37", c800="#262522", c900="#1b1a18", c950="#131211", name="ink",
 )  # fmt: skip
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "sans-serif")
+FONTS = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "Noto Sans CJK SC",
+    "sans-serif",
+)
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")
 
 # Esc stops the answer that is seen; a click on a small picture, or on a page that an answer names, shows it large.

@@ -35,8 +35,12 @@ class ModelMenu:
             scale=0,
             elem_classes="model-menu",
         )
-        self._status = gr.HTML(status_html(status, t, named=len(names) == 1), elem_classes="status-line")
-        self.retry = gr.Button(t("retry"), size="sm", scale=0, min_width=0, visible=status.state == "failed")
+        self._status = gr.HTML(
+            status_html(status, t, named=len(names) == 1), elem_classes="status-line"
+        )
+        self.retry = gr.Button(
+            t("retry"), size="sm", scale=0, min_width=0, visible=status.state == "failed"
+        )
 
     @property
     def _names(self) -> list[str]:
@@ -50,7 +54,9 @@ class ModelMenu:
         """Updates of `outputs`. What is called auto gets its real name while it loads, and then stands in the list."""
         status, names = self.status_for(session), self._names
         changed: dict[str, Any] = (
-            {} if names == listed else {"choices": names, "value": status.info.name, "visible": len(names) > 1}
+            {}
+            if names == listed
+            else {"choices": names, "value": status.info.name, "visible": len(names) > 1}
         )
         return [
             status_html(status, t, named=len(names) == 1),

@@ -56,4 +56,8 @@ def thought_cut(usage: Usage, t: Strings) -> list[str]:
     """What ended the thought, unless it was the model itself."""
     if usage.thought_cut == "budget" and not usage.reasoning_tokens:
         return [t("no_thought")]
-    return [t(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")] if usage.thought_cut else []
+    return (
+        [t(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")]
+        if usage.thought_cut
+        else []
+    )

@@ -17,7 +17,9 @@ _WINDOW = 2000
 _ALT = r"!\[[^\[\]\\`\n]*"
 _PLAIN = r"[^\s()<>\[\]\\`]"
 _TITLE = r"(?:\"[^\"\n\\]*\"|'[^'\n\\]*')"
-_PICTURE = re.compile(rf"!\[([^\[\]\\`\n]*)\]\([ \t]*<?((?:{_PLAIN}|\({_PLAIN}*\))+)>?(?:[ \t]+{_TITLE})?[ \t]*\)")
+_PICTURE = re.compile(
+    rf"!\[([^\[\]\\`\n]*)\]\([ \t]*<?((?:{_PLAIN}|\({_PLAIN}*\))+)>?(?:[ \t]+{_TITLE})?[ \t]*\)"
+)
 _MAYBE_TITLE = r"(?:\"[^\"\n\\]*\"?|'[^'\n\\]*'?)"
 _MAYBE_PICTURE = re.compile(
     rf"{_ALT}(?:\](?:\([ \t]*<?(?:{_PLAIN}|\({_PLAIN}*\))*(?:\({_PLAIN}*|>?(?:[ \t]+{_MAYBE_TITLE}?)?[ \t]*))?)?"

@@ -31,14 +31,20 @@ def conversation_rows(conversation: Conversation, t: Strings, *, linked: bool = 
 
 
 def turn_rows(
-    turn: Turn, t: Strings, reasoning: str | None = None, content: str | None = None, captions: Sequence[str] = ()
+    turn: Turn,
+    t: Strings,
+    reasoning: str | None = None,
+    content: str | None = None,
+    captions: Sequence[str] = (),
 ) -> list[Row]:
     """The question, the thought, the answer, its figures, its error. A running turn brings its texts as they are on
     the wire, so that they only grow; a finished one is made from what was written, with links to what has `captions`.
     """
     rows = [_row("user", question_html(turn, t))]
     reasoning = exact(turn.reasoning) if reasoning is None else reasoning
-    content = exact(turn.content, partial(with_links, captions=captions)) if content is None else content
+    content = (
+        exact(turn.content, partial(with_links, captions=captions)) if content is None else content
+    )
     if reasoning.strip():
         thinking = turn.phase == "thinking"
         metadata = {"title": thought_title(turn, t), "status": "pending" if thinking else "done"}
@@ -69,9 +75,15 @@ def question_html(turn: Turn, t: Strings) -> str:
     if turn.pictures:
         html += f'<div class="sent">{pictures_html(turn.pictures[:MOST_PICTURES], t)}'
         more = len(turn.pictures) - MOST_PICTURES
-        html += f"<span>+ {escape(t('you_sent', count=more))}</span></div>" if more > 0 else "</div>"
+        html += (
+            f"<span>+ {escape(t('you_sent', count=more))}</span></div>" if more > 0 else "</div>"
+        )
     elif turn.files:
-        html += '<div class="sent">' + "".join(f"<span>{one_line(name)}</span>" for name in turn.files) + "</div>"
+        html += (
+            '<div class="sent">'
+            + "".join(f"<span>{one_line(name)}</span>" for name in turn.files)
+            + "</div>"
+        )
     text = turn.question.text
     return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
 
@@ -91,7 +103,12 @@ def pictures_html(pictures: Sequence[Picture], t: Strings, pointed: Pointed = NO
 
 
 def box_html(box: Box) -> str:
-    edges = {"left": box.left, "top": box.top, "width": box.right - box.left, "height": box.bottom - box.top}
+    edges = {
+        "left": box.left,
+        "top": box.top,
+        "width": box.right - box.left,
+        "height": box.bottom - box.top,
+    }
     style = ";".join(f"{name}:{edge / 10:g}%" for name, edge in edges.items())
     return f'<i style="{style}">{f"<b>{one_line(box.label)}</b>" if box.label else ""}</i>'
 

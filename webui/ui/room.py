@@ -80,15 +80,24 @@ class Room:
             answered.append(card.click(on.ask(example), inputs, self.chat.outputs, **ANSWERING))
         parts.composer.stop(on.stop, **DIRECT)
         answered.append(
-            parts.new_chat.click(on.begin_anew, None, [*self.chat.outputs, self._shelf, self.view.refused], **DIRECT)
+            parts.new_chat.click(
+                on.begin_anew, None, [*self.chat.outputs, self._shelf, self.view.refused], **DIRECT
+            )
         )
         for event in answered:
             event.then(on.look, *self._what_is_looked_at(), **LOOKING)
-        copied = parts.copy.click(on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT)
+        copied = parts.copy.click(
+            on.copy, [parts.conversation, self._language], [parts.copied, parts.copy], **DIRECT
+        )
         copied.then(None, parts.copied, None, js=TO_CLIPBOARD)
 
     def _listen_to_viewer(self) -> None:
-        view, on, language, conversation = self.view, self._on, self._language, self.parts.conversation
+        view, on, language, conversation = (
+            self.view,
+            self._on,
+            self._language,
+            self.parts.conversation,
+        )
         # Typing changes the composer at every key; only a change of its files reaches the server.
         self.parts.composer.change(None, self.parts.composer, self.parts.waiting, js=FILES_OF)
         inputs, outputs = self._what_is_looked_at()
@@ -101,10 +110,18 @@ class Room:
             trigger_mode="always_last",
             **LOOKING,
         )
-        chosen = [view.frames.release, view.start.submit, view.start.blur, view.end.submit, view.end.blur]
+        chosen = [
+            view.frames.release,
+            view.start.submit,
+            view.start.blur,
+            view.end.submit,
+            view.end.blur,
+        ]
         gr.on(chosen, on.look_again, [*inputs, *view.controls], outputs, **LOOKING)
         counted = [self._shelf, conversation, language, *view.controls]
-        view.pages.change(on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT)
+        view.pages.change(
+            on.recount, counted, [self._shelf, view.cost], trigger_mode="always_last", **DIRECT
+        )
         view.refused.upload(on.refuse, language, view.refused, **DIRECT)
         picked = [view.picker, self._shelf, conversation, language]
         view.picker.input(on.pick, picked, [self._shelf, *view.outputs], **DIRECT)

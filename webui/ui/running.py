@@ -41,11 +41,15 @@ class Running:
         self._models: dict[str, str] = {}
         self._languages: dict[str, Language] = {}
 
-    def begin(self, session: str, tab: str, language: Language = "en", owner: str = "") -> Run | None:
+    def begin(
+        self, session: str, tab: str, language: Language = "en", owner: str = ""
+    ) -> Run | None:
         """A new run, or None while another one is going on there. Without an `owner` the session counts as one."""
         if (session, tab) in self._runs:
             return None
-        return self._runs.setdefault((session, tab), Run(language, owner or session, self.model_of(session)))
+        return self._runs.setdefault(
+            (session, tab), Run(language, owner or session, self.model_of(session))
+        )
 
     def choose(self, session: str, model: str) -> None:
         """The visitor wants that model from the next message on."""

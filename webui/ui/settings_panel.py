@@ -39,11 +39,18 @@ def settings_panel(labels: Labels, model: ModelInfo) -> SettingsPanel:
     with gr.Accordion(open=False, elem_classes="settings") as accordion:
         panel = SettingsPanel(
             gr.Textbox(lines=2, max_lines=8, max_length=20_000),
-            gr.Slider(ranges["temperature"].least, ranges["temperature"].most, defaults.temperature, step=0.05),
+            gr.Slider(
+                ranges["temperature"].least,
+                ranges["temperature"].most,
+                defaults.temperature,
+                step=0.05,
+            ),
             gr.Slider(0.05, ranges["top_p"].most, defaults.top_p, step=0.05),
             gr.Slider(ranges["top_k"].least, 100, defaults.top_k, step=1),
             gr.Slider(1, ranges["repetition_penalty"].most, model.repetition_penalty, step=0.05),
-            gr.Number(defaults.max_tokens, minimum=ranges["max_tokens"].least, maximum=65_536, precision=0),
+            gr.Number(
+                defaults.max_tokens, minimum=ranges["max_tokens"].least, maximum=65_536, precision=0
+            ),
             gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
             # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.
             gr.Number(0, minimum=0, maximum=LARGEST_SEED, precision=0),

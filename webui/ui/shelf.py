@@ -44,7 +44,9 @@ class Shelf:
         return Shelf(items, current)
 
     def put(self, item: Item) -> Shelf:
-        return replace(self, items=tuple(item if item.path == old.path else old for old in self.items))
+        return replace(
+            self, items=tuple(item if item.path == old.path else old for old in self.items)
+        )
 
     def choose(self, selection: Selection) -> Shelf:
         """What the controls say about the file that is looked at."""

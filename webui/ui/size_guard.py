@@ -40,4 +40,7 @@ room.addEventListener("paste", (event) => guard(event, event.clipboardData?.file
 
 def too_large(files: Iterable[tuple[Any, Any]], limit: int) -> list[TooLargeError]:
     """One error for each (name, size in bytes) that the browser tells."""
-    return [TooLargeError(name=str(name), size=file_size(int(size)), limit=file_size(limit)) for name, size in files]
+    return [
+        TooLargeError(name=str(name), size=file_size(int(size)), limit=file_size(limit))
+        for name, size in files
+    ]

@@ -51,10 +51,19 @@ TEXTS: dict[str, tuple[str, str]] = {
         "就图片、视频、PDF 或幻灯片提问，并看到推理过程。",
     ),
     "empty_chat": ("Ask a question in words.", "用文字提问。"),
-    "empty_image": ("Add one or more pictures and ask what is in them.", "添加一张或多张图片，问问里面有什么。"),
+    "empty_image": (
+        "Add one or more pictures and ask what is in them.",
+        "添加一张或多张图片，问问里面有什么。",
+    ),
     "empty_video": ("Add a video and ask what happens in it.", "添加一段视频，问问发生了什么。"),
-    "empty_pdf": ("Add a PDF, choose the pages, and ask about them.", "添加 PDF，选择页码，然后提问。"),
-    "empty_ppt": ("Add a deck, choose the slides, and ask about them.", "添加幻灯片文件，选择页码，然后提问。"),
+    "empty_pdf": (
+        "Add a PDF, choose the pages, and ask about them.",
+        "添加 PDF，选择页码，然后提问。",
+    ),
+    "empty_ppt": (
+        "Add a deck, choose the slides, and ask about them.",
+        "添加幻灯片文件，选择页码，然后提问。",
+    ),
     "ask_thinking": ("Ask about anything, or drop a file here", "随便问，或把文件拖到这里"),
     "ask_chat": ("Write a message", "输入消息"),
     "ask_image": ("Ask about the pictures, or drop them here", "就图片提问，或把图片拖到这里"),
@@ -116,7 +125,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "cost_frames": ("{chosen} frames", "{chosen} 帧"),
     "cost_image": ("{width} × {height} px", "{width} × {height} 像素"),
     "cost_tokens": ("{tokens} of {limit} tokens", "{tokens} / {limit} 个词元"),
-    "fitted": ("Made smaller to fit; {tokens} tokens at full size.", "已缩小以放得下；原大小需要 {tokens} 个词元。"),
+    "fitted": (
+        "Made smaller to fit; {tokens} tokens at full size.",
+        "已缩小以放得下；原大小需要 {tokens} 个词元。",
+    ),
     "drawn_without_office": (
         "LibreOffice is not installed here: the slides are drawn in a simpler way and may lose charts or effects.",
         "本机没有安装 LibreOffice：幻灯片以简化方式绘制，可能缺少图表或效果。",
@@ -125,14 +137,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         "What the model will see appears here: pages, frames or pictures.",
         "模型将看到的内容会显示在这里。",
     ),
-    "viewer_image": ("The picture that the model sees appears here.", "模型看到的图片会显示在这里。"),
-    "viewer_video": ("The frames that the model sees appear here.", "模型看到的视频帧会显示在这里。"),
+    "viewer_image": (
+        "The picture that the model sees appears here.",
+        "模型看到的图片会显示在这里。",
+    ),
+    "viewer_video": (
+        "The frames that the model sees appear here.",
+        "模型看到的视频帧会显示在这里。",
+    ),
     "viewer_pdf": ("The pages that the model reads appear here.", "模型阅读的页面会显示在这里。"),
-    "viewer_ppt": ("The slides that the model reads appear here.", "模型阅读的幻灯片会显示在这里。"),
+    "viewer_ppt": (
+        "The slides that the model reads appear here.",
+        "模型阅读的幻灯片会显示在这里。",
+    ),
     "in_conversation": ("In this conversation", "本次对话中"),
     "about_model": ("Who answers", "谁在回答"),
     "about_context": ("Reads up to {count} tokens at once", "一次最多阅读 {count} 个词元"),
-    "about_media": ("Pages and frames may take {count} of them", "其中页面和视频帧最多占 {count} 个"),
+    "about_media": (
+        "Pages and frames may take {count} of them",
+        "其中页面和视频帧最多占 {count} 个",
+    ),
     "about_frames": ("Up to {count} frames of a video", "视频最多取 {count} 帧"),
     "about_pages": ("Up to {count} pages at once", "一次最多 {count} 页"),
     "about_size": ("Files up to {size}", "文件最大 {size}"),
@@ -154,13 +178,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     "example_hello": ("Hello!", "你好！"),
     "settings": ("Settings", "设置"),
     "system_prompt": ("System prompt", "系统提示词"),
-    "system_prompt_hint": ("What the model should keep in mind in every answer.", "模型在每次回答时都应记住的话。"),
+    "system_prompt_hint": (
+        "What the model should keep in mind in every answer.",
+        "模型在每次回答时都应记住的话。",
+    ),
     "temperature": ("Temperature", "温度"),
-    "temperature_hint": ("0 always takes the likeliest word; higher varies more.", "0 总取最可能的词；越高变化越多。"),
+    "temperature_hint": (
+        "0 always takes the likeliest word; higher varies more.",
+        "0 总取最可能的词；越高变化越多。",
+    ),
     "top_p": ("Top-p", "Top-p"),
-    "top_p_hint": ("Keeps the likeliest words up to this share; 1 keeps all.", "只保留累计概率到此的词；1 表示全部。"),
+    "top_p_hint": (
+        "Keeps the likeliest words up to this share; 1 keeps all.",
+        "只保留累计概率到此的词；1 表示全部。",
+    ),
     "top_k": ("Top-k", "Top-k"),
-    "top_k_hint": ("Keeps this many of the likeliest words; 0 keeps all.", "只保留最可能的几个词；0 表示全部。"),
+    "top_k_hint": (
+        "Keeps this many of the likeliest words; 0 keeps all.",
+        "只保留最可能的几个词；0 表示全部。",
+    ),
     "repetition_penalty": ("Repetition penalty", "重复惩罚"),
     "repetition_penalty_hint": ("Above 1 makes repeating less likely.", "大于 1 时更少重复。"),
     "max_tokens": ("Longest answer", "最长回答"),
@@ -171,7 +207,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "词元数；0 直接回答，最右端不限。",
     ),
     "seed": ("Seed", "随机种子"),
-    "seed_hint": ("A number makes the answer repeatable; 0 does not.", "填数字可让回答可重复；0 则不固定。"),
+    "seed_hint": (
+        "A number makes the answer repeatable; 0 does not.",
+        "填数字可让回答可重复；0 则不固定。",
+    ),
 }
 
 
@@ -205,7 +244,11 @@ class Strings:
 
     def duration(self, seconds: float) -> str:
         """ "18 s" below a minute and a half, "12 min" above."""
-        return self.seconds(max(seconds, 10)) if seconds < 90 else self("minutes", minutes=round(seconds / 60))
+        return (
+            self.seconds(max(seconds, 10))
+            if seconds < 90
+            else self("minutes", minutes=round(seconds / 60))
+        )
 
     def tokens(self, count: int) -> str:
         return self("tokens", count=f"{count:,}")

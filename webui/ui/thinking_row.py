@@ -33,7 +33,9 @@ class ThinkingRow:
 def thinking_row(labels: Labels) -> ThinkingRow:
     with gr.Row(elem_classes="thinking-row"):
         levels = gr.Radio(value=FIRST, min_width=0, scale=0, elem_classes="levels")
-        answer_now = gr.Button(visible=False, size="sm", min_width=0, scale=0, elem_classes="answer-now")
+        answer_now = gr.Button(
+            visible=False, size="sm", min_width=0, scale=0, elem_classes="answer-now"
+        )
     labels.add(levels, label="thinking_level")
     labels.add_choices(levels, [(f"think_{level}", budget) for level, budget in SLIDES_TO.items()])
     labels.add(answer_now, value="answer_now")

@@ -28,7 +28,9 @@ async def ticking(
     try:
         while not (task.done() and queue.empty()):
             getter = asyncio.ensure_future(queue.get())
-            await asyncio.wait({getter, task}, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {getter, task}, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED
+            )
             events = [getter.result()] if getter.done() else []
             getter.cancel()
             while not queue.empty():

@@ -5,7 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from webui.errors import WebUIError
-from webui.protocol import FinishReason, ImagePart, Message, ModelInfo, Part, Phase, Usage, VideoPart
+from webui.protocol import (
+    FinishReason,
+    ImagePart,
+    Message,
+    ModelInfo,
+    Part,
+    Phase,
+    Usage,
+    VideoPart,
+)
 
 # Tokens come 10 ms' worth at a time: within less than this it is chance how many do.
 LEAST_TIMED_S = 0.05
@@ -92,7 +101,9 @@ class Conversation:
     @property
     def in_sight(self) -> int:
         """The index of the turn whose pages or frames were sent last and read; -1 if there is none."""
-        seen = [index for index, turn in enumerate(self.turns) if turn.pictures and turn.error is None]
+        seen = [
+            index for index, turn in enumerate(self.turns) if turn.pictures and turn.error is None
+        ]
         return max(seen, default=-1)
 
     def media_tokens(self, info: ModelInfo) -> int:

@@ -63,7 +63,9 @@ def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
         frames = gr.Slider(1, limits.max_frames, 1, step=1, visible=False, scale=2, buttons=[])
         start = gr.Number(0, minimum=0, visible=False, min_width=80)
         end = gr.Number(None, minimum=0, visible=False, min_width=80)
-    refused = gr.HTML("", elem_classes="refused", js_on_load=GUARD, max_file_bytes=limits.max_file_bytes)
+    refused = gr.HTML(
+        "", elem_classes="refused", js_on_load=GUARD, max_file_bytes=limits.max_file_bytes
+    )
     shown = (refused, gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
     parts = ViewerParts(picker, pages, frames, start, end, *shown)
     labels.add(picker, label="file")
@@ -74,7 +76,9 @@ def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
     return parts
 
 
-def selection_of(pages: str, frames: float, start: float | None, end: float | None, item: Item | None) -> Selection:
+def selection_of(
+    pages: str, frames: float, start: float | None, end: float | None, item: Item | None
+) -> Selection:
     """What the controls say about a file; controls of other kinds of file say nothing about it."""
     if item is None or item.preview is None:
         return Selection()
@@ -89,7 +93,9 @@ def selection_of(pages: str, frames: float, start: float | None, end: float | No
 class Viewer:
     """Shows one tab's files. Built once; what belongs to a visitor comes in and goes out as values."""
 
-    def __init__(self, spec: TabSpec, model: Model, reader: MediaReader, parts: ViewerParts) -> None:
+    def __init__(
+        self, spec: TabSpec, model: Model, reader: MediaReader, parts: ViewerParts
+    ) -> None:
         self._spec, self._model, self._reader, self._parts = spec, model, reader, parts
 
     def room(self, conversation: Conversation, files: int, model: str = "") -> int:
@@ -131,13 +137,20 @@ class Viewer:
     ) -> AsyncGenerator[tuple[str, Item | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
-            yield "", replace(item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t)))
+            yield (
+                "",
+                replace(
+                    item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t))
+                ),
+            )
             return
         found: list[Item] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
             info = self._model.status(model).info
-            preview = await self._reader.preview(item.path, info, item.selection, owner=owner, on_progress=put)
+            preview = await self._reader.preview(
+                item.path, info, item.selection, owner=owner, on_progress=put
+            )
             pictures = await asyncio.to_thread(_pictures, preview)
             found.append(replace(item, preview=preview, pictures=pictures))
 
@@ -153,14 +166,18 @@ class Viewer:
         for done in found:
             yield "", done
 
-    def show(self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = "") -> dict[Any, Any]:
+    def show(
+        self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = ""
+    ) -> dict[Any, Any]:
         """Updates that make the viewer show the file looked at, or what was sent, or an invitation."""
         parts, item = self._parts, shelf.item
         kind = item.preview.attachment.kind if item and item.preview else ""
         names = [(entry.path.name, index) for index, entry in enumerate(shelf.items)]
         updates: dict[Any, Any] = {
             parts.picker: gr.update(choices=names, value=shelf.current, visible=len(names) > 1),
-            parts.pages: gr.update(visible=kind == "document", value=item.selection.pages if item else ""),
+            parts.pages: gr.update(
+                visible=kind == "document", value=item.selection.pages if item else ""
+            ),
             parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
             parts.cost: self.cost(shelf, conversation, t, model),
         }
@@ -182,7 +199,9 @@ class Viewer:
     def put_away(self) -> dict[Any, Any]:
         """The files have been sent: there is nothing left to choose, their pages stay in sight."""
         parts = self._parts
-        return {control: gr.update(visible=False) for control in (parts.picker, *parts.controls)} | {
+        return {
+            control: gr.update(visible=False) for control in (parts.picker, *parts.controls)
+        } | {
             parts.cost: "",
             parts.refused: "",
         }
@@ -191,12 +210,19 @@ class Viewer:
         item = shelf.item
         if item is None:
             return ""
-        return cost_html(item, self._model.status(model).info, self.room(conversation, len(shelf.items), model), t)
+        return cost_html(
+            item,
+            self._model.status(model).info,
+            self.room(conversation, len(shelf.items), model),
+            t,
+        )
 
     def invitation(self, t: Strings, model: str = "") -> str:
         """Shown while there is nothing to look at: what that model takes."""
         hint = hint_html(t(f"viewer_{self._spec.name}")) if self._spec.files else ""
-        return hint + about_html(self._model.status(model), self._reader.limits, t, files=self._spec.files)
+        return hint + about_html(
+            self._model.status(model), self._reader.limits, t, files=self._spec.files
+        )
 
 
 def _pictures(preview: Preview) -> tuple[Picture, ...]:
@@ -206,4 +232,6 @@ def _pictures(preview: Preview) -> tuple[Picture, ...]:
         "video": lambda index: f"{preview.timestamps[index]:.1f} s",
         "image": lambda index: preview.attachment.name,
     }
-    return tuple(picture(image, captions[kind](index)) for index, image in enumerate(preview.thumbnails))
+    return tuple(
+        picture(image, captions[kind](index)) for index, image in enumerate(preview.thumbnails)
+    )

@@ -42,7 +42,9 @@ class Wire:
         """`prose` may change what is neither code nor mathematics, a stretch of a line at a time."""
         self._prose = prose
         self._held = ""
-        self._after_return = False  # the last text ended with "\r", of which a line end may be the second half
+        self._after_return = (
+            False  # the last text ended with "\r", of which a line end may be the second half
+        )
         self._line = ""  # the current line so far, to know what it was when it ends
         self._listing: Listing | None = None  # the code block we are in
         self._first = False  # nothing of that block has been shown yet
@@ -198,15 +200,26 @@ class Wire:
         following = held[1]
         if following not in "([":
             return (1, "\\") if following == "\n" else (2, _ESCAPES.get(following, held[:2]))
-        close, window = (r"\\\)", _INLINE_WINDOW) if following == "(" else (r"\\\]", _DISPLAY_WINDOW)
+        close, window = (
+            (r"\\\)", _INLINE_WINDOW) if following == "(" else (r"\\\]", _DISPLAY_WINDOW)
+        )
         end = self._closing(re.compile(close), 2, window, final)
         if end is None:
             return 0, ""
         delimiters = INLINE if following == "(" else DISPLAY
-        return (end, mathematics(held[2 : end - 2], delimiters)) if end > 4 else (2, "\\\\" + following)
+        return (
+            (end, mathematics(held[2 : end - 2], delimiters))
+            if end > 4
+            else (2, "\\\\" + following)
+        )
 
     def _closing(
-        self, pattern: re.Pattern[str], start: int, window: int, final: bool, needs_next: bool = False
+        self,
+        pattern: re.Pattern[str],
+        start: int,
+        window: int,
+        final: bool,
+        needs_next: bool = False,
     ) -> int | None:
         """Where what opened at 0 closes, in the same paragraph; 0 if it does not; None if that is not known yet."""
         held = self._held[: start + window]

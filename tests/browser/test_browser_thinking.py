@@ -1,0 +1,57 @@
+"""How long the model thinks, as people choose and end it in a real browser."""
+
+import pytest
+from person import DEPRECATED, contrast
+from playwright.sync_api import expect
+
+pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
+
+
+def thinks(person):
+    expect(person.room.locator(".thought-group .content")).to_contain_text("thought0")
+
+
+def test_the_choice_and_the_exact_budget_are_one(visit, engine):
+    person = visit("Chat")
+    levels = person.room.locator(".levels")
+    person.say("Hello")
+    person.shows("tok/s")
+    person.room.locator(".settings").get_by_text("Settings").click()
+    exact = person.room.locator(".settings").get_by_label("number input for Thinking budget")
+    levels.get_by_text("Short").click()
+    expect(exact).to_have_value("512")
+    person.say("And now?")
+    expect(person.room.locator(".figures")).to_have_count(2)
+    exact.fill("300")
+    exact.press("Tab")
+    expect(levels.locator("label.selected")).to_have_count(0)
+    levels.get_by_text("Long").click()
+    expect(exact).to_have_value("8192")
+    person.say("And at last?")
+    expect(person.room.locator(".figures")).to_have_count(3)
+    assert [request.sampling.thinking_token_budget for request in engine.requests] == [
+        2048,
+        512,
+        None,
+    ]
+    assert {request.sampling.seed for request in engine.requests} == {None}
+
+
+def test_answer_now_ends_ones_own_thought(visit, engine):
+    ann, bob = visit("Chat"), visit("Image")
+    engine.may_answer.clear()
+    ann.say("Hello")
+    thinks(ann)
+    bob.say("Hello")
+    thinks(bob)
+    mine = engine.requests[-2]
+    button = ann.room.locator(".answer-now")
+    expect(button).to_be_visible()
+    assert contrast(button) >= 4.5
+    button.click()
+    expect(button).to_have_count(0)
+    expect(bob.room.locator(".answer-now")).to_be_visible()
+    assert engine.hurried == {mine.id}
+    engine.may_answer.set()
+    ann.shows("I see words only.")
+    expect(bob.room.locator(".answer-now")).to_have_count(0)

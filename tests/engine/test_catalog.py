@@ -1,0 +1,50 @@
+"""Which model a machine runs, and what a name means."""
+
+from pathlib import Path
+
+import pytest
+
+from webui.engine.catalog import FLAGSHIP, choose
+from webui.engine.hardware import Card, Machine
+from webui.engine.plan import Wishes, plan
+
+BUNDLED = Path("bundled")
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "quantization", "chosen"),
+    [(24, "auto", "4bit"), (48, "auto", "none"), (16, "8bit", "8bit")],
+)
+def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantization, chosen):
+    machine = Machine((Card("card", gigabytes * 10**9, gigabytes * 10**9),))
+    choice = choose(
+        "auto",
+        quantization,
+        plan(machine, FLAGSHIP.needs, Wishes(quantization=quantization)),
+        BUNDLED,
+    )
+    assert (choice.source, choice.quantization, choice.fallback, choice.notice) == (
+        FLAGSHIP.source,
+        chosen,
+        True,
+        "",
+    )
+
+
+def test_auto_takes_the_bundled_one_where_nothing_fits_and_says_why():
+    choice = choose("auto", "auto", plan(Machine(), FLAGSHIP.needs), BUNDLED)
+    assert (choice.source, choice.notice) == (str(BUNDLED), "no CUDA device was found")
+    assert choose("auto", "auto", None, BUNDLED).notice == ""
+
+
+def test_pixels_are_the_same_by_folder_and_by_id():
+    assert (
+        choose("zai-org/GLM-4.1V-9B-Thinking", "auto", None, BUNDLED).info.frame
+        == choose("/a", "auto", None, BUNDLED).info.frame
+    )
+
+
+def test_a_path_or_hub_id_is_taken_as_it_is():
+    assert choose("some/model", "8bit", None, BUNDLED).quantization == "8bit"
+    assert choose("some/model", "none", None, BUNDLED).info.name == "model"
+    assert choose("nano", "4bit", None, BUNDLED).source == str(BUNDLED)

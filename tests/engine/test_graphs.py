@@ -1,0 +1,126 @@
+"""Decode steps of fixed shapes give what steps of the very shape give."""
+
+import pytest
+import torch
+from pictures import picture
+from tiny import tiny_model
+
+from webui.engine.cache_views import DecodeView
+from webui.engine.graphs import DecodeGraphs
+from webui.engine.kv_cache import CachePlan
+from webui.engine.runner import ModelRunner
+from webui.engine.sequence import Sequence
+from webui.protocol import Message, SamplingParams
+
+GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
+
+
+def running(runner: ModelRunner, count: int) -> list[Sequence]:
+    """So many sequences whose prompts are read, each of another length, some with a picture."""
+    sequences = []
+    for number in range(count):
+        parts = ((picture("red", (56, 56)),) if number % 2 else ()) + ("a" * (5 + 7 * number),)
+        prompt = runner.encode((Message("user", parts),))
+        sequences.append(Sequence(str(number), prompt, GREEDY, runner.control, 100))
+        assert runner.admit(sequences[-1])
+        while (piece := runner.prefill(sequences[-1:], 64)[0]).sampled is None:
+            pass
+        sequences[-1].take(piece.sampled)
+    return sequences
+
+
+def write(runner: ModelRunner, count: int, steps: int = 12) -> list[list[int]]:
+    sequences = running(runner, count)
+    for _ in range(steps):
+        for sequence, token in zip(sequences, runner.decode(sequences), strict=True):
+            sequence.take(token)
+    for sequence in sequences:
+        runner.release(sequence)
+    return [sequence.output for sequence in sequences]
+
+
+def make(nano, device: str = "cpu") -> ModelRunner:
+    return ModelRunner(
+        tiny_model(nano.runner.model).to(device), nano.runner.processor, CachePlan(6, 512)
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3, 5, 6])
+def test_padded_rows_and_positions_change_nothing(nano, count):
+    fixed = make(nano)
+    fixed._graphs = DecodeGraphs(fixed._step, fixed.cache, None)
+    assert write(fixed, count) == write(make(nano), count)
+
+
+def test_a_row_too_many_spares_what_an_idle_slot_keeps(nano):
+    runner = make(nano)
+    runner._graphs = DecodeGraphs(runner._step, runner.cache, None)
+    write(runner, 6, 1)
+    kept = [layer[..., :-1, :].clone() for layer in runner.cache.layers]
+    numbers = torch.tensor([[1] * 3, [5] * 3, [5] * 3])
+    with torch.inference_mode():
+        runner._graphs.run(numbers, 5)
+    changed = [
+        (layer[..., :-1, :] != before).nonzero()
+        for layer, before in zip(runner.cache.layers, kept, strict=True)
+    ]
+    assert {(row, position) for found in changed for _, row, _, position, _ in found.tolist()} <= {
+        (row, 5) for row in range(3)
+    }
+
+
+class Tape:
+    """Records by running the work again; each shape fails so many times before."""
+
+    def __init__(self, failures):
+        self.failures, self.tries = failures, 0
+
+    def record(self, work):
+        self.tries += 1
+        if self.tries <= self.failures:
+            raise RuntimeError(
+                "operation not permitted when stream is capturing\nCUDA kernel errors might be ..."
+            )
+        output = work().clone()
+        return lambda: output.copy_(work()), output
+
+
+@pytest.mark.parametrize(
+    ("failures", "tries", "warnings"), [(0, 2, 0), (1, 3, 1), (2, 2, 2), (9, 2, 2)]
+)
+def test_a_failed_capture_is_tried_again_once_and_named(nano, caplog, failures, tries, warnings):
+    runner, tape = make(nano), Tape(failures)
+    runner._graphs = DecodeGraphs(runner._step, runner.cache, tape)
+    assert write(runner, 3) == write(make(nano), 3)
+    assert write(runner, 1) == write(make(nano), 1)
+    assert (
+        tape.tries,
+        caplog.text.count("operation not permitted when stream is capturing (in "),
+    ) == (tries, warnings)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_a_recorded_step_is_the_plain_step(nano, count):
+    plain = make(nano, "cuda")
+    plain._graphs = None
+    assert write(make(nano, "cuda"), count) == write(plain, count)
+
+
+@pytest.mark.gpu
+def test_a_recorded_step_gives_the_logits_of_the_plain_one(nano):
+    runner = make(nano, "cuda")
+    sequences = running(runner, 3)
+    numbers = [
+        [one.output[-1] for one in sequences],
+        [one.prompt.rope_offset + one.length for one in sequences],
+    ]
+    lengths = [one.length for one in sequences]
+    with torch.inference_mode():
+        plain = runner._step(
+            torch.tensor(numbers, device="cuda"), DecodeView.of(runner.cache, lengths)
+        )
+        recorded = runner._graphs.run(
+            torch.tensor([*numbers, lengths], device="cuda"), max(lengths)
+        )
+    torch.testing.assert_close(recorded, plain, rtol=1e-3, atol=1e-3)

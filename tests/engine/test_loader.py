@@ -1,0 +1,255 @@
+"""Checkpoints that cannot be loaded end in one reason that a person can act on."""
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import NANO
+from safetensors.torch import load_file, save_file
+from test_local import collect, request, text_of
+
+from webui.engine.catalog import choose
+from webui.engine.checkpoint import read_checkpoint
+from webui.engine.loader import load, on_cpu, with_fewer_slots
+from webui.engine.loading import CheckpointLoader
+from webui.engine.local import LocalEngine
+from webui.engine.manager import ModelManager
+from webui.engine.plan import CachePlan
+from webui.errors import ModelLoadError
+
+
+def load_folder(
+    folder: Path, quantization: str = "none", device: str = "cpu", report=lambda progress: None
+):
+    return load(choose(str(folder), quantization, None, NANO), device, 2, 512, report)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Path(
+        shutil.copytree(NANO, tmp_path / "model", ignore=shutil.ignore_patterns("*.py", "*.md"))
+    )
+
+
+def test_a_folder_loads_under_its_own_name(checkpoint):
+    loaded = load_folder(checkpoint)
+    assert loaded.info.name == "model"
+    assert loaded.info.context_length == 512
+    assert len(loaded.runner.cache.slots) == 2
+    assert loaded.device == "CPU"
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.json", "preprocessor_config.json", "model.safetensors"]
+)
+def test_missing_files_are_named(checkpoint, name):
+    (checkpoint / name).unlink()
+    with pytest.raises(ModelLoadError, match=f"has no {name}"):
+        load_folder(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("damage", "reason"),
+    [
+        (lambda data: b"\0" * 1000, "its header does not fit"),
+        (lambda data: data[: len(data) // 2], "bytes of"),
+        (lambda data: data[:100], "its header does not fit"),
+        (lambda data: b"", "its header does not fit"),
+        (lambda data: data[:8] + b"?" + data[9:], "is damaged"),
+        (
+            lambda data: data[:8] + data[8:].replace(b"data_offsets", b"date_offsets", 1),
+            "is damaged",
+        ),
+    ],
+)
+def test_a_damaged_shard_is_named_with_what_to_do(checkpoint, damage, reason):
+    shard = checkpoint / "model.safetensors"
+    shard.write_bytes(damage(shard.read_bytes()))
+    with pytest.raises(ModelLoadError, match=reason) as caught:
+        load_folder(checkpoint)
+    assert "Delete it and download it again" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_shard_of_several_is_named(checkpoint):
+    index = {
+        "weight_map": {
+            "lm_head.weight": "model-00001.safetensors",
+            "other": "model-00002.safetensors",
+        }
+    }
+    (checkpoint / "model.safetensors.index.json").write_text(json.dumps(index))
+    (checkpoint / "model.safetensors").rename(checkpoint / "model-00001.safetensors")
+    with pytest.raises(ModelLoadError, match=r"has no model-00002\.safetensors"):
+        load_folder(checkpoint)
+
+
+def test_a_settings_file_that_is_no_json_is_named(checkpoint):
+    (checkpoint / "config.json").write_text("{")
+    with pytest.raises(ModelLoadError, match=r"config\.json cannot be read"):
+        load_folder(checkpoint)
+
+
+def test_weights_that_lack_are_not_made_up(checkpoint):
+    weights = load_file(checkpoint / "model.safetensors")
+    del weights["model.language_model.norm.weight"]
+    save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelLoadError, match=r"weights are missing, model\.language_model\.norm"):
+        load_folder(checkpoint)
+
+
+def test_weights_of_another_shape_are_a_reason(checkpoint):
+    weights = load_file(checkpoint / "model.safetensors")
+    weights["lm_head.weight"] = weights["lm_head.weight"][:10].clone()
+    save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelLoadError, match="could not be loaded"):
+        load_folder(checkpoint)
+
+
+def test_too_little_memory_is_told_before_loading(checkpoint):
+    choice, needed = (
+        choose(str(checkpoint), "auto", None, NANO),
+        read_checkpoint(checkpoint, "model"),
+    )
+    with pytest.raises(
+        ModelLoadError,
+        match=r"take 0\.0 GB of memory and 0\.0 GB are free on CPU.*--quantization 4bit",
+    ):
+        on_cpu(needed, choice, free_bytes=10**6)
+    with pytest.raises(ModelLoadError, match="Use a smaller model"):
+        on_cpu(needed, replace(choice, quantization="4bit"), free_bytes=10**6)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:7"])
+@pytest.mark.skipif(torch.cuda.device_count() > 7, reason="has that device")
+def test_a_device_that_is_not_there_is_told(checkpoint, device):
+    if torch.cuda.is_available() and device == "cuda":
+        pytest.skip("has that device")
+    with pytest.raises(ModelLoadError, match=f"--device is {device}"):
+        load_folder(checkpoint, device=device)
+
+
+def test_loading_is_told_in_bytes_up_to_the_last(checkpoint):
+    seen = []
+    load_folder(checkpoint, report=seen.append)
+    size = sum(tensor.nbytes for tensor in load_file(checkpoint / "model.safetensors").values())
+    done = [progress.done for progress in seen]
+    assert {progress.total for progress in seen} == {size}
+    assert (done[0], done[-1]) == (0, size)
+    assert done == sorted(done)
+    assert len(set(done)) > 20
+
+
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+def test_quantized_weights_are_counted_as_they_lie_in_memory(checkpoint, quantization):
+    loaded = load_folder(checkpoint, quantization)
+    model = loaded.runner.model
+    packed = [
+        name
+        for name, layer in model.named_modules()
+        if type(layer).__name__ in ("Linear4bit", "Linear8bitLt")
+    ]
+    assert len(packed) > 10
+    assert all("language_model.layers" in name for name in packed)
+    assert loaded.memory_bytes == pytest.approx(model.get_memory_footprint(), rel=0.01)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("quantization", ["8bit", "4bit"])
+async def test_a_quantized_model_answers_on_a_gpu(quantization):
+    before = torch.cuda.memory_allocated()
+    loaded = load_folder(NANO, quantization, "cuda")
+    taken = torch.cuda.memory_allocated() - before
+    assert taken >= loaded.memory_bytes
+    assert {
+        layer.compute_dtype
+        for layer in loaded.runner.model.modules()
+        if hasattr(layer, "compute_dtype")
+    } <= {torch.bfloat16}
+    engine = LocalEngine(loaded.runner)
+    assert text_of(await collect(engine, request("Hello!", max_tokens=40, temperature=0)))
+    engine.close()
+
+
+async def test_a_repaired_checkpoint_loads_at_the_next_try(checkpoint):
+    shard = checkpoint / "model.safetensors"
+    whole = shard.read_bytes()
+    shard.write_bytes(whole[:-1000])
+    loader = CheckpointLoader("cpu", 2, 512)
+    manager = ModelManager(
+        [str(checkpoint)], quantization="none", bundled=NANO, loader=loader, retry_after_s=0
+    )
+    manager.start()
+    with pytest.raises(ModelLoadError, match="damaged"):
+        await collect(manager, request("Hello!", max_tokens=4))
+    shard.write_bytes(whole)
+    assert await collect(manager, request("Hello!", max_tokens=4))
+    assert manager.status().state == "ready"
+    manager.close()
+
+
+def test_another_architecture_is_refused_by_name(checkpoint):
+    config = json.loads((checkpoint / "config.json").read_text())
+    config["model_type"] = "qwen2"
+    (checkpoint / "config.json").write_text(json.dumps(config))
+    with pytest.raises(ModelLoadError, match="qwen2"):
+        load_folder(checkpoint)
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="another allocator")
+def test_freed_memory_is_used_again_without_asking_the_system():
+    asked = """
+import resource, torch
+from webui.engine.loader import keep_freed_memory
+def faults(passes):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(passes):
+        parts = [torch.ones(2_000_000) for _ in range(5)]
+        del parts
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults(3)
+print(faults(10))
+keep_freed_memory()
+faults(3)
+print(faults(10))
+"""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
+    }
+    # As glibc begins: it moves this by itself, after which it is chance what a process gives back.
+    environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
+    printed = subprocess.run(
+        [sys.executable, "-c", asked], env=environment, capture_output=True, check=True
+    ).stdout
+    before, after = map(int, printed.split())
+    # 40 MB a pass are 10,000 pages.
+    assert after < 1000 < before
+
+
+def test_the_bundled_files_say_what_the_model_takes(nano):
+    assert nano.info.bundled
+    assert nano.info.image.unit == 28
+    assert nano.info.frame.max_pixels >= 112 * 112
+
+
+def test_where_the_slots_do_not_fit_after_all_fewer_are_tried(caplog):
+    tried = []
+
+    def make(cache):
+        tried.append(cache.slots)
+        if cache.slots > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return cache
+
+    assert with_fewer_slots(make, CachePlan(17, 8192)) == CachePlan(4, 8192)
+    assert tried == [17, 8, 4]
+    assert "no memory for 17 slots of 8192 tokens" in caplog.text
+    with pytest.raises(torch.OutOfMemoryError):
+        with_fewer_slots(lambda cache: make(CachePlan(9, 9)), CachePlan(2, 8192))

@@ -1,0 +1,152 @@
+"""The plan: for each machine its precision, slots, context and sentence."""
+
+from dataclasses import replace
+
+import pytest
+
+from webui.engine.cards import GIBIBYTE, KNOWN, imagined, unused
+from webui.engine.catalog import FLAGSHIP
+from webui.engine.hardware import Machine
+from webui.engine.needs import Needs
+from webui.engine.plan import CachePlan, Wishes, plan, plan_cache
+
+NEEDS = FLAGSHIP.needs
+
+
+def card(name, gibibytes, capability=(8, 9), free=None):
+    """As torch reports it: GiB in all, and how many are free if others use it."""
+    made = unused(name, int(gibibytes * GIBIBYTE), capability)
+    return made if free is None else replace(made, free_bytes=int(free * GIBIBYTE))
+
+
+# Card -> precision, quantization, slots, context.
+PLANS = {
+    "T4": ("float16", "4bit", 11, 8192),
+    "A10G": ("bfloat16", "4bit", 17, 16_384),
+    "L4": ("bfloat16", "4bit", 17, 16_384),
+    "RTX 4090": ("bfloat16", "4bit", 19, 16_384),
+    "V100 32 GB": ("float16", "none", 30, 8192),
+    "A100 40 GB": ("bfloat16", "none", 27, 16_384),
+    "L40S": ("bfloat16", "none", 17, 32_768),
+    "A100 80 GB": ("bfloat16", "none", 22, 65_536),
+    "H100": ("bfloat16", "none", 22, 65_536),
+    "H200": ("bfloat16", "none", 32, 65_536),
+}
+CARDS = [(card(*known), *PLANS[known[0]]) for known in KNOWN]
+CARDS += [
+    (card("L4 that reports less", 21.96), *PLANS["L4"]),
+    (card("laptop", 11.6), "bfloat16", "4bit", 1, 8192),
+]
+
+
+@pytest.mark.parametrize(("card", "dtype", "quantization", "slots", "context"), CARDS)
+def test_each_card_has_its_plan(card, dtype, quantization, slots, context):
+    made = plan(Machine((card,), 580, "13.0"), NEEDS)
+    assert (made.dtype, made.quantization, made.slots, made.context_length) == (
+        dtype,
+        quantization,
+        slots,
+        context,
+    )
+    assert made.reason.endswith(f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens")
+    taken = made.weight_bytes + made.reserve_bytes + slots * context * 40_960
+    assert taken <= card.free_bytes
+    assert made.weight_bytes < made.peak_bytes <= made.weight_bytes + 2 * NEEDS.layer
+
+
+def test_the_free_one_of_two_cards_is_taken():
+    made = plan(Machine((card("L40S", 44.39, free=9.0), card("L40S", 44.39)), 580, "13.0"), NEEDS)
+    assert (made.device, made.slots, made.context_length) == ("cuda:1", 17, 32_768)
+
+
+def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
+    made = plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
+    assert (made.quantization, made.slots, made.context_length) == ("none", 26, 8192)
+    assert "L40S (47.7 GB, 32.2 GB of it free)" in made.reason
+    assert plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
+
+
+@pytest.mark.parametrize(
+    ("machine", "wishes", "reason"),
+    [
+        (
+            Machine((card("laptop", 7.75),)),
+            Wishes(),
+            "laptop has 7.9 GB free of 8.3 GB; 4 bit with 1 conversation",
+        ),
+        (
+            Machine(driver=535, cuda="13.0"),
+            Wishes(),
+            "driver 535 is too old for CUDA 13.0, which needs 580 or later",
+        ),
+        (Machine(driver=535, cuda=""), Wishes(), "this torch is built without CUDA"),
+        (Machine(), Wishes(), "no CUDA device was found"),
+        (
+            Machine((card("L4", 22),), disk_bytes=10**9),
+            Wishes(),
+            "need 20.6 GB and the disk has 1.0 GB",
+        ),
+        (
+            Machine((card("L4", 22),)),
+            Wishes("cuda:1"),
+            "--device is cuda:1 and this machine has 1 CUDA device",
+        ),
+        (
+            Machine((card("L4", 22),)),
+            Wishes(quantization="none"),
+            "bfloat16 with 1 conversation of 8,192 tokens",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_number(machine, wishes, reason):
+    made = plan(machine, NEEDS, wishes)
+    assert not made.fits
+    assert reason in made.reason
+
+
+def test_what_was_asked_for_is_kept():
+    made = plan(Machine((card("L40S", 44.39),)), NEEDS, Wishes("cuda:0", "8bit", 3, 65_536))
+    assert (made.quantization, made.slots, made.context_length) == ("8bit", 3, 65_536)
+
+
+def test_the_needs_of_the_9b_are_those_of_its_config():
+    config = {
+        "dtype": "bfloat16",
+        "text_config": {
+            "hidden_size": 4096, "intermediate_size": 13_696, "num_hidden_layers": 40, "num_attention_heads": 32,
+            "num_key_value_heads": 2, "max_position_embeddings": 65_536,
+        },
+    }  # fmt: skip
+    assert Needs.of(config, NEEDS.file_bytes) == NEEDS
+    assert [round(NEEDS.weight_bytes(kind, 2) / 1e9, 1) for kind in ("none", "8bit", "4bit")] == [
+        20.6,
+        12.4,
+        8.5,
+    ]
+
+
+def test_many_people_come_before_long_conversations():
+    assert plan_cache(65_536 * 16 * 100, 100, 131_072) == CachePlan(16, 65_536)
+    assert plan_cache(65_536 * 16 * 100 - 1, 100, 65_536) == CachePlan(31, 32_768)
+    assert plan_cache(8192 * 9 * 100, 100, 65_536) == CachePlan(9, 8192)
+    assert plan_cache(8192 * 3 * 100, 100, 65_536) == CachePlan(3, 8192)
+    assert plan_cache(8191 * 100, 100, 65_536).slots == 0
+    assert plan_cache(10**9, 100, 65_536, slots=3, context=4096) == CachePlan(3, 4096)
+    assert plan_cache(10**9, 100, 2048) == CachePlan(32, 2048)
+
+
+def test_a_machine_can_be_imagined_by_size_or_name():
+    for text, name in (
+        ("24 GB", "a card of 24 GB"),
+        ("24gb", "a card of 24gb"),
+        ("rtx 4090", "RTX 4090"),
+    ):
+        assert [machine.cards[0].name for machine in imagined(text)] == [name]
+    assert len(imagined("all")) == len(KNOWN)
+    assert (
+        plan(*imagined("24 GB"), NEEDS).quantization
+        == plan(*imagined("L4"), NEEDS).quantization
+        == "4bit"
+    )
+    with pytest.raises(ValueError):  # noqa: PT011
+        imagined("3090 Super")

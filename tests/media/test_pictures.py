@@ -1,0 +1,145 @@
+"""Pictures of every kind: upright, RGB, on white, and none that is larger than its header may say."""
+
+import struct
+import zlib
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from files import RED, make_picture
+from PIL import Image
+
+from webui.errors import DamagedFileError, TooLargeError
+from webui.media.pictures import draw_picture
+from webui.media.sizes import fit_side
+
+LIMIT = 1_000_000
+
+
+def draw(path: Path, side: int = 400, max_pixels: int = LIMIT):
+    return draw_picture(str(path), path.name, max_pixels, lambda *natural: fit_side(natural, side))
+
+
+def saved(path: Path, image: Image.Image, **options) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "LA", "CMYK", "I;16", "F", "I"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    image = (
+        Image.new("RGB", (60, 40), RED)
+        .convert("L" if mode in ("I;16", "F", "I") else "RGB")
+        .convert(mode)
+    )
+    size, drawn = draw(saved(tmp_path / "a.tif", image))
+    assert (size, drawn.mode, drawn.size) == ((60, 40), "RGB", (60, 40))
+
+
+def test_colours_arrive(tmp_path):
+    for mode, options in (("CMYK", {"quality": 95}), ("RGB", {"quality": 95})):
+        image = Image.new("RGB", (64, 64), RED).convert(mode)
+        red, green, blue = draw(saved(tmp_path / "a.jpg", image, **options))[1].getpixel((30, 30))
+        assert red > 190 > 60 > max(green, blue)
+
+
+@pytest.mark.parametrize(("value", "level"), [(0, 0), (32768, 128), (65535, 255)])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_sixteen_bits_are_scaled(tmp_path, suffix, value, level):
+    path = saved(tmp_path / f"a.{suffix}", Image.new("I;16", (50, 50), value))
+    assert draw(path)[1].getpixel((9, 9)) == pytest.approx((level, level, level), abs=1)
+
+
+def test_sixteen_bits_with_a_transparent_gray(tmp_path):
+    path = saved(tmp_path / "a.png", Image.new("I;16", (50, 50), 32768))
+    data = path.read_bytes()
+    place = data.index(b"IDAT") - 4
+    path.write_bytes(data[:place] + chunk(b"tRNS", struct.pack(">H", 65535)) + data[place:])
+    assert draw(path)[1].getpixel((9, 9)) == pytest.approx((128, 128, 128), abs=1)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_transparency_is_laid_on_white(tmp_path, mode):
+    assert draw(saved(tmp_path / "a.png", Image.new(mode, (50, 50), 0)))[1].getpixel((9, 9)) == (
+        255,
+        255,
+        255,
+    )
+
+
+def test_a_transparent_colour_of_a_palette_is_white(tmp_path):
+    image = Image.new("P", (50, 50), 0)
+    image.putpalette([10, 20, 30])
+    assert draw(saved(tmp_path / "a.gif", image, transparency=0))[1].getpixel((9, 9)) == (
+        255,
+        255,
+        255,
+    )
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_exif_is_applied(tmp_path, turn):
+    """A red corner, stored the way each orientation says, is always up on the left."""
+    upright = Image.new("RGB", (80, 40), "white")
+    upright.paste(RED, (0, 0, 20, 20))
+    undo = (None, 0, 3, 1, 5, 2, 6, 4)[turn - 1]
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    stored = upright if undo is None else upright.transpose(Image.Transpose(undo))
+    size, drawn = draw(saved(tmp_path / "a.png", stored, exif=exif))
+    assert size == (80, 40)
+    assert drawn.getpixel((5, 5)) == RED
+
+
+def test_the_first_frame_of_an_animation_is_shown(tmp_path):
+    frames = [Image.new("RGB", (50, 50), colour) for colour in (RED, (0, 0, 255))]
+    for suffix in ("gif", "webp", "png"):
+        path = saved(tmp_path / f"a.{suffix}", frames[0], save_all=True, append_images=frames[1:])
+        assert draw(path)[1].getpixel((9, 9))[0] > 200
+
+
+@pytest.mark.parametrize(
+    ("side", "told"), [(1_010, "1.0 megapixels"), (9_000, "81.0 meg"), (30_000, "far more")]
+)
+def test_a_header_is_believed_before_its_pixels_are_read(tmp_path, side, told):
+    """Up to 30,000 x 30,000 pixels said by a file of 100 bytes."""
+    (tmp_path / "a.png").write_bytes(png(side, side, b""))
+    with pytest.raises(TooLargeError, match=f"{told}.*; at most 1.0 megapixels"):
+        draw(tmp_path / "a.png")
+
+
+def test_a_header_that_says_more_than_there_is(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(900, 900, zlib.compress(b"\0" * 100)))
+    with pytest.raises(DamagedFileError):
+        draw(tmp_path / "a.png")
+
+
+def png(width: int, height: int, data: bytes) -> bytes:
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+def chunk(name: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tif"])
+def test_half_a_picture_is_damaged(tmp_path, suffix):
+    noise = Image.effect_noise((200, 200), 90).convert("RGB")
+    path = saved(tmp_path / f"a.{suffix}", noise)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DamagedFileError):
+        draw(path)
+
+
+@pytest.mark.parametrize("suffix", ["ico", "tga", "pcx", "jp2", "ppm", "eps"])
+def test_what_pillow_could_open_but_we_do_not_is_refused(tmp_path, suffix):
+    with pytest.raises(DamagedFileError):
+        draw(make_picture(tmp_path / f"a.{suffix}", (64, 64)))
+
+
+def test_bytes_are_read_like_a_file(tmp_path):
+    data = BytesIO(make_picture(tmp_path / "a.png", (90, 30)).read_bytes())
+    assert draw_picture(data, "a", LIMIT, lambda *natural: natural)[0] == (90, 30)

@@ -1,0 +1,107 @@
+"""Clients for the API's tests: raw, official, and one that can hang up."""
+
+import asyncio
+import logging
+import socket
+from base64 import b64encode
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from io import BytesIO
+
+import httpx
+import openai
+import uvicorn
+from fakes import FakeEngine
+from fastapi import FastAPI
+from PIL import Image
+
+from webui.access.accounts import Accounts
+from webui.access.visitors import Visitors
+from webui.api.failures import add_failure_handlers
+from webui.api.health import health_router
+from webui.api.openai import openai_router
+from webui.errors import DamagedFileError
+from webui.protocol import ImagePart, ModelInfo
+
+ASK = [{"role": "user", "content": "What is it?"}]
+PATH = "/v1/chat/completions"
+
+
+def picture_url(color="red", kind="png", side=8):
+    file = BytesIO()
+    Image.new("RGB", (side, side), color).save(file, kind)
+    return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
+
+
+@dataclass
+class FakeReader:
+    """Reads at once; if it is `stuck`, never. The events tell that it began to read, and that it was cancelled."""
+
+    stuck: bool = False
+    began: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    read: list[str] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+
+    async def load_image_bytes(
+        self, data: bytes, name: str, info: ModelInfo, *, owner: str = ""
+    ) -> ImagePart:
+        self.read.append(name)
+        self.owners.add(owner)
+        self.began.set()
+        if self.stuck:
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.cancelled.set()
+        if not data:
+            raise DamagedFileError(name=name)
+        return ImagePart(Image.open(BytesIO(data)), name, name)
+
+
+def make_app(engine, accounts=(), most=10_000_000, reader=None):
+    app = FastAPI()
+    add_failure_handlers(app)
+    app.include_router(health_router(engine))
+    app.include_router(
+        openai_router(engine, reader or FakeReader(), Visitors(Accounts(accounts)), most)
+    )
+    return app
+
+
+@asynccontextmanager
+async def http(engine, **settings):
+    transport = httpx.ASGITransport(make_app(engine, **settings))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+@asynccontextmanager
+async def official(engine, key="none", **settings):
+    async with http(engine, **settings) as transport:
+        yield openai.AsyncOpenAI(
+            base_url="http://test/v1", api_key=key, http_client=transport, max_retries=0
+        )
+
+
+@asynccontextmanager
+async def served(engine, log=None, **settings):
+    """Over a real socket, so that a client can hang up. `log` is a handler that is given what the server logs."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(make_app(engine, **settings), log_level="error"))
+    if log is not None:
+        logging.getLogger("uvicorn.error").addHandler(log)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{listener.getsockname()[1]}"
+    ) as client:
+        yield client
+    server.should_exit = True
+    await serving
+
+
+async def refusal(body, status=400, engine=None):
+    async with http(engine or FakeEngine()) as client:
+        response = await client.post(PATH, json={"messages": ASK, **body})
+    assert response.status_code == status
+    return response.json()["error"]

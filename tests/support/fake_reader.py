@@ -1,0 +1,92 @@
+"""A stand-in for the reader of files: pages are plain coloured pictures, made at once or step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from webui.errors import PageRangeError, WebUIError
+from webui.media.attachments import Selection
+from webui.protocol import Attachment, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
+
+
+@dataclass(frozen=True)
+class FakePreview:
+    attachment: Attachment
+    count: int
+    sizes: tuple[tuple[int, int], ...]
+    thumbnails: tuple[Image.Image, ...]
+    timestamps: tuple[float, ...] = ()
+    duration_s: float = 0.0
+    notice: str = ""
+
+    def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
+        if selection.pages == "99":
+            raise PageRangeError(value="99", name=self.attachment.name, pages=self.count)
+        chosen = len(selection.pages.split(",")) if selection.pages else self.count
+        return chosen, min(chosen * 100, max_tokens)
+
+
+@dataclass
+class FakeReader:
+    """Three pages for a document, four frames for a video, one picture otherwise; `error` is raised instead.
+
+    Where `ahead` is set, it reports that many conversions ahead of each of its own.
+    """
+
+    error: WebUIError | None = None
+    step_s: float = 0.0
+    limits: MediaLimits = field(default_factory=MediaLimits)
+    loaded: list[tuple[str, Selection, int]] = field(default_factory=list)
+    owners: set[str] = field(default_factory=set)
+    ahead: int | None = None
+
+    async def preview(
+        self,
+        path: Path,
+        info: ModelInfo,
+        selection: Selection | None = None,
+        *,
+        owner: str = "",
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> FakePreview:
+        self.owners.add(owner)
+        if self.error is not None:
+            raise self.error
+        if self.ahead is not None:
+            on_progress(Progress("queued", self.ahead))
+            await asyncio.sleep(self.step_s)
+        kinds = {".mp4": ("video", 4), ".pdf": ("document", 3), ".pptx": ("document", 3)}
+        kind, count = kinds.get(path.suffix, ("image", 1))
+        for index in range(count):
+            on_progress(Progress("converting", index, count))
+            await asyncio.sleep(self.step_s)
+        pages = tuple(Image.new("RGB", (60, 80), (50 * index, 90, 160)) for index in range(count))
+        times = tuple(index * 0.5 for index in range(count)) if kind == "video" else ()
+        attachment = Attachment(path, kind)  # type: ignore[arg-type]
+        return FakePreview(
+            attachment, count, ((60, 80),) * count, pages, times, 2.0 if times else 0.0
+        )
+
+    async def load(
+        self,
+        path: Path,
+        info: ModelInfo,
+        selection: Selection,
+        max_tokens: int,
+        *,
+        owner: str = "",
+        on_progress: Callable[[Progress], None] = lambda progress: None,
+    ) -> tuple[ImagePart | VideoPart, ...]:
+        self.loaded.append((path.name, selection, max_tokens))
+        preview = await self.preview(path, info, selection, owner=owner, on_progress=on_progress)
+        if preview.timestamps:
+            return (VideoPart(preview.thumbnails, preview.timestamps, path.name),)
+        return tuple(
+            ImagePart(page, f"{path.name} p. {number}", path.name)
+            for number, page in enumerate(preview.thumbnails, 1)
+        )

@@ -1,0 +1,78 @@
+"""Stand-ins for the rooms below: an engine that answers from a script, at once or step by step."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from webui.errors import EngineStoppedError
+from webui.protocol import Delta, GenerationRequest, ModelInfo, ModelStatus, Progress, Usage
+
+SCRIPT = (
+    Delta(progress=Progress("reading", 10, 10)),
+    Delta(reasoning="I see a red circle.", progress=Progress("thinking", 5, 64)),
+    Delta(content="A red ", progress=Progress("answering", 7, 64)),
+    Delta(content="circle.", progress=Progress("answering", 9, 64)),
+    Delta(finish_reason="stop", usage=Usage(10, 9, 5)),
+)
+READY = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes=10_000_000)
+
+
+@dataclass
+class FakeEngine:
+    """Plays `script` for every request; `error` is raised after it; `step_s` passes between two deltas.
+
+    A request that is told to answer now has no more reasoning. `others` are models beside the one of `model_status`.
+    """
+
+    script: Sequence[Delta] = SCRIPT
+    error: Exception | None = None
+    step_s: float = 0.0
+    model_status: ModelStatus = READY
+    requests: list[GenerationRequest] = field(default_factory=list)
+    aborted: set[str] = field(default_factory=set)
+    running: set[str] = field(default_factory=set)
+    hurried: set[str] = field(default_factory=set)
+    others: tuple[ModelStatus, ...] = ()
+    prepared: list[str] = field(default_factory=list)
+    closed: bool = False
+
+    async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
+        self.requests.append(request)
+        self.running.add(request.id)
+        try:
+            for delta in self.script:
+                await asyncio.sleep(self.step_s)
+                if self.closed:
+                    raise EngineStoppedError(reason="it was closed")
+                if request.id in self.aborted:
+                    yield Delta(finish_reason="abort", usage=Usage(10, 3, 3))
+                    return
+                if delta.reasoning and request.id in self.hurried:
+                    continue
+                yield delta
+            if self.error is not None:
+                raise self.error
+        finally:
+            self.running.discard(request.id)
+
+    def abort(self, request_id: str) -> None:
+        self.aborted.add(request_id)
+
+    def answer_now(self, request_id: str) -> None:
+        self.hurried.add(request_id)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def status(self, name: str = "") -> ModelStatus:
+        return next(
+            (status for status in self.statuses() if status.info.name == name), self.model_status
+        )
+
+    def statuses(self) -> tuple[ModelStatus, ...]:
+        return (self.model_status, *self.others)
+
+    def prepare(self, name: str) -> None:
+        self.prepared.append(name)

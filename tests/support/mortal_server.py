@@ -1,0 +1,74 @@
+"""A server whose device is lost to its first process: a stand-in for a GPU after a device-side assert.
+
+    python tests/support/mortal_server.py PORT FOLDER
+
+In the first process, which leaves a note in FOLDER, the engine dies of the first answer and cannot be loaded again.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+
+import uvicorn
+from fake_loader import FakeLoader, Spelling
+from faulty import FaultyRunner
+
+from webui.app import create_app
+from webui.engine.manager import ModelManager
+from webui.errors import ModelLoadError
+from webui.media.attachments import MediaReader
+from webui.protocol import ModelInfo
+from webui.restart import Restart
+from webui.server import Server, listen
+from webui.settings import Settings
+
+
+class LostDevice(FaultyRunner):
+    """Fails in each step, and the device answers no more."""
+
+    def decode(self, sequences):
+        raise RuntimeError("CUDA error: device-side assert triggered")
+
+    def alive(self):
+        return False
+
+
+class MortalLoader(FakeLoader):
+    def load(self, choice, report):
+        if self.diary:
+            raise ModelLoadError(
+                model=choice.info.name, reason="CUDA error: device-side assert triggered"
+            )
+        self.diary.append("load")
+        return Spelling(ModelInfo(choice.info.name, 1000), LostDevice())
+
+
+def main() -> None:
+    port, note = int(sys.argv[1]), Path(sys.argv[2], "first")
+    loader = FakeLoader() if note.exists() else MortalLoader()
+    loader.go.set()
+    note.touch()
+    restart = Restart(least_uptime_s=0)
+    options = {
+        "quantization": "none",
+        "bundled": ROOT / "assets" / "glm4v-nano",
+        "retry_after_s": 0.0,
+    }
+    model = ModelManager(["nano"], loader=loader, on_lost=restart.ask, **options)
+    settings = Settings()
+    app = create_app(model, MediaReader(settings.limits, office=None), settings)
+    model.start()
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2)
+    Server(config, app.state.traffic.idle, model.close, restart).run(
+        sockets=[listen("127.0.0.1", port)]
+    )
+    if restart.wanted:
+        restart.act()
+
+
+if __name__ == "__main__":
+    main()

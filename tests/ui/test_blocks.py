@@ -1,0 +1,154 @@
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+from fake_reader import FakeReader
+from fakes import FakeEngine
+
+from webui.protocol import ModelInfo, ModelStatus, Progress
+from webui.ui.blocks import build_ui
+from webui.ui.header import banner_html, status_html
+from webui.ui.look import HEAD, STYLESHEET, theme
+from webui.ui.model_menu import ModelMenu
+from webui.ui.running import Running
+from webui.ui.strings import Strings
+
+# The tests that build a page are async: outside a loop Gradio makes one of its own and never closes it.
+EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
+EN = Strings("en")
+NANO = ModelInfo("glm4v-nano", 8192, bundled=True)
+
+
+def page():
+    return build_ui(FakeEngine(), FakeReader(), examples=EXAMPLES)
+
+
+async def test_the_page_has_six_tabs_in_their_order():
+    tabs = [block.label for block in page().blocks.values() if isinstance(block, gr.Tab)]
+    assert tabs == ["Thinking", "Chat", "Image", "Video", "PDF", "PPT"]
+
+
+async def test_nothing_of_the_page_is_a_public_endpoint():
+    assert {fn.api_visibility for fn in page().fns.values()} == {"private"}
+
+
+async def test_building_the_page_asks_the_model_nothing():
+    engine = FakeEngine()
+    build_ui(engine, FakeReader(), examples=EXAMPLES)
+    assert engine.requests == []
+
+
+async def test_many_answers_may_run_at_once():
+    answering = [fn for fn in page().fns.values() if fn.concurrency_id == "answering"]
+    assert len(answering) >= 6 * 2
+    assert {fn.concurrency_limit for fn in answering} == {64}
+
+
+async def test_two_visitors_begin_with_conversations_of_their_own():
+    states = [block for block in page().blocks.values() if isinstance(block, gr.State)]
+    assert len({id(state.value) for state in states}) == len(states)
+
+
+async def test_the_penalty_is_as_the_makers_of_the_chosen_model_advise():
+    small, large = (
+        ModelInfo("small", 8192, repetition_penalty=1.0),
+        ModelInfo("large", 8192, repetition_penalty=1.1),
+    )
+    engine = FakeEngine(
+        model_status=ModelStatus("ready", small), others=(ModelStatus("unloaded", large),)
+    )
+    demo = build_ui(engine, FakeReader(), examples=EXAMPLES)
+    sliders = [
+        block
+        for block in demo.blocks.values()
+        if getattr(block, "maximum", None) == 2 and block.minimum == 1
+    ]
+    assert [slider.value for slider in sliders] == [1.0] * 6
+    [advise] = [fn for fn in demo.fns.values() if fn.outputs == sliders]
+    assert (advise.fn("large"), advise.fn("small")) == ([1.1] * 6, [1.0] * 6)
+    assert {event for _, event in advise.targets} == {"load", "input"}
+
+
+def test_the_header_tells_how_the_model_is():
+    loading = ModelStatus("loading", NANO, Progress("loading", 512 * 1024**2, 1024**3))
+    assert "50% · 512 MB of 1 GB<" in status_html(loading, EN)
+    assert "50% · 512 MB of 1 GB · 12 min left" in status_html(replace(loading, left_s=700), EN)
+    assert "还剩 45 秒" in status_html(replace(loading, left_s=45), Strings("zh"))
+    assert "ready · CPU · 10 MB memory" in status_html(
+        ModelStatus("ready", NANO, None, "CPU", 10 * 1024**2), EN
+    )
+    planned = ModelStatus(
+        "ready",
+        ModelInfo("GLM", 16_384),
+        None,
+        "NVIDIA L4",
+        8 * 1024**3,
+        precision="4 bit",
+        slots=17,
+    )
+    assert "ready · NVIDIA L4 · 4 bit · 17 × 16,384 · 8 GB memory" in status_html(planned, EN)
+    assert "failed · no &lt;file&gt;" in status_html(
+        ModelStatus("failed", NANO, reason="no <file>"), EN
+    )
+
+
+def test_a_model_that_is_not_loaded_says_when_it_comes():
+    unloaded = status_html(ModelStatus("unloaded", NANO), EN, named=False)
+    assert "comes with the next message" in unloaded
+    assert "glm4v-nano" not in unloaded
+
+
+def menus(engine):
+    blocks = build_ui(engine, FakeReader(), examples=EXAMPLES).blocks.values()
+    return [block for block in blocks if isinstance(block, gr.Dropdown)]
+
+
+async def test_one_model_is_plain_text_and_several_are_a_menu():
+    other = ModelStatus("unloaded", ModelInfo("other", 8192))
+    assert [menu.visible for menu in menus(FakeEngine())] == [False]
+    (menu,) = menus(FakeEngine(others=(other,)))
+    assert menu.visible
+    assert [value for _, value in menu.choices] == ["fake", "other"]
+
+
+async def test_a_choice_is_the_visitors_own():
+    engine = FakeEngine(others=(ModelStatus("unloaded", ModelInfo("other", 8192)),))
+    running = Running(engine)
+    with gr.Blocks():
+        menu = ModelMenu(engine, running, EN)
+    menu.choose("ann", "other")
+    assert engine.prepared == ["other"]
+    assert (menu.status_for("ann").info.name, menu.status_for("bob").info.name) == ("other", "fake")
+    assert (running.begin("ann", "chat").model, running.begin("bob", "chat").model) == ("other", "")
+    running.leave("ann")
+    assert menu.status_for("ann").info.name == "fake"
+
+
+async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_after_a_failure():
+    engine = FakeEngine()
+    with gr.Blocks():
+        menu = ModelMenu(engine, Running(engine), EN)
+    _, retry, listed, names = menu.show("ann", EN, ["fake"])
+    assert (retry["visible"], "choices" in listed, names) == (False, False, ["fake"])
+    engine.model_status = ModelStatus("failed", ModelInfo("real", 4096), reason="no disk")
+    _, retry, listed, names = menu.show("ann", EN, names)
+    assert (retry["visible"], listed["choices"], listed["value"], names) == (
+        True,
+        ["real"],
+        "real",
+        ["real"],
+    )
+
+
+def test_the_banner_is_there_only_when_there_is_something_to_tell():
+    assert banner_html(ModelStatus("ready", ModelInfo("GLM", 8192)), EN) == ""
+    assert "--model zai-org/GLM-4.1V-9B-Thinking" in banner_html(ModelStatus("ready", NANO), EN)
+    assert "no hub" in banner_html(
+        ModelStatus("ready", ModelInfo("GLM", 8192), notice="no hub"), EN
+    )
+
+
+def test_the_looks_are_there():
+    assert STYLESHEET.is_file()
+    assert "<script>" in HEAD
+    assert "http" not in "".join(theme()._stylesheets)

@@ -1,0 +1,143 @@
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from webui.protocol import ImagePart, Message, VideoPart
+from webui.ui.figures import conversation_html
+from webui.ui.grounding import Box, pointed_at, with_links
+from webui.ui.pictures import pictures_of
+from webui.ui.render import conversation_rows
+from webui.ui.strings import Strings
+from webui.ui.turns import Conversation, Turn
+
+PAGES = ("p. 2", "p. 3", "p. 5")
+
+
+@pytest.mark.parametrize(
+    ("answer", "captions", "found"),
+    [
+        ("The red square is at [420,400,580,600].", ["a.png"], {0: [Box(420, 400, 580, 600)]}),
+        (
+            "[[1, 2, 30, 40], [5, 6, 70, 80]]",
+            ["a.png"],
+            {0: [Box(1, 2, 30, 40), Box(5, 6, 70, 80)]},
+        ),
+        ('[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}]', ["a.png"], {0: [Box(1, 2, 3, 4, "cat")]}),
+        ('{"label": "a"}, {"box": [1, 2, 3, 4]}', ["a.png"], {0: [Box(1, 2, 3, 4)]}),
+        (
+            "On page 3: [1,2,3,4]; page 5: [5,6,7,8].",
+            PAGES,
+            {1: [Box(1, 2, 3, 4)], 2: [Box(5, 6, 7, 8)]},
+        ),
+        ("第3页的[1,2,3,4]", PAGES, {1: [Box(1, 2, 3, 4)]}),
+        ("Slide 2 has it at [1,2,3,4].", ("slide 1", "slide 2"), {1: [Box(1, 2, 3, 4)]}),
+        ("Picture 2: [1,2,3,4]", ("a.png", "b.png"), {1: [Box(1, 2, 3, 4)]}),
+        # Of which picture, nobody can tell; no such page; not a box; outside of the picture; three numbers.
+        ("It is at [1,2,3,4].", PAGES, {}),
+        ("Page 4: [1,2,3,4]", PAGES, {}),
+        ("[5,2,3,4] [1,4,3,4]", ["a.png"], {}),
+        ("[1,2,3,1001]", ["a.png"], {}),
+        ("[1,2,3]", ["a.png"], {}),
+    ],
+)
+def test_boxes_are_found_and_belong_to_their_picture(answer, captions, found):
+    assert pointed_at(answer, captions).boxes == found
+
+
+@pytest.mark.parametrize(
+    ("answer", "captions", "pages"),
+    [
+        ("The headline of page 3 is BUDGET.", PAGES, {1}),
+        ("第 2 页和第5页", PAGES, {0, 2}),
+        ("Slide 2, not slide 9", ("slide 1", "slide 2"), {1}),
+        ("There are 3 pages.", PAGES, set()),
+    ],
+)
+def test_pages_are_found_by_their_number(answer, captions, pages):
+    assert pointed_at(answer, captions).pages == pages
+
+
+def test_the_page_that_the_newest_answer_names_is_marked():
+    pages = [
+        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
+    ]
+    drawn = conversation_html(conversation(pages, "Page 1 and page 2", "Page 2"), Strings())
+    assert drawn.count("<figure>") == drawn.count('<figure class="named">') == 1
+    assert drawn.index("Page 1<") < drawn.index('class="named"') < drawn.index("Page 2<")
+    assert "named" not in conversation_html(conversation(pages, "Page 1 and page 2"), Strings())
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("See page 3, **p. 5**.", "See [page 3](#seen-1), **[p. 5](#seen-2)**."),
+        ("第 2 页", "[第 2 页](#seen-0)"),
+        # No such page; nothing that is asked for; a link of the answer's own.
+        ("page 4", "page 4"),
+        ("3 pages", "3 pages"),
+        ("[on page 3](https://a.example)", "[on page 3](https://a.example)"),
+        # It would be a picture.
+        ("See!page 3", "See!page 3"),
+    ],
+)
+def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
+    assert with_links(answer, PAGES) == shown
+
+
+def test_code_and_frames_lead_nowhere():
+    pages = [
+        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
+    ]
+    clip = VideoPart((Image.new("RGB", (56, 56)),) * 2, (0.0, 0.5), "clip.mp4")
+    code = "`page 1`\n\n```\npage 1\n```\npage 2"
+    shown = "<code>page 1</code>\n\n```\npage 1\n```\n[page 2](#seen-1)"
+    assert answers(conversation(pages, code)) == [shown]
+    assert answers(conversation([clip], "Picture 1")) == ["Picture 1"]
+
+
+def test_only_what_was_sent_last_is_linked():
+    pages = [
+        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
+    ]
+    talk = conversation(pages, "page 1", "page 2")
+    assert answers(talk) == ["[page 1](#seen-0)", "[page 2](#seen-1)"]
+    more = replace(talk, turns=(*talk.turns, *conversation(pages, "page 2").turns))
+    assert answers(more) == ["page 1", "page 2", "[page 2](#seen-1)"]
+    assert [row["content"]["text"] for row in conversation_rows(talk, Strings(), linked=False)][
+        1
+    ] == "page 1"
+
+
+def answers(talk):
+    rows = conversation_rows(talk, Strings())
+    texts = [row["content"]["text"] for row in rows if row["role"] == "assistant"]
+    return [text for text in texts if not text.startswith("<div")]
+
+
+def conversation(parts, *answers):
+    first = Turn(
+        Message("user", (*parts, "Where?")), pictures=pictures_of(parts), content=answers[0]
+    )
+    return Conversation(
+        "k", (first, *(Turn(Message("user", ("And now?",)), content=text) for text in answers[1:]))
+    )
+
+
+PICTURE = ImagePart(Image.new("RGB", (56, 56)), "a.png", "a.png")
+
+
+def test_the_newest_answer_is_drawn_on_the_picture():
+    drawn = conversation_html(
+        conversation([PICTURE], "[1,2,3,4]", 'It is {"label": "<b>", "box": [100,200,400,1000]}'),
+        Strings(),
+    )
+    assert drawn.count("<i ") == 1
+    assert "left:10%;top:20%;width:30%;height:80%" in drawn
+    assert "<b>&lt;b&gt;</b>" in drawn
+    assert "<i " not in conversation_html(conversation([PICTURE], "[1,2,3,4]", "A cat."), Strings())
+
+
+def test_nothing_is_drawn_on_frames():
+    clip = VideoPart((Image.new("RGB", (56, 56)),), (0.0,), "a.mp4")
+    assert "<i " not in conversation_html(conversation([clip], "[1,2,3,4]"), Strings())

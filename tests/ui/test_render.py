@@ -1,0 +1,137 @@
+from dataclasses import replace
+
+import pytest
+
+from webui.errors import EngineStoppedError, QueueFullError
+from webui.protocol import Delta, Message, Progress, Usage
+from webui.ui.live import LiveTurn
+from webui.ui.render import conversation_rows, error_card, question_html, turn_rows
+from webui.ui.strings import Strings
+from webui.ui.turns import Conversation, Picture, Turn
+
+EN = Strings("en")
+ANSWER = "It is `a<b>` and <b>bold</b>: $x<y$\n\n```py\nif a < b:\n    pass\n```\nend"
+
+
+def asked(text="What?"):
+    return Turn(Message("user", (text,)))
+
+
+def texts(rows):
+    return [row["content"]["text"] for row in rows]
+
+
+def answered(**changes):
+    turn = replace(
+        asked(),
+        reasoning="I look.",
+        content=ANSWER,
+        usage=Usage(10, 40, 9),
+        seconds=2.4,
+        first_token_s=0.4,
+    )
+    return replace(turn, thinking_s=18.2, reasoning_tokens=9, finish_reason="stop", **changes)
+
+
+def test_while_it_grows_the_text_on_the_wire_only_grows():
+    live = LiveTurn(asked(), clock=lambda: 0.0)
+    before = ""
+    for character in ANSWER:
+        live.take(Delta(content=character, progress=Progress("answering", 1, 9)))
+        now = texts(live.rows(EN))[-1] if len(live.rows(EN)) > 1 else ""
+        assert now.startswith(before)
+        before = now
+    live.finish()
+    assert texts(live.rows(EN))[1].startswith(before)
+
+
+def test_a_finished_turn_looks_like_its_last_moment_on_the_wire():
+    live = LiveTurn(asked(), clock=lambda: 0.0)
+    for character in ANSWER:
+        live.take(Delta(content=character))
+    assert live.finish().content == ANSWER
+    assert live.rows(EN) == turn_rows(live.turn, EN)
+
+
+def test_the_thought_is_open_while_it_grows_and_folded_after():
+    growing = turn_rows(answered(phase="thinking"), EN)[1]["metadata"]
+    folded = turn_rows(answered(), EN)[1]["metadata"]
+    assert growing == {"title": "Thinking · 18 s · 9 tokens", "status": "pending"}
+    assert folded == {"title": "Thought for 18 s · 9 tokens", "status": "done"}
+
+
+def test_figures_stand_under_the_answer():
+    assert "20 tok/s · first token 0.4 s · 40 tokens" in texts(turn_rows(answered(), EN))[-1]
+
+
+def test_the_speed_is_that_of_what_came_after_the_first_delta():
+    times = iter((0.0, 1.0, 1.0, 3.0))
+    live = LiveTurn(asked(), clock=lambda: next(times))
+    live.take(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
+    live.take(
+        Delta(content="Forty more.", progress=Progress("answering", 50, 50), usage=Usage(5, 50))
+    )
+    assert live.finish().tokens_per_s == 20
+    assert replace(live.turn, first_tokens=50).tokens_per_s == 0
+    assert replace(live.turn, first_token_s=live.turn.seconds - 0.04).tokens_per_s == 0
+
+
+def test_a_stopped_answer_keeps_its_text_and_says_so():
+    rows = texts(turn_rows(replace(answered(), finish_reason="abort"), EN))
+    assert rows[2].startswith("It is")
+    assert ">Stopped · " in rows[3]
+
+
+def test_an_answer_that_was_cut_at_the_limit_says_so():
+    assert (
+        "Ended at the limit of 40 tokens"
+        in texts(turn_rows(replace(answered(), finish_reason="length"), EN))[-1]
+    )
+
+
+def test_an_error_is_a_card_in_the_readers_language():
+    turn = replace(asked(), error=QueueFullError(waiting=7))
+    assert "7 requests are waiting" in texts(turn_rows(turn, EN))[-1]
+    assert "已有 7 个请求" in texts(turn_rows(turn, Strings("zh")))[-1]
+
+
+def test_the_question_is_shown_exactly_as_typed():
+    html = question_html(asked("<b>a</b>\n\n# b"), EN)
+    assert html == '<div class="said">&lt;b&gt;a&lt;/b&gt;&#10;&#10;# b</div>'
+
+
+def test_many_pages_are_shown_by_the_first_and_a_count():
+    pictures = tuple(Picture(f"data:{index}", f"p. {index}") for index in range(11))
+    html = question_html(replace(asked(), pictures=pictures), EN)
+    assert html.count("<img") == 8
+    assert "+ 3 more" in html
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_a_name_an_error_and_a_question_stay_in_their_html(end):
+    text = f"<img src=x>{end}{end}![x](https://a.example)"
+    named, pictured = (
+        replace(asked(text), files=(text,)),
+        replace(asked(), pictures=(Picture("data:1", text),)),
+    )
+    html = (
+        question_html(named, EN)
+        + question_html(pictured, EN)
+        + error_card(EngineStoppedError(reason=text), EN)
+    )
+    assert html.count("![x]") == 5
+    assert not {"\n", "\r"} & set(html)
+    assert "<img src=x>" not in html
+
+
+def test_an_empty_answer_is_told():
+    assert (
+        "No answer was written." in texts(turn_rows(replace(asked(), finish_reason="stop"), EN))[-1]
+    )
+
+
+def test_a_conversation_is_its_turns_in_order():
+    rows = conversation_rows(
+        Conversation("k", (answered(), replace(asked("Next?"), content="Yes"))), EN
+    )
+    assert [row["role"] for row in rows] == ["user", *["assistant"] * 3, "user", "assistant"]
