@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from webui.engine.catalog import choose
-from webui.media.attachments import MediaReader, find_office
+from webui.engine.loading.catalog import choose
+from webui.media.reader import MediaReader, find_office
 from webui.protocol import MediaLimits
 
 NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
@@ -15,7 +15,7 @@ NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
 @pytest.fixture(scope="session")
 def nano():
     """The bundled checkpoint as the product loads it, with eight slots of 2,048 tokens."""
-    from webui.engine.loader import load
+    from webui.engine.loading.loader import load
 
     return load(choose("nano", "none", None, NANO), "cpu", 8, 2048, lambda progress: None)
 

@@ -13,7 +13,7 @@ from fakes import FakeEngine
 
 from webui.app import create_app
 from webui.errors import SettingsError
-from webui.media.attachments import MediaReader
+from webui.media.reader import MediaReader
 from webui.server import listen
 from webui.settings import Settings
 

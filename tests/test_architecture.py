@@ -36,31 +36,12 @@ FLOORS = {
     "webui.errors": -2,
     "webui": 0,
 }
-TORCH = tuple(
-    f"webui.engine.{name}"
-    for name in (
-        *(
-            "download",
-            "probe",
-            "plan_report",
-            "self_test",
-            "loader",
-            "weights",
-            "runner",
-            "text_model",
-            "vision_features",
-        ),
-        *(
-            "operations",
-            "rotation",
-            "kv_cache",
-            "cache_views",
-            "graphs",
-            "sampler",
-            "cores",
-            "device",
-        ),
-    )
+TORCH = (
+    "webui.engine.execution",
+    "webui.engine.models",
+    "webui.engine.loading",
+    "webui.engine.planning.probe",
+    "webui.engine.planning.report",
 )
 WEB = ("webui.api", "webui.access", "webui.server", "webui.app")
 LIBRARIES = {
@@ -71,22 +52,22 @@ LIBRARIES = {
     "fastapi": WEB,
     "starlette": WEB,
     "uvicorn": WEB,
-    "pymupdf": ("webui.media.documents", "webui.media.slides"),
-    "pptx": ("webui.media.slides",),
-    "decord": ("webui.media.video",),
-    "av": ("webui.media.video",),
+    "pymupdf": ("webui.media.formats.pdf", "webui.media.formats.pptx"),
+    "pptx": ("webui.media.formats.pptx",),
+    "decord": ("webui.media.formats.video",),
+    "av": ("webui.media.formats.video",),
 }
 # Installed under another name than it is imported by, or needed by transformers without being imported here.
 INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
 WORKERS = (
-    "webui.engine.local",
-    "webui.engine.stepper",
-    "webui.engine.encoder",
-    "webui.engine.fetches",
-    "webui.engine.resident",
-    "webui.engine.seat",
+    "webui.engine.serving.engine",
+    "webui.engine.serving.stepper",
+    "webui.engine.serving.input_processor",
+    "webui.engine.manager.downloads",
+    "webui.engine.manager.model_thread",
+    "webui.engine.serving.seat",
     "webui.media.worker",
 )
 
@@ -189,9 +170,11 @@ def test_only_settings_reads_the_command_line_and_the_environment():
     ]
     readers = {module for module, name in told if name in ("sys.argv", "os.environ", "os.getenv")}
     # A zygote's fork sets where its temporary files go, and reads nothing.
-    assert readers == {"webui.settings", "webui.media.zygote"}
+    assert readers == {"webui.settings", "webui.media.sandbox.fork_server"}
     assert [
-        name for module, name in told if module == "webui.media.zygote" and "environ" in name
+        name
+        for module, name in told
+        if module == "webui.media.sandbox.fork_server" and "environ" in name
     ] == [
         "os.environ.update",
         "os.environ",

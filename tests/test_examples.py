@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from webui.engine.local import LocalEngine
-from webui.media.attachments import Selection
+from webui.engine.serving.engine import LocalEngine
+from webui.media.reader import Selection
 from webui.protocol import GenerationRequest, Message, SamplingParams
-from webui.ui.strings import TEXTS
-from webui.ui.tabs import TABS
+from webui.ui.i18n.strings import TEXTS
+from webui.ui.tab_specs import TABS
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
 # What a right answer says, in English and in Chinese.

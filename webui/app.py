@@ -32,21 +32,21 @@ from webui.access.sign_in import sign_in_router
 from webui.access.traffic import Traffic
 from webui.access.uploads import Uploads, paths_in
 from webui.access.visitors import Visitors, visitor_of
-from webui.api.failures import add_failure_handlers
+from webui.api.errors import add_failure_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
-from webui.engine.loading import CheckpointLoader
-from webui.engine.manager import ModelManager
-from webui.engine.plan import Wishes
+from webui.engine.loading.interface import CheckpointLoader
+from webui.engine.manager.model_manager import ModelManager
+from webui.engine.planning.plan import Wishes
 from webui.errors import ModelLoadError, SettingsError, WebUIError
-from webui.media.attachments import MediaReader, find_office
+from webui.media.reader import MediaReader, find_office
 from webui.protocol import Model
 from webui.restart import Restart
 from webui.server import Server, listen
 from webui.settings import Settings
-from webui.ui.blocks import build_ui
-from webui.ui.look import HEAD, STYLESHEET, theme
+from webui.ui.page import build_ui
 from webui.ui.sign_in_page import sign_in_html
+from webui.ui.theme import HEAD, STYLESHEET, theme
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def print_plans(settings: Settings) -> None:
     """What would run here or on another card. Imports torch. Raises ModelLoadError for a model that cannot be read."""
-    from webui.engine.plan_report import report_plans
+    from webui.engine.planning.report import report_plans
 
     wishes = Wishes(settings.device, settings.quantization, settings.slots, settings.context_length)
     for line in report_plans(settings.model, wishes, settings.plan_for):

@@ -11,9 +11,9 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loader import Loaded
-from webui.engine.local import LocalEngine
+from webui.engine.loading.loader import Loaded
 from webui.engine.sequence import Sequence
+from webui.engine.serving.engine import LocalEngine
 
 FIRST_PICTURE = 5_000_000
 CALLED_AFTER = (1, 2, 4, 6, 8)

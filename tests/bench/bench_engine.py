@@ -33,7 +33,7 @@ from bench import answer_now, decoding, flood, hour, oversize, people, reading
 from bench.report import Report
 from bench.subject import checkpoint, random_weights
 from bench.workload import Workload
-from webui.engine.loader import Loaded
+from webui.engine.loading.loader import Loaded
 
 Part = Callable[[Loaded, Workload, Report], None]
 PARTS: dict[str, Part] = {

@@ -22,8 +22,8 @@ CHILD = """
 import sys, threading, time
 sys.path.insert(0, {root!r})
 from pathlib import Path
-from webui.engine.catalog import choose
-from webui.engine import loader
+from webui.engine.loading.catalog import choose
+from webui.engine.loading import loader
 def anonymous():
     rows = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
     return int(rows["RssAnon"].split()[0]) * 1024
@@ -40,7 +40,7 @@ choice = choose({folder!r}, {quantization!r}, None, Path({folder!r}))
 loaded = loader.load(choice, "cpu", 1, 512, lambda progress: None)
 done.set()
 watcher.join()
-from webui.engine.self_test import measure
+from webui.engine.loading.self_test import measure
 print(loaded.memory_bytes, peak - before, anonymous() - before, measure(loaded.runner))
 """
 

@@ -24,7 +24,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 from processes import adopt_orphans, descendants
 
 from webui.errors import AttachmentError
-from webui.media.attachments import MediaReader, Selection, find_office
+from webui.media.reader import MediaReader, Selection, find_office
 from webui.protocol import MediaLimits, ModelInfo, VideoPart
 
 INFO = ModelInfo("any", 65_536)

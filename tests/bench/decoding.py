@@ -13,7 +13,7 @@ from bench.report import Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loader import Loaded
+from webui.engine.loading.loader import Loaded
 from webui.protocol import Message
 
 WORDS = "one two three four five six seven eight nine ten "

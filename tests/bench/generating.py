@@ -14,9 +14,9 @@ import torch
 from transformers import TextIteratorStreamer
 
 from bench.prompts import about_picture
-from webui.engine.loader import Loaded
-from webui.engine.reasoning import ReasoningParser
-from webui.engine.stream import joined
+from webui.engine.loading.loader import Loaded
+from webui.engine.reasoning.parser import ReasoningParser
+from webui.engine.serving.output_stream import joined
 from webui.protocol import ImagePart, Message
 
 

@@ -36,13 +36,13 @@ from bench.prompts import A4, _page, about_picture, ask, clip
 from bench.subject import engine_of, random_weights
 from bench.tiny_config import TINY
 from bench.watch import gaps, greedy, watch
-from webui.engine.catalog import FLAGSHIP, choose
-from webui.engine.device import Device
-from webui.engine.graphs import DecodeGraphs
-from webui.engine.loader import Loaded, load
-from webui.engine.plan import plan
-from webui.engine.probe import read_machine
-from webui.engine.self_test import measure
+from webui.engine.execution.cuda_graphs import DecodeGraphs
+from webui.engine.execution.device import Device
+from webui.engine.loading.catalog import FLAGSHIP, choose
+from webui.engine.loading.loader import Loaded, load
+from webui.engine.loading.self_test import measure
+from webui.engine.planning.plan import plan
+from webui.engine.planning.probe import read_machine
 from webui.errors import WebUIError
 from webui.protocol import Message
 

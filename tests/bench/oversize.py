@@ -13,8 +13,8 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loader import Loaded
-from webui.engine.local import LocalEngine
+from webui.engine.loading.loader import Loaded
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import ContextLengthError
 from webui.protocol import Message
 

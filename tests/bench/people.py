@@ -20,8 +20,8 @@ from bench.report import Report, percentile
 from bench.subject import engine_of
 from bench.watch import gaps, greedy, watch
 from bench.workload import Workload
-from webui.engine.loader import Loaded
-from webui.engine.local import LocalEngine
+from webui.engine.loading.loader import Loaded
+from webui.engine.serving.engine import LocalEngine
 
 # So many in threads take minutes on a small machine: from here on the two slow ways run once.
 SLOW_FROM = 16

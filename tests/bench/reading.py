@@ -12,8 +12,8 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, gaps, greedy, happens, watch
 from bench.workload import Workload
-from webui.engine.loader import Loaded
-from webui.engine.local import LocalEngine
+from webui.engine.loading.loader import Loaded
+from webui.engine.serving.engine import LocalEngine
 from webui.protocol import Message
 
 FIRST_DOCUMENT = 2_000_000

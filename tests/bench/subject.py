@@ -16,12 +16,12 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor, Glm4vConfig
 
 from bench import ROOT
-from webui.engine.catalog import FLAGSHIP, choose
-from webui.engine.download import fetch
-from webui.engine.loader import Loaded, load, model_info, plan_for
-from webui.engine.local import LocalEngine
-from webui.engine.plan import Wishes, plan_cache
-from webui.engine.runner import ModelRunner
+from webui.engine.execution.model_runner import ModelRunner
+from webui.engine.loading.catalog import FLAGSHIP, choose
+from webui.engine.loading.download import fetch
+from webui.engine.loading.loader import Loaded, load, model_info, plan_for
+from webui.engine.planning.plan import Wishes, plan_cache
+from webui.engine.serving.engine import LocalEngine
 from webui.protocol import ModelInfo
 
 NANO = ROOT / "assets" / "glm4v-nano"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from webui.engine.catalog import FLAGSHIP, choose
-from webui.engine.hardware import Card, Machine
-from webui.engine.plan import Wishes, plan
+from webui.engine.loading.catalog import FLAGSHIP, choose
+from webui.engine.planning.hardware import Card, Machine
+from webui.engine.planning.plan import Wishes, plan
 
 BUNDLED = Path("bundled")
 

@@ -5,8 +5,8 @@ from threading import Thread
 import pytest
 import torch
 
-from webui.engine.cores import FEW_ROWS, FEW_TOKENS, Cores
-from webui.engine.trial import FIRST_REST, TRIES
+from webui.engine.execution.cpu_threads import FEW_ROWS, FEW_TOKENS, Cores
+from webui.engine.execution.trial import FIRST_REST, TRIES
 
 
 @pytest.fixture(autouse=True)

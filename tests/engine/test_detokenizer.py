@@ -2,7 +2,7 @@
 
 import pytest
 
-from webui.engine.detokenizer import Detokenizer
+from webui.engine.serving.detokenizer import Detokenizer
 
 TEXTS = ["plain", "页面 three", "a\ufffdb", "naïve 🙂 end", "\ufffd\ufffd"]
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from webui.engine.device import Device
+from webui.engine.execution.device import Device
 from webui.errors import DeviceMemoryError
 
 

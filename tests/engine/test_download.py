@@ -13,7 +13,7 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
-from webui.engine.download import cache_free_bytes, download
+from webui.engine.loading.download import cache_free_bytes, download
 from webui.errors import ModelLoadError
 from webui.protocol import Progress
 

@@ -7,7 +7,7 @@ from time import sleep
 
 import pytest
 
-from webui.engine.encoder import Encoder
+from webui.engine.serving.input_processor import Encoder
 from webui.errors import EngineStoppedError
 
 

@@ -7,8 +7,8 @@ from faulty import FaultyRunner
 from spelling import END
 from test_local import collect, request, text_of
 
-from webui.engine.local import LocalEngine
 from webui.engine.sequence import ControlIds
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import DeviceMemoryError, EngineStoppedError, WebUIError
 
 # Against a hang; nothing is timed.

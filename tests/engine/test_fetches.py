@@ -6,7 +6,7 @@ import pytest
 from test_local import collect, text_of
 from test_manager import BUNDLED, ONE, TWO, asked, manager, ready, settled
 
-from webui.engine.catalog import FLAGSHIP
+from webui.engine.loading.catalog import FLAGSHIP
 from webui.errors import EngineStoppedError, ModelLoadError
 from webui.protocol import Progress
 

@@ -5,10 +5,10 @@ import torch
 from pictures import picture
 from tiny import tiny_model
 
-from webui.engine.cache_views import DecodeView
-from webui.engine.graphs import DecodeGraphs
-from webui.engine.kv_cache import CachePlan
-from webui.engine.runner import ModelRunner
+from webui.engine.execution.attention import DecodeView
+from webui.engine.execution.cuda_graphs import DecodeGraphs
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.sequence import Sequence
 from webui.protocol import Message, SamplingParams
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fake_hub import MODEL, PIECE, hub
 
-from webui.engine.hub_file import DamagedDownloadError, fetch_file
+from webui.engine.loading.hub_file import DamagedDownloadError, fetch_file
 
 ROOT = Path(__file__).parents[2]
 MEGABYTE = 1024**2
@@ -23,7 +23,7 @@ FILES = {
 SIZE = sum(map(len, FILES.values()))
 CODE = """
 import sys
-from webui.engine.download import download
+from webui.engine.loading.download import download
 def show(progress):
     print(progress.done, progress.total, flush=True)
 folder = download(sys.argv[1], "GLM", show, endpoint=sys.argv[2])

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from webui.engine.cache_views import DecodeView, PackedView, PrefillView
-from webui.engine.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot
+from webui.engine.execution.attention import DecodeView, PackedView, PrefillView
+from webui.engine.execution.kv_cache import LEAST_SHARED, CachePlan, KVCache, Slot
 
 
 def cache(slots: int = 3, context: int = 16) -> KVCache:

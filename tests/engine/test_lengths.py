@@ -10,8 +10,8 @@ from pictures import clip, picture
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from webui.engine.lengths import SLICE, AbandonedError, Lengths
-from webui.engine.prompts import PromptBuilder
+from webui.engine.models.glm4v.prompt_builder import PromptBuilder
+from webui.engine.serving.lengths import SLICE, AbandonedError, Lengths
 from webui.errors import ContextLengthError
 from webui.protocol import ImagePart, Message
 

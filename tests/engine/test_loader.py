@@ -15,13 +15,13 @@ from conftest import NANO
 from safetensors.torch import load_file, save_file
 from test_local import collect, request, text_of
 
-from webui.engine.catalog import choose
-from webui.engine.checkpoint import read_checkpoint
-from webui.engine.loader import load, on_cpu, with_fewer_slots
-from webui.engine.loading import CheckpointLoader
-from webui.engine.local import LocalEngine
-from webui.engine.manager import ModelManager
-from webui.engine.plan import CachePlan
+from webui.engine.loading.catalog import choose
+from webui.engine.loading.checkpoint import read_checkpoint
+from webui.engine.loading.interface import CheckpointLoader
+from webui.engine.loading.loader import load, on_cpu, with_fewer_slots
+from webui.engine.manager.model_manager import ModelManager
+from webui.engine.planning.plan import CachePlan
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import ModelLoadError
 
 
@@ -207,7 +207,7 @@ def test_another_architecture_is_refused_by_name(checkpoint):
 def test_freed_memory_is_used_again_without_asking_the_system():
     asked = """
 import resource, torch
-from webui.engine.loader import keep_freed_memory
+from webui.engine.loading.loader import keep_freed_memory
 def faults(passes):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(passes):

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from spelling import END, SpellingRunner
 
-from webui.engine.local import LocalEngine
 from webui.engine.sequence import ControlIds
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import (
     ContextLengthError,
     DeviceMemoryError,

@@ -2,7 +2,7 @@
 
 import os
 
-from webui.engine.machine import available_bytes, total_bytes, usable_cores
+from webui.engine.planning.host_memory import available_bytes, total_bytes, usable_cores
 
 
 def test_the_machine_tells_what_is_free():

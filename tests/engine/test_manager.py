@@ -10,8 +10,8 @@ import pytest
 from fake_loader import FakeLoader
 from test_local import collect, request, text_of
 
-from webui.engine.catalog import FLAGSHIP
-from webui.engine.manager import ModelManager
+from webui.engine.loading.catalog import FLAGSHIP
+from webui.engine.manager.model_manager import ModelManager
 from webui.errors import EngineStoppedError, InvalidFieldError, ModelLoadError, SettingsError
 from webui.protocol import Progress
 

@@ -12,8 +12,8 @@ from transformers.models.glm4v.modeling_glm4v import (
     apply_rotary_pos_emb,
 )
 
-from webui.engine.operations import norm, product, side_by_side
-from webui.engine.rotation import Rotation
+from webui.engine.models.glm4v.rope import Rotation
+from webui.engine.models.layers import norm, product, side_by_side
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 HEADS, HEAD_DIM = 3, 16

@@ -1,6 +1,6 @@
 """Pace: while others write, a step's reading keeps to the time it is given; alone, a prompt is read in full chunks."""
 
-from webui.engine.pace import LEAST_S, LEAST_TOKENS, STEPS, Pace
+from webui.engine.serving.prefill_budget import LEAST_S, LEAST_TOKENS, STEPS, Pace
 
 
 def paced(step_s: float, token_s: float, chunk: int = 1000) -> Pace:

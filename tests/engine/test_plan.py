@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from webui.engine.cards import GIBIBYTE, KNOWN, imagined, unused
-from webui.engine.catalog import FLAGSHIP
-from webui.engine.hardware import Machine
-from webui.engine.needs import Needs
-from webui.engine.plan import CachePlan, Wishes, plan, plan_cache
+from webui.engine.loading.catalog import FLAGSHIP
+from webui.engine.planning.cards import GIBIBYTE, KNOWN, imagined, unused
+from webui.engine.planning.hardware import Machine
+from webui.engine.planning.needs import Needs
+from webui.engine.planning.plan import CachePlan, Wishes, plan, plan_cache
 
 NEEDS = FLAGSHIP.needs
 

@@ -8,10 +8,10 @@ from pictures import picture
 from test_runner import GREEDY, TOKENS, answer, user
 from test_sampler import Unreadable
 
-from webui.engine.kv_cache import CachePlan
-from webui.engine.local import LocalEngine
-from webui.engine.runner import ModelRunner
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.sequence import Sequence
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import NumericalError
 from webui.protocol import GenerationRequest, SamplingParams
 

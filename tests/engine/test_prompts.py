@@ -3,7 +3,7 @@
 import pytest
 from pictures import clip, picture
 
-from webui.engine.prompts import PromptBuilder
+from webui.engine.models.glm4v.prompt_builder import PromptBuilder
 from webui.errors import MixedMediaError
 from webui.protocol import ImagePart, Message
 

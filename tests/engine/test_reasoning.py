@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from webui.engine.reasoning import TAGS, ReasoningParser
+from webui.engine.reasoning.parser import TAGS, ReasoningParser
 
 FENCE = "```"
 # (what the model wrote, its reasoning, its content)

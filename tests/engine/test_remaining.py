@@ -1,4 +1,4 @@
-from webui.engine.remaining import LEAST_S, SEEN_S, Remaining
+from webui.engine.loading.remaining import LEAST_S, SEEN_S, Remaining
 
 
 def test_the_pace_so_far_tells_what_is_left():

@@ -11,8 +11,8 @@ from test_faults import GUARD_S, ask
 from test_local import collect, request, text_of
 from test_manager import ONE, TWO, asked, manager
 
-from webui.engine.hosted import MOST_DEATHS, Hosted
-from webui.engine.manager import ModelManager
+from webui.engine.manager.model_entry import MOST_DEATHS, Hosted
+from webui.engine.manager.model_manager import ModelManager
 from webui.errors import EngineStoppedError, ModelLoadError
 
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 from pictures import clip, picture
 
-from webui.engine.kv_cache import CachePlan
-from webui.engine.local import LocalEngine
-from webui.engine.runner import ModelRunner
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.sequence import Sequence
+from webui.engine.serving.engine import LocalEngine
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 TOKENS = 40

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import RepetitionPenaltyLogitsProcessor, TopKLogitsWarper, TopPLogitsWarper
 
-from webui.engine.sampler import Sampler
+from webui.engine.execution.sampler import Sampler
 from webui.protocol import SAMPLING_RANGES, SamplingParams
 
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)

@@ -2,8 +2,8 @@
 
 from types import SimpleNamespace
 
-from webui.engine.scheduler import Scheduler
 from webui.engine.sequence import ControlIds, Sequence
+from webui.engine.serving.scheduler import Scheduler
 from webui.protocol import SamplingParams
 
 CONTROL = ControlIds(end=frozenset({0}))

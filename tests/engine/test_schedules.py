@@ -10,8 +10,8 @@ import torch
 from pictures import clip, picture
 from tiny import RememberingRunner, tiny_model
 
-from webui.engine.kv_cache import CachePlan
-from webui.engine.local import LocalEngine
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.serving.engine import LocalEngine
 from webui.protocol import GenerationRequest, Message, SamplingParams
 
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)

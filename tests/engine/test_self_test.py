@@ -9,11 +9,11 @@ import torch
 from conftest import NANO
 from tiny import tiny_model
 
-from webui.engine.catalog import choose
-from webui.engine.kv_cache import CachePlan
-from webui.engine.loader import load
-from webui.engine.runner import ModelRunner
-from webui.engine.self_test import EXACT, ROUNDED, bound_of, check_runner, measure
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.execution.model_runner import ModelRunner
+from webui.engine.loading.catalog import choose
+from webui.engine.loading.loader import load
+from webui.engine.loading.self_test import EXACT, ROUNDED, bound_of, check_runner, measure
 from webui.errors import ModelLoadError
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webui.engine.trial import FIRST_REST, REST, TRIES, Trial
+from webui.engine.execution.trial import FIRST_REST, REST, TRIES, Trial
 
 
 def go(trial: Trial, steps: int, seconds, size=lambda step: 16) -> list[bool]:

@@ -21,7 +21,7 @@ from webui.errors import (
     TooSlowError,
     UnsupportedTypeError,
 )
-from webui.media.attachments import MediaReader, Selection
+from webui.media.reader import MediaReader, Selection
 from webui.protocol import MediaLimits, Progress
 
 

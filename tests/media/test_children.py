@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from processes import adopt_orphans, descendants, living, until
 
-from webui.media.children import Children
+from webui.media.sandbox.process_pool import Children
 
 
 @pytest.fixture

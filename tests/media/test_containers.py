@@ -8,7 +8,12 @@ import pytest
 from files import make_deck
 
 from webui.errors import DamagedFileError, TooLargeError
-from webui.media.containers import MOST_PARTS, OFFICE_MEMORY_PER_XML, begins_as_xml, check_deck
+from webui.media.formats.containers import (
+    MOST_PARTS,
+    OFFICE_MEMORY_PER_XML,
+    begins_as_xml,
+    check_deck,
+)
 
 MEGABYTE = 1024**2
 MEMORY = 16 * MEGABYTE

@@ -9,7 +9,7 @@ from files import make_deck, make_pdf, make_picture
 from processes import until
 from reading import INFO
 
-from webui.media.attachments import SMALL_PICTURE_BYTES, MediaReader
+from webui.media.reader import SMALL_PICTURE_BYTES, MediaReader
 from webui.protocol import MediaLimits, Progress
 
 

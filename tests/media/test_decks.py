@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from webui.errors import DamagedFileError
-from webui.media.decks import DeckShelf
+from webui.media.pdf_cache import DeckShelf
 
 
 class Office:

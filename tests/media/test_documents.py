@@ -5,7 +5,7 @@ import pytest
 from files import make_pdf
 
 from webui.errors import DamagedFileError, NoPagesError, PasswordProtectedError
-from webui.media.documents import draw_pages, open_document, page_sizes
+from webui.media.formats.pdf import draw_pages, open_document, page_sizes
 from webui.media.sizes import fit_share
 from webui.protocol import PixelBudget
 

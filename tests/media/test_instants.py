@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from webui.errors import TimeRangeError, TooLargeError
-from webui.media.instants import check_length, check_range, fitted, frame_count, instants
+from webui.media.frame_sampling import check_length, check_range, fitted, frame_count, instants
 from webui.media.sizes import fit_share
 from webui.protocol import PixelBudget
 

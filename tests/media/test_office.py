@@ -14,8 +14,8 @@ from pptx import Presentation
 from processes import adopt_orphans, descendants, living, until
 
 from webui.errors import DamagedFileError
-from webui.media.attachments import Selection, find_office
-from webui.media.office import convert_deck
+from webui.media.formats.libreoffice import convert_deck
+from webui.media.reader import Selection, find_office
 from webui.protocol import ModelInfo
 
 INFO = ModelInfo("any", 8192)
@@ -167,7 +167,7 @@ SERVER = """
 import asyncio, sys
 sys.path[:0] = {paths!r}
 from pathlib import Path
-from webui.media.attachments import MediaReader, find_office
+from webui.media.reader import MediaReader, find_office
 from webui.protocol import MediaLimits, ModelInfo
 reader = MediaReader(MediaLimits(), office=find_office())
 asyncio.run(reader.preview(Path({deck!r}), ModelInfo("any", 8192)))

@@ -14,7 +14,7 @@ from reading import INFO
 from test_containers import make_bomb
 
 from webui.errors import AttachmentError, TooLargeError, TooSlowError
-from webui.media.attachments import MediaReader
+from webui.media.reader import MediaReader
 from webui.protocol import MediaLimits
 
 MEGABYTE = 1024**2

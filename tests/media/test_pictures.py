@@ -10,7 +10,7 @@ from files import RED, make_picture
 from PIL import Image
 
 from webui.errors import DamagedFileError, TooLargeError
-from webui.media.pictures import draw_picture
+from webui.media.formats.image import draw_picture
 from webui.media.sizes import fit_side
 
 LIMIT = 1_000_000

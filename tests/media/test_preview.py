@@ -6,7 +6,7 @@ from PIL import Image
 from reading import INFO, TOKENS, limited, load
 
 from webui.errors import PageRangeError, TimeRangeError, TooManyPagesError
-from webui.media.attachments import MediaReader, Selection
+from webui.media.reader import MediaReader, Selection
 from webui.protocol import MediaLimits
 
 

@@ -16,8 +16,8 @@ from webui.errors import (
     TooLargeError,
     TooSlowError,
 )
-from webui.media.children import FRUGAL, Children
-from webui.media.sandbox import MEGABYTE, Limits, Reply, Sandbox
+from webui.media.sandbox.process_pool import FRUGAL, Children
+from webui.media.sandbox.sandbox import MEGABYTE, Limits, Reply, Sandbox
 
 LIMITS = Limits(
     wall_s=10, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE
@@ -153,8 +153,8 @@ async def test_where_no_process_can_be_had_the_file_is_told():
 SERVER = """
 import asyncio, sys
 sys.path[:0] = {paths!r}
-from webui.media.children import Children
-from webui.media.sandbox import Limits, Sandbox
+from webui.media.sandbox.process_pool import Children
+from webui.media.sandbox.sandbox import Limits, Sandbox
 asyncio.run(Sandbox(Children()).run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
 """
 

@@ -10,7 +10,7 @@ from pptx.enum.shapes import MSO_SHAPE
 from pptx.util import Inches, Pt
 
 from webui.errors import DamagedFileError, NoPagesError
-from webui.media.slides import draw_deck
+from webui.media.formats.pptx import draw_deck
 
 BLUE = (79, 129, 189)  # the default theme's first accent
 

@@ -4,7 +4,7 @@ import pytest
 from files import make_deck, make_pdf, make_picture, make_video
 
 from webui.errors import DamagedFileError, UnsupportedTypeError
-from webui.media.sniff import HEAD_BYTES, sniff
+from webui.media.formats.file_type import HEAD_BYTES, sniff
 
 CODECS = {
     "webm": "libvpx",

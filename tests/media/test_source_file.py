@@ -9,9 +9,9 @@ from files import make_picture
 from reading import INFO
 
 from webui.errors import AttachmentError, TooLargeError
-from webui.media.attachments import MediaReader
-from webui.media.children import Children
-from webui.media.sandbox import Sandbox
+from webui.media.reader import MediaReader
+from webui.media.sandbox.process_pool import Children
+from webui.media.sandbox.sandbox import Sandbox
 from webui.media.source_file import pinned, recognise
 from webui.protocol import MediaLimits
 

@@ -9,7 +9,7 @@ import pytest
 from files import make_sound, make_video
 
 from webui.errors import DamagedFileError, NoPagesError
-from webui.media.video import Stream, probe, read_frames
+from webui.media.formats.video import Stream, probe, read_frames
 
 SIZE = (56, 28)
 # A recording from 0 to 10 s with most of its frames in the first second.

@@ -10,7 +10,7 @@ from nano_model import NANO
 
 PROGRAM = """
 import json, torch
-from learners import Learners
+from recipe.training.distributed import Learners
 learners = Learners.of_torchrun()
 mine, nobodys = (torch.nn.Parameter(torch.zeros(2)) for _ in range(2))
 mine.grad = torch.full((2,), 1.0 + learners.rank)

@@ -176,8 +176,8 @@ def test_without_a_picture_it_says_who_it_is(model, processor):
 
 def test_the_recipe_learns(tmp_path):
     folders = ["--out", str(tmp_path / "out"), "--work", str(tmp_path / "work")]
-    command = [sys.executable, str(NANO / "train.py"), "--minutes", "2", *folders]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=400, check=True)
+    command = [sys.executable, "-m", "recipe.train", "--minutes", "2", *folders]
+    run = subprocess.run(command, cwd=NANO, capture_output=True, text=True, timeout=400, check=True)
     report = json.loads(run.stdout.splitlines()[-1])
     assert report["last_loss"] < report["first_loss"]
     assert (tmp_path / "out" / "model.safetensors").is_file()

@@ -16,17 +16,17 @@ def recipe(monkeypatch):
 
 
 def test_the_recipe_makes_what_the_bundled_config_says(recipe):
-    checkpoint = recipe("checkpoint")
+    checkpoint = recipe("recipe.training.model")
     model = checkpoint.build_model(checkpoint.build_processor().tokenizer)
     told = json.loads((NANO / "config.json").read_text())
     assert model.config.text_config.rope_parameters == told["text_config"]["rope_parameters"]
 
 
 def test_every_headline_stands_whole_in_its_picture(recipe):
-    dice, draw = recipe("dice").Dice("headlines"), recipe("drawing").draw
+    dice, draw = recipe("recipe.rng").Dice("headlines"), recipe("recipe.drawing.render").draw
     for _ in range(100):
         cells = dice.choice((16, 24, 40, 64))
-        scene, drawing = draw(recipe("scenes").headline_scene(dice), dice, cells)
+        scene, drawing = draw(recipe("recipe.drawing.scenes").headline_scene(dice), dice, cells)
         width, height = drawing.image.size
         word = "".join(glyph.character for glyph in drawing.glyphs)
         assert word == scene.headline
@@ -36,17 +36,21 @@ def test_every_headline_stands_whole_in_its_picture(recipe):
 
 def test_small_print_is_told_where_it_was_drawn(recipe, monkeypatch):
     drawn = []
-    monkeypatch.setattr(recipe("drawing"), "small_print", lambda *_: drawn.append(True))
-    dice, told = recipe("dice").Dice("print"), 0
+    monkeypatch.setattr(
+        recipe("recipe.drawing.render"), "small_print", lambda *_: drawn.append(True)
+    )
+    dice, told = recipe("recipe.rng").Dice("print"), 0
     for _ in range(60):
-        scene, _ = recipe("drawing").draw(recipe("scenes").headline_scene(dice), dice, 24)
+        scene, _ = recipe("recipe.drawing.render").draw(
+            recipe("recipe.drawing.scenes").headline_scene(dice), dice, 24
+        )
         told += scene.lines
         assert len(drawn) == told
     assert 0 < told < 60
 
 
 def test_things_are_named_from_left_to_right(recipe):
-    scenes, dice = recipe("scenes"), recipe("dice").Dice("order")
+    scenes, dice = recipe("recipe.drawing.scenes"), recipe("recipe.rng").Dice("order")
     order = list(scenes.PLACE_CENTRES)
     for _ in range(50):
         named = [order.index(item.place) for item in scenes.scattered_scene(dice).items]
@@ -54,7 +58,11 @@ def test_things_are_named_from_left_to_right(recipe):
 
 
 def test_a_shape_alone_is_asked_for_its_box_and_its_place(recipe):
-    dice, lessons, asked = recipe("dice").Dice("lone"), recipe("lessons"), set()
+    dice, lessons, asked = (
+        recipe("recipe.rng").Dice("lone"),
+        recipe("recipe.dialogue.examples"),
+        set(),
+    )
     for _ in range(120):
         for lesson in lessons.shapes_lessons(dice, 2, 32):
             if lesson.topic in ("where", "box"):
@@ -76,10 +84,10 @@ def test_a_shape_alone_is_asked_for_its_box_and_its_place(recipe):
 
 @pytest.mark.parametrize("topic", ["where", "box", "item_colour", "describe"])
 def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic):
-    answers, lessons = recipe("answers"), recipe("lessons")
-    dice = recipe("dice").Dice(f"marks {topic}")
+    answers, lessons = recipe("recipe.dialogue.answers"), recipe("recipe.dialogue.examples")
+    dice = recipe("recipe.rng").Dice(f"marks {topic}")
     for _ in range(20):
-        scene = recipe("scenes").scattered_scene(dice)
+        scene = recipe("recipe.drawing.scenes").scattered_scene(dice)
         [lesson] = lessons.lessons_about(scene, dice, 40, topic=topic)
         thought, marked = (
             lesson.reply.thought,
@@ -98,9 +106,11 @@ def test_the_thing_that_was_asked_for_is_marked_where_it_is_named(recipe, topic)
 
 
 def test_a_box_is_thought_of_beside_those_of_all_things(recipe):
-    answers, dice = recipe("answers"), recipe("dice").Dice("boxes")
+    answers, dice = recipe("recipe.dialogue.answers"), recipe("recipe.rng").Dice("boxes")
     for language in ("en", "zh"):
-        scene, _ = recipe("drawing").draw(recipe("scenes").scattered_scene(dice, loose=1.0), dice)
+        scene, _ = recipe("recipe.drawing.render").draw(
+            recipe("recipe.drawing.scenes").scattered_scene(dice, loose=1.0), dice
+        )
         thought = answers.about_picture("box", scene, language, scene.items[-1]).thought
         assert all(answers.box_text(item) in thought for item in scene.items)
         assert (
@@ -110,7 +120,11 @@ def test_a_box_is_thought_of_beside_those_of_all_things(recipe):
 
 
 def test_loose_things_do_not_touch_and_stand_where_their_place_says(recipe):
-    scenes, drawing, dice = recipe("scenes"), recipe("drawing"), recipe("dice").Dice("loose")
+    scenes, drawing, dice = (
+        recipe("recipe.drawing.scenes"),
+        recipe("recipe.drawing.render"),
+        recipe("recipe.rng").Dice("loose"),
+    )
     sizes = set()
     for _ in range(60):
         scene = scenes.scattered_scene(dice, loose=1.0)
@@ -132,7 +146,7 @@ def test_loose_things_do_not_touch_and_stand_where_their_place_says(recipe):
 
 
 def test_things_in_a_row_are_alike_and_inside(recipe):
-    geometry, dice = recipe("geometry"), recipe("dice").Dice("row")
+    geometry, dice = recipe("recipe.drawing.geometry"), recipe("recipe.rng").Dice("row")
     for count in (2, 3, 6):
         for room in ((2.0, 2.0, 222.0, 110.0), (2.0, 2.0, 110.0, 222.0)):
             row = geometry.row_of_spots(count, "square", room, dice)
@@ -144,10 +158,10 @@ def test_things_in_a_row_are_alike_and_inside(recipe):
 
 
 def test_a_conversation_that_has_gone_on_takes_turns_and_shows_its_picture_once(recipe):
-    dice, lessons = recipe("dice").Dice("turns"), recipe("lessons")
+    dice, lessons = recipe("recipe.rng").Dice("turns"), recipe("recipe.dialogue.examples")
     lengths = set()
     for _ in range(40):
-        scene = recipe("scenes").scattered_scene(dice)
+        scene = recipe("recipe.drawing.scenes").scattered_scene(dice)
         [lesson] = lessons.lessons_about(scene, dice, 16, follow_up=1.0)
         said = [message for message in lesson.messages if message["role"] != "system"]
         assert [message["role"] for message in said[:-1]] == ["user", "assistant"] * (
@@ -160,19 +174,19 @@ def test_a_conversation_that_has_gone_on_takes_turns_and_shows_its_picture_once(
 
 
 def test_the_tallest_and_the_shortest_bar_can_be_told(recipe):
-    scenes, dice = recipe("scenes"), recipe("dice").Dice("bars")
+    scenes, dice = recipe("recipe.drawing.scenes"), recipe("recipe.rng").Dice("bars")
     for _ in range(100):
         low, *_, high = heights = sorted(bar.height for bar in scenes.chart_scene(dice).bars)
         assert min(heights[1] - low, high - heights[-2]) > 0.15
 
 
 def test_a_cell_is_asked_for_the_thing_that_covers_it(recipe):
-    canvas, tower = recipe("canvas"), recipe("tower")
+    canvas, tower = recipe("recipe.drawing.canvas"), recipe("recipe.training.vision_pretraining")
     page = canvas.Canvas((112, 84), (255, 255, 255))
     page.polygon(
         [(28, 28), (56, 28), (56, 56), (28, 56)], (255, 0, 0), canvas.Mark("red", "square")
     )
-    labels = tower.cell_labels(page.finished(recipe("dice").Dice("cell")))
+    labels = tower.cell_labels(page.finished(recipe("recipe.rng").Dice("cell")))
     [cell] = torch.nonzero(labels["number"] != tower.OPEN).flatten().tolist()
     assert cell == 5  # second row of four
     about = {
@@ -192,11 +206,15 @@ def test_a_cell_is_asked_for_the_thing_that_covers_it(recipe):
 
 
 def test_characters_know_their_turn_in_the_word(recipe):
-    canvas, tower, lettering = recipe("canvas"), recipe("tower"), recipe("lettering")
+    canvas, tower, lettering = (
+        recipe("recipe.drawing.canvas"),
+        recipe("recipe.training.vision_pretraining"),
+        recipe("recipe.drawing.glyphs"),
+    )
     page = canvas.Canvas((140, 56), (255, 255, 255))
     page.write((10, 10), "AB7", lettering.Type("cobo", 30), (0, 0, 0))
     page.write((100, 10), "Z", lettering.Type("cobo", 30), (0, 0, 0))
-    labels = tower.cell_labels(page.finished(recipe("dice").Dice("turn")))
+    labels = tower.cell_labels(page.finished(recipe("recipe.rng").Dice("turn")))
     found = zip(
         labels["glyphs"].flatten().tolist(), labels["turns"].flatten().tolist(), strict=True
     )
@@ -205,7 +223,10 @@ def test_characters_know_their_turn_in_the_word(recipe):
 
 
 def test_the_same_seed_draws_the_same(recipe):
-    tower, processor = recipe("tower"), recipe("checkpoint").build_processor()
+    tower, processor = (
+        recipe("recipe.training.vision_pretraining"),
+        recipe("recipe.training.model").build_processor(),
+    )
     one, other = (tower.Pictures(processor, 3)[700] for _ in range(2))
     assert all(torch.equal(one[name], other[name]) for name in one)
 
@@ -214,7 +235,7 @@ def test_the_same_seed_draws_the_same(recipe):
 def test_lessons_in_one_row_are_learned_as_if_each_were_alone(recipe, kind):
     batches, checkpoint, train = map(recipe, ("batches", "checkpoint", "train"))
     lessons = recipe("text_lessons" if kind == "talk" else "lessons")
-    dice, processor = recipe("dice").Dice(f"row {kind}"), checkpoint.build_processor()
+    dice, processor = recipe("recipe.rng").Dice(f"row {kind}"), checkpoint.build_processor()
     torch.manual_seed(0)
     model = checkpoint.build_model(processor.tokenizer).eval()
     encoder = batches.Encoder(processor)

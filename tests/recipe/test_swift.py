@@ -11,25 +11,27 @@ from nano_model import NANO
 
 PROGRAM = """
 import json, torch
-import batches, checkpoint, lessons, swift, train
-from dice import Dice
+from recipe import train
+from recipe.dialogue import examples
+from recipe.training import cpu_bf16, dataset, model as recipe_model
+from recipe.rng import Dice
 
-processor = checkpoint.build_processor()
+processor = recipe_model.build_processor()
 torch.manual_seed(0)
-model = checkpoint.build_model(processor.tokenizer)
-encoder, dice = batches.Encoder(processor), Dice("swift")
-rows = [lessons.scattered_lessons(dice, 2, 16) for _ in range(2)]
+model = recipe_model.build_model(processor.tokenizer)
+encoder, dice = dataset.Encoder(processor), Dice("swift")
+rows = [examples.scattered_lessons(dice, 2, 16) for _ in range(2)]
 
 
 def learned():
     model.zero_grad()
-    loss = train.loss_of(model, batches.collate([encoder.example(row, Dice("cut")) for row in rows], 0))
+    loss = train.loss_of(model, dataset.collate([encoder.example(row, Dice("cut")) for row in rows], 0))
     loss.backward()
     return loss.item(), torch.cat([weight.grad.flatten() for weight in model.parameters() if weight.grad is not None])
 
 
 plain_loss, plain = learned()
-swift.hasten(model)
+cpu_bf16.hasten(model)
 swift_loss, quick = learned()
 print(json.dumps([plain_loss, swift_loss, len(plain) - len(quick), torch.cosine_similarity(plain, quick, 0).item()]))
 """

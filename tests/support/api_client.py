@@ -17,7 +17,7 @@ from PIL import Image
 
 from webui.access.accounts import Accounts
 from webui.access.visitors import Visitors
-from webui.api.failures import add_failure_handlers
+from webui.api.errors import add_failure_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.errors import DamagedFileError

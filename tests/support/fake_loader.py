@@ -10,8 +10,8 @@ from threading import Event
 
 from spelling import SpellingRunner
 
-from webui.engine.hardware import Card, Machine
-from webui.engine.plan import Wishes, plan
+from webui.engine.planning.hardware import Card, Machine
+from webui.engine.planning.plan import Wishes, plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, Progress
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from webui.errors import PageRangeError, WebUIError
-from webui.media.attachments import Selection
+from webui.media.reader import Selection
 from webui.protocol import Attachment, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
 
 

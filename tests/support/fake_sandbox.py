@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from webui.media.children import Children
-from webui.media.sandbox import Limits, Reply, Sandbox
+from webui.media.sandbox.process_pool import Children
+from webui.media.sandbox.sandbox import Limits, Reply, Sandbox
 
 PIXEL = Reply({"size": [1, 1], "natural": [1, 1]}, bytes(3))
 REPLIES = {

@@ -18,9 +18,9 @@ from fake_loader import FakeLoader, Spelling
 from faulty import FaultyRunner
 
 from webui.app import create_app
-from webui.engine.manager import ModelManager
+from webui.engine.manager.model_manager import ModelManager
 from webui.errors import ModelLoadError
-from webui.media.attachments import MediaReader
+from webui.media.reader import MediaReader
 from webui.protocol import ModelInfo
 from webui.restart import Restart
 from webui.server import Server, listen

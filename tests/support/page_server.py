@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from PIL import Image
 
 from webui.app import create_app
-from webui.media.attachments import MediaReader, find_office
+from webui.media.reader import MediaReader, find_office
 from webui.protocol import Delta, GenerationRequest, ImagePart, Progress, Usage, VideoPart
 from webui.restart import Restart
 from webui.server import Server, listen

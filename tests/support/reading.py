@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from webui.media.attachments import MediaReader, Selection, find_office
+from webui.media.reader import MediaReader, Selection, find_office
 from webui.protocol import MediaLimits, ModelInfo, PixelBudget
 
 INFO = ModelInfo(

@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from transformers import Glm4vForConditionalGeneration
 
-from webui.engine.kv_cache import CachePlan
-from webui.engine.runner import ModelRunner
+from webui.engine.execution.kv_cache import CachePlan
+from webui.engine.execution.model_runner import ModelRunner
 
 TEXT = {
     "hidden_size": 24,

@@ -6,12 +6,12 @@ from fake_reader import FakeReader
 from fakes import FakeEngine
 
 from webui.protocol import ModelInfo, ModelStatus, Progress
-from webui.ui.blocks import build_ui
-from webui.ui.header import banner_html, status_html
-from webui.ui.look import HEAD, STYLESHEET, theme
-from webui.ui.model_menu import ModelMenu
-from webui.ui.running import Running
-from webui.ui.strings import Strings
+from webui.ui.header.model_menu import ModelMenu
+from webui.ui.header.status import banner_html, status_html
+from webui.ui.i18n.strings import Strings
+from webui.ui.page import build_ui
+from webui.ui.sessions import Running
+from webui.ui.theme import HEAD, STYLESHEET, theme
 
 # The tests that build a page are async: outside a loop Gradio makes one of its own and never closes it.
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"

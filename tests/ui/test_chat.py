@@ -7,16 +7,16 @@ from fake_reader import FakeReader
 from fakes import SCRIPT, FakeEngine
 
 from webui.errors import DamagedFileError, EngineStoppedError
-from webui.media.attachments import Selection
+from webui.media.reader import Selection
 from webui.protocol import Delta, Progress, SamplingParams
-from webui.ui.answering import Answering, Question
-from webui.ui.chat import Chat
-from webui.ui.chat_parts import chat_parts
-from webui.ui.labels import Labels
-from webui.ui.running import Running
-from webui.ui.strings import Strings
-from webui.ui.tabs import TabSpec
-from webui.ui.turns import Conversation
+from webui.ui.chat.components import chat_parts
+from webui.ui.chat.controller import Chat
+from webui.ui.chat.generate import Answering, Question
+from webui.ui.conversation import Conversation
+from webui.ui.i18n.labels import Labels
+from webui.ui.i18n.strings import Strings
+from webui.ui.sessions import Running
+from webui.ui.tab_specs import TabSpec
 
 EN = Strings("en")
 LONG = [

@@ -4,12 +4,12 @@ import pytest
 from PIL import Image
 
 from webui.protocol import ImagePart, Message, VideoPart
-from webui.ui.figures import conversation_html
-from webui.ui.grounding import Box, pointed_at, with_links
-from webui.ui.pictures import pictures_of
-from webui.ui.render import conversation_rows
-from webui.ui.strings import Strings
-from webui.ui.turns import Conversation, Turn
+from webui.ui.conversation import Conversation, Turn
+from webui.ui.i18n.strings import Strings
+from webui.ui.render.grounding import Box, pointed_at, with_links
+from webui.ui.render.messages import conversation_rows
+from webui.ui.render.thumbnails import pictures_of
+from webui.ui.viewer.html import conversation_html
 
 PAGES = ("p. 2", "p. 3", "p. 5")
 

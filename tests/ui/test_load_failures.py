@@ -8,19 +8,19 @@ import httpx
 import pytest
 from huggingface_hub.errors import RepositoryNotFoundError
 
-from webui.engine.catalog import FLAGSHIP, Choice
-from webui.engine.checkpoint import Checkpoint, Tensor, read_checkpoint
-from webui.engine.download import download
-from webui.engine.hardware import Card, Machine
-from webui.engine.loader import on_cpu
-from webui.engine.loading import CheckpointLoader
-from webui.engine.plan import Wishes, plan
-from webui.engine.self_test import unfit
+from webui.engine.loading.catalog import FLAGSHIP, Choice
+from webui.engine.loading.checkpoint import Checkpoint, Tensor, read_checkpoint
+from webui.engine.loading.download import download
+from webui.engine.loading.interface import CheckpointLoader
+from webui.engine.loading.loader import on_cpu
+from webui.engine.loading.self_test import unfit
+from webui.engine.planning.hardware import Card, Machine
+from webui.engine.planning.plan import Wishes, plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo
-from webui.ui.header import status_html
-from webui.ui.load_failures import KNOWN, reason_text
-from webui.ui.strings import Strings
+from webui.ui.header.status import status_html
+from webui.ui.i18n.load_failures import KNOWN, reason_text
+from webui.ui.i18n.strings import Strings
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 TEXT = {

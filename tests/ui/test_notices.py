@@ -2,12 +2,12 @@ from pathlib import Path
 
 import pytest
 
-from webui.engine.catalog import FLAGSHIP, choose
-from webui.engine.hardware import Card, Machine
-from webui.engine.plan import plan
+from webui.engine.loading.catalog import FLAGSHIP, choose
+from webui.engine.planning.hardware import Card, Machine
+from webui.engine.planning.plan import plan
 from webui.errors import ModelLoadError
-from webui.ui.notices import notice_text
-from webui.ui.strings import Strings
+from webui.ui.header.notices import notice_text
+from webui.ui.i18n.strings import Strings
 
 EN, ZH = Strings("en"), Strings("zh")
 

@@ -4,10 +4,10 @@ import pytest
 
 from webui.errors import EngineStoppedError, QueueFullError
 from webui.protocol import Delta, Message, Progress, Usage
-from webui.ui.live import LiveTurn
-from webui.ui.render import conversation_rows, error_card, question_html, turn_rows
-from webui.ui.strings import Strings
-from webui.ui.turns import Conversation, Picture, Turn
+from webui.ui.chat.streaming_turn import LiveTurn
+from webui.ui.conversation import Conversation, Picture, Turn
+from webui.ui.i18n.strings import Strings
+from webui.ui.render.messages import conversation_rows, error_card, question_html, turn_rows
 
 EN = Strings("en")
 ANSWER = "It is `a<b>` and <b>bold</b>: $x<y$\n\n```py\nif a < b:\n    pass\n```\nend"

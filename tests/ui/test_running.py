@@ -2,7 +2,7 @@ import asyncio
 
 from fakes import FakeEngine
 
-from webui.ui.running import Running
+from webui.ui.sessions import Running
 
 
 def test_one_column_answers_one_question_at_a_time():

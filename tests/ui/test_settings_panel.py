@@ -13,9 +13,9 @@ from page_server import page_app, serving
 
 from webui.errors import InvalidFieldError
 from webui.protocol import SAMPLING_RANGES
-from webui.ui.labels import Labels
-from webui.ui.settings_panel import settings_of, settings_panel
-from webui.ui.strings import Strings
+from webui.ui.chat.settings_panel import settings_of, settings_panel
+from webui.ui.i18n.labels import Labels
+from webui.ui.i18n.strings import Strings
 
 DEFAULTS = {
     "temperature": 0.8,

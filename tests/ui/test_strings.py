@@ -4,8 +4,8 @@ import pytest
 
 from webui import errors
 from webui.errors import MixedMediaError, PageRangeError, WebUIError
-from webui.ui.errors_zh import ERRORS_ZH
-from webui.ui.strings import TEXTS, Strings, file_size, language_of
+from webui.ui.i18n.errors_zh import ERRORS_ZH
+from webui.ui.i18n.strings import TEXTS, Strings, file_size, language_of
 
 
 def placeholders(text):

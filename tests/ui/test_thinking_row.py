@@ -10,13 +10,13 @@ from test_chat import EN, Column
 
 from webui.protocol import Delta, Message, Progress, SamplingParams, ThoughtCut, Usage
 from webui.thinking import BUDGETS, LEVELS
-from webui.ui.answering import Question
-from webui.ui.labels import Labels
-from webui.ui.phases import stats
-from webui.ui.settings_panel import settings_of
-from webui.ui.strings import Strings
-from webui.ui.thinking_row import FIRST, SLIDES_TO, TO_CHOICE, budget_of, thinking_row
-from webui.ui.turns import Turn
+from webui.ui.chat.generate import Question
+from webui.ui.chat.settings_panel import settings_of
+from webui.ui.chat.thinking_row import FIRST, SLIDES_TO, TO_CHOICE, budget_of, thinking_row
+from webui.ui.conversation import Turn
+from webui.ui.i18n.labels import Labels
+from webui.ui.i18n.strings import Strings
+from webui.ui.render.status_line import stats
 
 THOUGHT = [Delta(reasoning="hm ", progress=Progress("thinking", index, 99)) for index in range(200)]
 ANSWERED = [*THOUGHT, Delta(content="Red."), Delta(finish_reason="stop", usage=Usage(10, 9, 5))]

@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from webui.errors import QueueFullError
-from webui.ui.ticking import ticking
+from webui.ui.throttle import ticking
 
 
 async def read(work, **rhythm):

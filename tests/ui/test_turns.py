@@ -2,7 +2,7 @@ from PIL import Image
 
 from webui.errors import QueueFullError
 from webui.protocol import ImagePart, Message, ModelInfo
-from webui.ui.turns import Conversation, Turn
+from webui.ui.conversation import Conversation, Turn
 
 PAGE = ImagePart(Image.new("RGB", (280, 280)), "a.pdf p. 1", "a.pdf")
 

@@ -7,16 +7,16 @@ from fakes import FakeEngine
 from PIL import Image
 
 from webui.errors import PasswordProtectedError
-from webui.media.attachments import Selection
+from webui.media.reader import Selection
 from webui.protocol import ImagePart, Message, ModelInfo, ModelStatus
-from webui.ui.figures import about_html, conversation_html, stretches_of
-from webui.ui.labels import Labels
-from webui.ui.pictures import pictures_of
-from webui.ui.shelf import Item, Shelf
-from webui.ui.strings import Strings
-from webui.ui.tabs import TABS, TabSpec
-from webui.ui.turns import Conversation, Turn
-from webui.ui.viewers import Viewer, selection_of, viewer_parts
+from webui.ui.conversation import Conversation, Turn
+from webui.ui.i18n.labels import Labels
+from webui.ui.i18n.strings import Strings
+from webui.ui.render.thumbnails import pictures_of
+from webui.ui.tab_specs import TABS, TabSpec
+from webui.ui.viewer.html import about_html, conversation_html, stretches_of
+from webui.ui.viewer.uploads import Item, Shelf
+from webui.ui.viewer.viewer import Viewer, selection_of, viewer_parts
 
 EN = Strings("en")
 

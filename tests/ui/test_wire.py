@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from webui.ui.wire import DISPLAY, INLINE, Wire, exact
+from webui.ui.render.markdown import DISPLAY, INLINE, Wire, exact
 
 SAMPLES = [
     "a < b && c > d, List<int>, <div>hi</div>, &lt;",

@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi import Request
 from starlette.requests import ClientDisconnect
 
-from webui.api.failures import HTTPError
+from webui.api.errors import HTTPError
 
 MEGABYTE = 1024**2
 # Parsing this much takes less than a millisecond, or 20 ms where it is brackets.

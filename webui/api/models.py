@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from webui.api.failures import HTTPError
+from webui.api.errors import HTTPError
 from webui.errors import ModelNotReadyError
 from webui.protocol import Model, ModelInfo, ModelStatus
 

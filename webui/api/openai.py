@@ -18,11 +18,11 @@ from fastapi.routing import APIRoute
 from starlette.types import Receive, Scope, Send
 
 from webui.access.visitors import Visitors
-from webui.api.answers import Answer
 from webui.api.bodies import Bodies, client_closed
-from webui.api.chat_request import ChatRequest, read_chat_request
-from webui.api.failures import PREFIX, failure, failure_response
+from webui.api.errors import PREFIX, failure, failure_response
 from webui.api.models import card, find_model
+from webui.api.openai_request import ChatRequest, read_chat_request
+from webui.api.openai_response import Answer
 from webui.api.pictures import ImageReader, MessageMaker
 from webui.api.queue_pace import QueuePace
 from webui.api.unknown_paths import add_unknown_paths

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from webui.api.bodies import Bodies
-from webui.api.chat_request import AssistantTurn, ImageContent, SystemTurn, Turn, UserTurn
 from webui.api.data_urls import image_bytes, natural_size
+from webui.api.openai_request import AssistantTurn, ImageContent, SystemTurn, Turn, UserTurn
 from webui.errors import ContextLengthError
 from webui.protocol import ImagePart, Message, ModelInfo, Part
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from webui.api.failures import HTTPError
+from webui.api.errors import HTTPError
 from webui.errors import InvalidFieldError
 
 MEGABYTE = 1024**2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
-from webui.api.failures import PREFIX, HTTPError
+from webui.api.errors import PREFIX, HTTPError
 
 ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 METHODS = {f"{PREFIX}/models": "GET, HEAD, OPTIONS", f"{PREFIX}/chat/completions": "POST, OPTIONS"}

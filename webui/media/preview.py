@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from PIL.Image import Image
 
-from webui.media.instants import check_range, fitted, frame_count, pairs_of
-from webui.media.pages import parse_pages
+from webui.media.frame_sampling import check_range, fitted, frame_count, pairs_of
+from webui.media.page_range import parse_pages
 from webui.media.sizes import fit_share
 from webui.protocol import Attachment, MediaLimits, ModelInfo
 

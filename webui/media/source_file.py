@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from webui.errors import AttachmentError, TooLargeError
+from webui.media.formats.file_type import HEAD_BYTES, Format, sniff
 from webui.media.sizes import megabytes
-from webui.media.sniff import HEAD_BYTES, Format, sniff
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ def tell(reporter: Reporter, error: AttachmentError, detail: str) -> None:
 
 
 def read_picture(job: dict[str, Any], reporter: Reporter) -> None:
-    from webui.media.pictures import draw_picture
+    from webui.media.formats.image import draw_picture
 
     source = BytesIO(sent(job)) if job["sent"] else job["path"]
     natural, image = draw_picture(source, job["name"], job["max_image_pixels"], size_of(job, 1))
@@ -92,8 +92,8 @@ def read_picture(job: dict[str, Any], reporter: Reporter) -> None:
 
 
 def read_pages(job: dict[str, Any], reporter: Reporter) -> None:
-    from webui.media.documents import draw_pages, open_document, page_sizes
-    from webui.media.pages import parse_pages
+    from webui.media.formats.pdf import draw_pages, open_document, page_sizes
+    from webui.media.page_range import parse_pages
 
     document = open_document(sent(job) if job["sent"] else job["path"], job["name"])
     sizes = page_sizes(document)
@@ -105,8 +105,8 @@ def read_pages(job: dict[str, Any], reporter: Reporter) -> None:
 
 
 def read_video(job: dict[str, Any], reporter: Reporter) -> None:
-    from webui.media.instants import check_length, check_range, fitted, frame_count, instants
-    from webui.media.video import check_size, probe, read_frames
+    from webui.media.formats.video import check_size, probe, read_frames
+    from webui.media.frame_sampling import check_length, check_range, fitted, frame_count, instants
 
     path, name = job["path"], job["name"]
     stream = probe(path, name)
@@ -128,14 +128,14 @@ def read_video(job: dict[str, Any], reporter: Reporter) -> None:
 
 def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
     """A deck to PDF: by LibreOffice, or by python-pptx for want of it."""
-    from webui.media.containers import check_deck
+    from webui.media.formats.containers import check_deck
 
     path, name, most = job["path"], job["name"], job["resident_bytes"]
     suffix = check_deck(Path(path), name, most, office=bool(job["office"]))
     if job["office"]:
-        from webui.media.confinement import take_all_along
-        from webui.media.office import convert_deck
-        from webui.media.process_tree import end_descendants
+        from webui.media.formats.libreoffice import convert_deck
+        from webui.media.sandbox.process_tree import end_descendants
+        from webui.media.sandbox.rlimits import take_all_along
 
         take_all_along()
         try:
@@ -144,7 +144,7 @@ def read_deck(job: dict[str, Any], reporter: Reporter) -> None:
             # LibreOffice leaves programs behind that it has started, as gpgconf.
             end_descendants()
     else:
-        from webui.media.slides import draw_deck
+        from webui.media.formats.pptx import draw_deck
 
         pdf = draw_deck(path, name, job["folder"])
     reporter.raw(pdf.read_bytes())
@@ -159,10 +159,6 @@ def load_libraries() -> None:
     """What reads pictures and documents, in the process that children are forked from."""
     spare_extras()
     from PIL import Image
-
-    import webui.media.documents
-    import webui.media.pages
-    import webui.media.pictures  # noqa: F401
 
     Image.init()
 

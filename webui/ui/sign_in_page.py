@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from webui.errors import AccessError, LoginError
-from webui.ui.strings import Strings, language_of
+from webui.ui.i18n.strings import Strings, language_of
 
 PAGE = """<!doctype html>
 <html lang="{language}">

@@ -1,0 +1,1 @@
+"""Questions about what was drawn, and their answers."""

@@ -1,0 +1,1 @@
+"""The model, its batches and its optimizers."""

@@ -1,0 +1,1 @@
+"""Forward passes: prefill, decode, the KV cache, sampling and CUDA graphs."""

@@ -1,0 +1,277 @@
+"""ModelRunner: prefill in pieces and decode of all running rows at once, for any Glm4v checkpoint.
+
+Owns the model, its KV cache and its vision features. Knows sequences, and nothing of threads, queues or text streams.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import accumulate, chain
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from webui.engine.execution.attention import DecodeView, PackedView, PrefillView
+from webui.engine.execution.cpu_threads import Cores
+from webui.engine.execution.cuda_graphs import DecodeGraphs, GraphRecorder
+from webui.engine.execution.device import Device
+from webui.engine.execution.kv_cache import LEAST_SHARED, CachePlan, KVCache
+from webui.engine.execution.prefill import Chunk
+from webui.engine.execution.sampler import Sampler
+from webui.engine.models.glm4v.prompt_builder import Prompt, PromptBuilder, VisionSpan
+from webui.engine.models.glm4v.text import TextModel
+from webui.engine.models.glm4v.vision import VisionFeatures, without_convolutions
+from webui.engine.models.layers import product
+from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
+from webui.engine.serving.lengths import Gone
+from webui.errors import NumericalError
+from webui.protocol import Message
+
+CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
+# On a CPU there is a core beside the worker's: it looks at a picture or a few before it is their turn to be read.
+AHEAD_TOKENS = {"cpu": 256, "cuda": 0}
+VISION_CACHE_BYTES = 512 * 1024**2
+
+
+class ModelRunner:
+    """The Runner of LocalEngine over a Glm4v model from transformers. Greedy output equals that of model.generate."""
+
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        plan: CachePlan,
+        *,
+        chunk_tokens: int = 0,
+        vision_cache_bytes: int = VISION_CACHE_BYTES,
+    ) -> None:
+        self.model = model.eval()
+        self._device = Device(str(model.device))
+        self._text, self._head = TextModel(model.model.language_model), product(model.lm_head)
+        text = model.config.text_config
+        head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+        self.cache = KVCache(
+            *(plan, text.num_hidden_layers, text.num_key_value_heads, head_dim),
+            device=self._device.name,
+            dtype=model.dtype,
+        )
+        self._graphs = (
+            DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
+        )
+        without_convolutions(model.model.visual)
+        self._vision = VisionFeatures(model, vision_cache_bytes)
+        self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
+        self._cores = Cores()
+        self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
+        self.processor = processor
+        self.slots = plan.slots
+        self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
+        self.context_length = plan.context_length
+        self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
+
+    @torch.inference_mode()
+    def encode(self, messages: tuple[Message, ...], gone: Gone = lambda: False) -> Prompt:
+        return self._prompts.build(messages, gone)
+
+    @torch.inference_mode()
+    def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
+        with self._device, self._cores.beside_the_worker():
+            held = self._vision.prepare(
+                [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
+            )
+        return [
+            replace(prompt, features=features)
+            for prompt, features in zip(prompts, held, strict=True)
+        ]
+
+    def rope_index(
+        self, ids: list[list[int]], mm_token_type_ids: list[list[int]], **grids: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Positions [3, 1, tokens] of a prompt, and how far from its length those go on that come after it."""
+        kinds = torch.tensor(mm_token_type_ids)
+        return self.model.model.get_rope_index(torch.tensor(ids), mm_token_type_ids=kinds, **grids)
+
+    def decode_text(self, ids: list[int]) -> str:
+        return self.processor.tokenizer.decode(
+            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+        )
+
+    def admit(self, sequence: Sequence) -> bool:
+        place = self.cache.acquire(sequence.prompt.keys)
+        if place is None:
+            return False
+        sequence.slot, sequence.prefilled = place
+        sequence.cached_tokens = sequence.prefilled
+        sequence.features = sequence.prompt.features
+        self._vision.keep(sequence.features)
+        with self._device:
+            sequence.row = self.sampler.open(sequence.sampling, sequence.prompt.ids)
+        return True
+
+    def release(self, sequence: Sequence) -> None:
+        if sequence.slot is not None:
+            self.cache.release(sequence.slot)
+        if sequence.row is not None:
+            self.sampler.close(sequence.row)
+        sequence.slot = sequence.row = None
+
+    def make_room(self) -> None:
+        self._vision.clear()
+        self._device.free()
+
+    def alive(self) -> bool:
+        return self._device.alive()
+
+    @torch.inference_mode()
+    def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
+        with self._device:
+            chunks = self._chunks(sequences, tokens)
+            return self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
+
+    @torch.inference_mode()
+    def decode(self, sequences: list[Sequence]) -> list[Sampled]:
+        newest = [sequence.output[-1] for sequence in sequences]
+        with self._device, self._cores.step(len(sequences)):
+            sampled = self._next_tokens(sequences, newest)
+        for sequence, token, after in zip(sequences, newest, sampled, strict=True):
+            if isinstance(after, int):
+                sequence.slot.keys.append(token)
+        return sampled
+
+    @torch.inference_mode()
+    def force(self, sequence: Sequence) -> Sampled:
+        ids = [*sequence.output[-1:], *sequence.forced]
+        start, end = sequence.length, sequence.length + len(ids)
+        with self._device:
+            places = (
+                torch.arange(start, end, device=self._device.name) + sequence.prompt.rope_offset
+            )
+            embeddings = self._embeddings(torch.tensor(ids, device=self._device.name))
+            view = PrefillView(self.cache, sequence.slot, start, end)
+            logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
+            sampled = self._sample(logits, [sequence])[0]
+        if isinstance(sampled, int):
+            sequence.slot.keys.extend(ids)
+        return sampled
+
+    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[Sampled]:
+        self.cache.arrange([sequence.slot for sequence in sequences])
+        lengths = [sequence.length for sequence in sequences]
+        places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
+        numbers = torch.tensor([newest, places, lengths], device=self._device.name)
+        if self._graphs is None:
+            logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
+        else:
+            logits = self._graphs.run(numbers, max(lengths))
+        return self._sample(logits, sequences)
+
+    def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[Sampled]:
+        tokens = self.sampler.sample(logits, [sequence.row for sequence in sequences])
+        pairs = zip(sequences, tokens, strict=True)
+        return [self._spoilt(sequence) if token is None else token for sequence, token in pairs]
+
+    def _spoilt(self, sequence: Sequence) -> NumericalError:
+        """Nothing that was computed for it is used again, for itself or for those who come after it."""
+        self.cache.clear(sequence.slot)
+        self._vision.forget(sequence.prompt.spans)
+        return NumericalError()
+
+    def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
+        """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
+        return self._head(self._text(self._embeddings(numbers[0]), numbers[1].expand(3, -1), view))
+
+    def _share(self, sequence: Sequence) -> int:
+        """Take over what others have read of the same prompt; returns where to read on."""
+        shared = self.cache.share(sequence.slot, sequence.prompt.keys)
+        sequence.cached_tokens += shared - sequence.prefilled
+        sequence.prefilled = shared
+        return shared
+
+    def _chunks(self, sequences: list[Sequence], tokens: int) -> list[Chunk]:
+        """What is read of these prompts in one pass; nothing if pages of the first must be looked at before."""
+        chunks: list[Chunk] = []
+        for sequence in sequences:
+            start, prompt = self._share(sequence), sequence.prompt
+            unseen, end = self._ahead(sequence, tokens)
+            if unseen and not chunks:
+                break
+            # What goes on as another one does is copied in the next pass, not read twice in this one.
+            if not unseen and not any(
+                chunk.brings(prompt, start + LEAST_SHARED) for chunk in chunks
+            ):
+                chunks.append(Chunk(sequence, start, end))
+                tokens -= end - start
+            if not tokens:
+                break
+        return chunks
+
+    def _ahead(self, sequence: Sequence, tokens: int) -> tuple[list[VisionSpan], int]:
+        """Of so many tokens where the prompt is to be read on: what must be looked at first, else where they end."""
+        prompt, start = sequence.prompt, sequence.prefilled
+        return self._vision.missing(
+            prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
+        )
+
+    def _look(self, sequence: Sequence, tokens: int) -> Piece:
+        """Put pages that stand where this prompt is to be read on through the tower."""
+        self._cores.prefill(tokens)
+        features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
+        self._device.wait()
+        sequence.features = features
+        return Piece(sequence, sum(len(features) for features in sequence.features.values()))
+
+    def _read(self, chunks: list[Chunk]) -> list[Piece]:
+        """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
+        ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
+        self._cores.prefill(sum(lengths))
+        embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device.name))
+        for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
+            self._vision.place(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
+        positions = torch.cat(
+            [chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1
+        )
+        view = PackedView(
+            [
+                PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end)
+                for chunk in chunks
+            ]
+        )
+        hidden = self._text(embeddings, positions.to(self._device.name), view)
+        # A piece counts as done when it is, not when it is queued: its time sizes the next one.
+        self._device.wait()
+        last = {
+            chunk: end - 1
+            for chunk, end in zip(chunks, accumulate(lengths), strict=True)
+            if chunk.ends
+        }
+        ending = [chunk.sequence for chunk in last]
+        first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
+        sampled: dict[Chunk, Sampled] = dict(zip(last, first, strict=True))
+        for chunk in chunks:
+            if not isinstance(sampled.get(chunk), NumericalError):
+                chunk.keep()
+        return [Piece(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks]
+
+    def _embeddings(self, ids: Tensor) -> Tensor:
+        return self.model.get_input_embeddings()(ids)
+
+
+def control_ids(tokenizer: Any, end: int | list[int] | None) -> ControlIds:
+    """The control ids of a checkpoint; those of the thought only if its tokenizer has them."""
+    ends = {tokenizer.eos_token_id} if end is None else {end} if isinstance(end, int) else set(end)
+    added = tokenizer.get_added_vocab()
+    if "<think>" not in added or "</think>" not in added:
+        return ControlIds(frozenset(ends))
+    answer = "\n<answer>" if "<answer>" in added else "\n"
+
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer.encode(text, add_special_tokens=False))
+
+    return ControlIds(
+        frozenset(ends),
+        added["<think>"],
+        added["</think>"],
+        ids(f"<think></think>{answer}"),
+        ids(f"</think>{answer}"),
+    )

@@ -1,0 +1,82 @@
+"""The models known by name, what each needs, and which one a machine should run. Pure: imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from webui.engine.planning.needs import Needs
+from webui.engine.planning.plan import Plan
+from webui.protocol import ModelInfo, PixelBudget
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogEntry:
+    """`needs` is what the files of `source` say, known before any of them is at hand."""
+
+    source: str
+    info: ModelInfo
+    needs: Needs
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What to load. `notice` tells why it is not what was wanted, `fallback` whether the bundled model may step in."""
+
+    source: str
+    quantization: str
+    info: ModelInfo
+    notice: str = ""
+    fallback: bool = False
+
+
+# Sizes and limits as in the preprocessor files of zai-org/GLM-4.1V-9B-Thinking; the loader reads them again.
+FLAGSHIP = CatalogEntry(
+    "zai-org/GLM-4.1V-9B-Thinking",
+    ModelInfo(
+        "GLM-4.1V-9B-Thinking",
+        65_536,
+        image=PixelBudget(28, 112 * 112 // 2, 28 * 28 * 7500),
+        frame=PixelBudget(28, 112 * 112 // 2, 28 * 28 * 900),
+        max_frames=64,
+    ),
+    Needs(
+        weights=10_292_777_472,
+        packable=8_157_921_280,
+        layer=203_948_032,
+        cache_numbers=20_480,
+        context_length=65_536,
+        file_bytes=20_585_554_944,
+    ),
+)
+
+
+def bundled_info() -> ModelInfo:
+    """The bundled model before its files are read.
+
+    A penalty counts what the prompt says too, and would keep so small a model from copying the letters that it reads.
+    """
+    return ModelInfo(
+        "glm4v-nano",
+        8192,
+        image=PixelBudget(28, 112 * 112 // 2, 196 * 224),
+        frame=PixelBudget(28, 112 * 112 // 2, 140 * 140),
+        max_frames=16,
+        bundled=True,
+        repetition_penalty=1.0,
+    )
+
+
+def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> Choice:
+    """What `--model auto|nano|HUB_ID|PATH` means where `plan` is how FLAGSHIP would run, None while that is unknown."""
+    nano = Choice(str(bundled), "none", bundled_info())
+    if model == "nano":
+        return nano
+    if model == "auto":
+        if plan is not None and plan.fits:
+            return Choice(FLAGSHIP.source, plan.quantization, FLAGSHIP.info, fallback=True)
+        return Choice(nano.source, "none", nano.info, notice=plan.reason if plan else "")
+    if model == FLAGSHIP.source:
+        return Choice(model, quantization, FLAGSHIP.info)
+    # Pixels and frames as for FLAGSHIP, so that a checkpoint sees the same whether it is named by folder or by id.
+    return Choice(model, quantization, replace(FLAGSHIP.info, name=Path(model).name))

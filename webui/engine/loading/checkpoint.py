@@ -1,0 +1,122 @@
+"""A checkpoint's folder: whether it is whole, what it holds and what its weights cost. Reads headers, no tensor.
+
+A safetensors file begins with the length of its header, eight bytes, then the header: JSON that tells each tensor's
+type, shape and place behind it (github.com/huggingface/safetensors, "Format").
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from math import prod
+from pathlib import Path
+from typing import Any
+
+from webui.engine.planning.needs import Needs
+from webui.errors import ModelLoadError
+
+NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
+INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
+MODEL_TYPE = "glm4v"
+LONGEST_HEADER = 100 * 1024**2
+# What bitsandbytes leaves as it is, by the start of its name; see weights.py for the reasons.
+KEPT_WHOLE = ("lm_head", "model.visual")
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """`file_bytes` is what it takes on disk."""
+
+    shape: tuple[int, ...]
+    file_bytes: int
+
+    @property
+    def numbers(self) -> int:
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    folder: Path
+    config: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    @property
+    def file_bytes(self) -> int:
+        return sum(tensor.file_bytes for tensor in self.tensors.values())
+
+    @property
+    def needs(self) -> Needs:
+        """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
+        numbers = sum(tensor.numbers for tensor in self.tensors.values())
+        packable = sum(
+            tensor.numbers for name, tensor in self.tensors.items() if is_quantized(name, tensor)
+        )
+        return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
+
+
+def is_quantized(name: str, tensor: Tensor) -> bool:
+    """Whether it is the weight of a linear layer within the text model's blocks, as bitsandbytes would pack it."""
+    return ".layers." in name and len(tensor.shape) == 2 and not name.startswith(KEPT_WHOLE)
+
+
+def read_checkpoint(folder: Path, name: str) -> Checkpoint:
+    """Raises ModelLoadError if files are missing, shards are cut off, or the model is of another type."""
+
+    def refuse(reason: str) -> ModelLoadError:
+        return ModelLoadError(model=name, reason=reason)
+
+    missing = [file for file in NEEDED_FILES if not (folder / file).is_file()]
+    config: dict[str, Any] = {}
+    if not missing:
+        config = read_json(folder / "config.json", refuse)
+        kind = config.get("model_type")
+        if kind != MODEL_TYPE:
+            raise refuse(f"its type is {kind}; this demo runs {MODEL_TYPE} checkpoints.")
+    shards = [SINGLE]
+    if (folder / INDEX).is_file():
+        shards = (
+            sorted(set(read_json(folder / INDEX, refuse).get("weight_map", {}).values())) or shards
+        )
+    missing += [shard for shard in shards if not (folder / shard).is_file()]
+    if missing:
+        raise refuse(
+            f"{folder} has no {', '.join(missing)}. Copy or download the whole checkpoint."
+        )
+    tensors: dict[str, Tensor] = {}
+    for shard in shards:
+        try:
+            tensors |= read_shard(folder / shard)
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise refuse(
+                f"{folder / shard} is damaged ({error}). Delete it and download it again."
+            ) from None
+    return Checkpoint(folder, config, tensors)
+
+
+def read_json(path: Path, refuse: Any) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, OSError) as error:
+        raise refuse(f"{path} cannot be read ({error}). Delete it and download it again.") from None
+    if not isinstance(content, dict):
+        raise refuse(f"{path} is not a JSON object. Delete it and download it again.")
+    return content
+
+
+def read_shard(path: Path) -> dict[str, Tensor]:
+    """The tensors of one safetensors file. ValueError, KeyError or TypeError if it is not a whole one."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(size - 8, LONGEST_HEADER):
+            raise ValueError("its header does not fit it")
+        header = json.loads(file.read(length))
+    rows = {name: row for name, row in header.items() if name != "__metadata__"}
+    end = 8 + length + max((row["data_offsets"][1] for row in rows.values()), default=0)
+    if end != size:
+        raise ValueError(f"{size:,} bytes of {end:,}")
+    return {
+        name: Tensor(tuple(row["shape"]), int(-row["data_offsets"][0] + row["data_offsets"][1]))
+        for name, row in rows.items()
+    }

@@ -1,0 +1,132 @@
+"""Self-test: a page and a few steps through the engine, beside transformers' own forward pass, before a model is ready.
+
+Whatever a checkpoint has that the engine reads in another way than transformers does shows here, not in an answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from webui.engine.execution.model_runner import ModelRunner
+from webui.engine.execution.sampler import Sampler
+from webui.engine.models.glm4v.prompt_builder import Prompt
+from webui.engine.sequence import Sequence
+from webui.errors import ModelLoadError
+from webui.protocol import ImagePart, Message, SamplingParams
+
+logger = logging.getLogger(__name__)
+
+STEPS = 4
+GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
+# Of the logits' root mean square. In half precision both ways are about as far from float32 as from each other: 0.036
+# and 0.040 were found for the 9B's widths.
+EXACT, ROUNDED = 1e-3, 0.15
+
+
+class ListeningSampler(Sampler):
+    """Keeps the logits that it samples from."""
+
+    def __init__(self, vocabulary: int, device: str) -> None:
+        super().__init__(1, vocabulary, device)
+        self.heard: list[Tensor] = []
+
+    def sample(self, logits: Tensor, rows: Any) -> list[int | None]:
+        self.heard.append(logits.float())
+        return super().sample(logits, rows)
+
+
+def check_runner(runner: ModelRunner, name: str) -> float:
+    """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
+    try:
+        # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
+        with ThreadPoolExecutor(1) as thread:
+            distance = thread.submit(measure, runner).result()
+    except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        logger.warning("the self-test of %s", name, exc_info=True)
+        raise ModelLoadError(model=name, reason=unfit(error)) from None
+    bound = bound_of(runner.model)
+    logger.info("%s: self-test, logits %.2g from transformers' (bound %.2g)", name, distance, bound)
+    if not distance <= bound:
+        raise ModelLoadError(
+            model=name, reason=unfit(ValueError(f"logits {distance:.2g} away, {bound:.2g} allowed"))
+        )
+    return distance
+
+
+def bound_of(model: Any) -> float:
+    """Packed weights are unpacked to half precision, whatever the rest is in."""
+    is_exact = model.dtype == torch.float32 and not getattr(model, "is_quantized", False)
+    return EXACT if is_exact else ROUNDED
+
+
+def unfit(error: Exception) -> str:
+    """Why a checkpoint that loads cannot run."""
+    line = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return f"its self-test failed ({line}). Its config or its files do not fit a glm4v checkpoint."
+
+
+@torch.inference_mode()
+def measure(runner: ModelRunner) -> float:
+    """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
+    side = (
+        runner.processor.image_processor.patch_size
+        * runner.processor.image_processor.merge_size
+        * 8
+    )
+    page = Image.linear_gradient("L").resize((side, side)).convert("RGB")
+    prompt = runner.encode((Message("user", (ImagePart(page, "page", "page"), "1 + 1 = ?")),))
+    written, ours = engine_logits(runner, prompt)
+    theirs = reference_logits(runner.model, prompt, written)
+    return float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt())
+
+
+def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tensor]:
+    """STEPS greedy tokens, and the logits [STEPS, vocabulary] that they were taken from."""
+    kept, listening = (
+        runner.sampler,
+        ListeningSampler(runner.model.config.text_config.vocab_size, str(runner.model.device)),
+    )
+    runner.sampler = listening
+    sequence = Sequence("self-test", prompt, GREEDY, runner.control, STEPS)
+    try:
+        runner.admit(sequence)
+        sampled = None
+        while sampled is None:
+            sampled = runner.prefill([sequence], runner.chunk_tokens)[0].sampled
+        while len(sequence.output) < STEPS:
+            if not isinstance(sampled, int):
+                raise ValueError("its logits are not finite")
+            # Whatever would end an answer or be forced into it: the arithmetic is what counts.
+            sequence.output.append(sampled)
+            if len(sequence.output) < STEPS:
+                sampled = runner.decode([sequence])[0]
+        runner.cache.clear(sequence.slot)
+    finally:
+        runner.release(sequence)
+        runner.make_room()
+        runner.sampler = kept
+    return sequence.output, torch.cat(listening.heard)
+
+
+def reference_logits(model: Any, prompt: Prompt, written: list[int]) -> Tensor:
+    """What transformers makes of the prompt and of all but the last of these tokens, where each was sampled."""
+    ids = [*prompt.ids, *written[:-1]]
+    kinds = torch.zeros(1, len(ids), dtype=torch.int)
+    for span in prompt.spans:
+        kinds[0, span.start : span.end] = 1
+    device = model.device
+    output = model(
+        input_ids=torch.tensor([ids], device=device),
+        attention_mask=torch.ones(1, len(ids), dtype=torch.long, device=device),
+        mm_token_type_ids=kinds.to(device),
+        pixel_values=torch.cat([span.pixels for span in prompt.spans]).to(device, model.dtype),
+        image_grid_thw=torch.tensor([span.grid for span in prompt.spans], device=device),
+    )
+    logits: Tensor = output.logits[0, len(prompt.ids) - 1 :]
+    return logits.float()

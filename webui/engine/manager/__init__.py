@@ -1,0 +1,1 @@
+"""Several models behind one engine: queueing, swapping and background downloads."""

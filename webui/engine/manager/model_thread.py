@@ -1,0 +1,240 @@
+"""Resident: the thread that keeps one model loaded at a time, swaps it for another, and unloads it when idle.
+
+Tickets come in by a queue and are answered by their futures. Whoever wants a model that is not there waits for its
+files first, while the one that is there goes on answering; then for their turn. It loads on its own thread, so that
+whoever comes meanwhile is in the queue when it is done.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from math import inf
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from webui.engine.loading.interface import Loader
+from webui.engine.manager.downloads import Fetches, Outcome
+from webui.engine.manager.inbox import Close, Died, Enter, Fetched, Leave, Letter
+from webui.engine.manager.model_entry import Hosted
+from webui.engine.manager.model_queue import Line, Ticket
+from webui.engine.serving.engine import Death
+from webui.engine.serving.faults import closed, readable
+from webui.engine.serving.seat import Seat
+from webui.errors import ModelLoadError
+from webui.protocol import Engine
+
+logger = logging.getLogger(__name__)
+
+# So long at most the requests of an engine that died are waited for. Until they leave they hold on to its memory.
+LEAVE_S = 2.0
+
+
+class Resident:
+    """`idle_s` 0 keeps the model for ever. A model that failed to load, or whose engine died, is not loaded again for
+    `pause_s`."""
+
+    def __init__(
+        self,
+        hosted: tuple[Hosted, ...],
+        loader: Loader,
+        idle_s: float,
+        pause_s: float,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
+        self._inbox: SimpleQueue[Letter] = SimpleQueue()
+        self._line: Line[Hosted] = Line()
+        self._seat = Seat(loader, self._died, on_lost)
+        self._fetches = Fetches(
+            loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome))
+        )
+        self._used_at = self._leave_by = 0.0
+        self._closed = self._ending = False
+        self.served = False
+        self._thread = Thread(target=self._work, name="model-loader", daemon=True)
+
+    @property
+    def engine(self) -> Engine | None:
+        """The one that is there."""
+        return self._seat.engine
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def enter(self, ticket: Ticket[Hosted]) -> None:
+        self._inbox.put(Enter(ticket))
+        if self._closed:
+            ticket.tell(closed())
+
+    def leave(self, ticket: Ticket[Hosted]) -> None:
+        self._inbox.put(Leave(ticket))
+
+    def close(self) -> None:
+        """A load or a fetch under way is not waited for: it ends with the process."""
+        self._closed = True
+        self._inbox.put(Close())
+        if self._thread.is_alive() and not self._seat.busy:
+            self._thread.join()
+
+    def _died(self, number: int, death: Death) -> None:
+        """On the thread of the engine that was loaded as that number."""
+        self._inbox.put(Died(number, death))
+
+    # Everything below runs on the loading thread.
+
+    def _work(self) -> None:
+        try:
+            self._choose()
+            while not self._ending:
+                self._wait()
+                self._serve()
+        finally:
+            # However the thread ends, every waiting ticket gets an answer.
+            self._closed = True
+            with suppress(Empty):
+                while True:
+                    letter = self._inbox.get_nowait()
+                    if isinstance(letter, Enter):
+                        letter.ticket.tell(closed())
+            for ticket in (*self._line.waiting, *self._fetches.waiting):
+                ticket.tell(closed())
+            self._seat.unload()
+
+    def _choose(self) -> None:
+        try:
+            for hosted in self._hosted:
+                if hosted.depends_on_gpu:
+                    hosted.choose(self._loader.plan)
+        except Exception:
+            # The bundled model was chosen before, and stays.
+            logger.exception("the GPU cannot be asked")
+
+    def _wait(self) -> None:
+        """Until something happens or is due; unload if nothing happens for long enough."""
+        try:
+            self._handle(self._inbox.get(timeout=self._patience()))
+        except Empty:
+            if self._seat.model is not None:
+                self._seat.unload()
+            elif time.monotonic() >= self._leave_by:
+                self._line.inside.clear()
+        self._read_inbox()
+
+    def _read_inbox(self) -> None:
+        """Take in all that has arrived."""
+        with suppress(Empty):
+            while True:
+                self._handle(self._inbox.get_nowait())
+
+    def _handle(self, message: Letter) -> None:
+        """Handle a message; an exception fails its ticket, and the thread goes on."""
+        try:
+            self._read(message)
+        except Exception as error:
+            logger.exception("the loading thread failed")
+            if isinstance(message, Enter):
+                self._drop(message.ticket)
+                message.ticket.tell(readable(error))
+
+    def _read(self, message: Letter) -> None:
+        if isinstance(message, Enter):
+            self._take(message.ticket)
+        elif isinstance(message, Leave):
+            self._drop(message.ticket)
+            self._used_at = time.monotonic()
+        elif isinstance(message, Fetched):
+            self._fetched(message.model, message.outcome)
+        elif isinstance(message, Died):
+            self._bury(message.number, message.death)
+        else:
+            self._ending = True
+
+    def _patience(self) -> float | None:
+        """Seconds until the model has been idle for long enough, or a load is due; None while neither is to come."""
+        now = time.monotonic()
+        if self._seat.model is None and self._line.inside:
+            return max(self._leave_by - now, 0)
+        if self._seat.model is None:
+            wanted = self._line.next_model()
+            return None if wanted is None else wanted.rest(now)
+        if not self._idle_s or not self._line.idle:
+            return None
+        return max(self._used_at + self._idle_s - now, 0)
+
+    def _take(self, ticket: Ticket[Hosted]) -> None:
+        """Into the line, or first to the files, or away with it while its model is not to be tried again."""
+        if ticket.errand:
+            # Only the newest counts: somebody who tries the menu out brings one load, not five.
+            for older in (*self._line.waiting, *self._fetches.waiting):
+                if older.errand and not older.again:
+                    self._drop(older)
+        refusal = ticket.model.refusal(time.monotonic() - self._pause_s)
+        if refusal is not None:
+            ticket.tell(refusal)
+        elif ticket.model is self._seat.model or self._line.wants(ticket.model):
+            self._line.add(ticket)
+        else:
+            self._fetches.add(ticket)
+
+    def _drop(self, ticket: Ticket[Hosted]) -> None:
+        self._line.drop(ticket)
+        self._fetches.drop(ticket)
+
+    def _fetched(self, model: Hosted, outcome: Outcome) -> None:
+        """The files are there, and who waited for them stands in line; or they cannot be had."""
+        if isinstance(outcome, ModelLoadError):
+            self._do_without(model, outcome)
+            return
+        model.fetched(outcome)
+        for ticket in self._fetches.end(model):
+            self._line.add(ticket)
+
+    def _do_without(self, model: Hosted, failure: ModelLoadError) -> None:
+        """What is loaded stays. Where the bundled model may step in, its files are fetched instead."""
+        logger.warning("%s", failure)
+        if model.choice.fallback:
+            model.fall_back(failure)
+            self._fetches.start(model)
+            return
+        model.failed(failure, time.monotonic())
+        for ticket in self._fetches.end(model):
+            ticket.tell(ModelLoadError(**failure.params))
+
+    def _serve(self) -> None:
+        """Let in who wants the model that is there; once nobody is inside, bring the next one."""
+        while not self._ending:
+            if self._seat.model is not None:
+                self._admit(self._line.enter(self._seat.model))
+            wanted = self._line.next_model()
+            if wanted is None or wanted.rest(time.monotonic()):
+                return
+            self._seat.load(wanted)
+            self.served = self.served or self._seat.model is not None
+            self._used_at = time.monotonic()
+            self._read_inbox()  # whoever came while it loaded enters with the others
+            if self._seat.model is wanted or wanted.failure is not None:
+                self._admit(self._line.enter_all(wanted))
+
+    def _admit(self, tickets: list[Ticket[Hosted]]) -> None:
+        for ticket in tickets:
+            if self.engine is not None:
+                ticket.tell(self.engine)
+            else:
+                ticket.tell(ticket.model.refusal(-inf) or closed())
+                self._line.drop(ticket)
+
+    def _bury(self, number: int, death: Death) -> None:
+        """The engine can go on no more: its model is loaded anew once its requests have left."""
+        model = self._seat.model
+        if model is None or number != self._seat.loads:
+            return
+        self._seat.leave()
+        now = time.monotonic()
+        self._leave_by = now + LEAVE_S
+        if model.died(death.reason, answered=death.answered, now=now, pause_s=self._pause_s):
+            self._line.add(Ticket(model, errand=True, again=True))
+        else:
+            self._admit(self._line.enter_all(model))

@@ -1,0 +1,1 @@
+"""GLM-4.1V: its text model, rotary embedding, vision encoder and prompts."""

@@ -1,0 +1,1 @@
+"""What a machine has, what a checkpoint needs, and what will run."""

@@ -1,0 +1,1 @@
+"""Child processes with limits, and the server that forks them."""

@@ -1,0 +1,1 @@
+"""The conversation: its components, and what its events do."""

@@ -1,0 +1,106 @@
+"""The components of a conversation column, laid out the same for every tab."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import gradio as gr
+
+from webui.ui.chat.thinking_row import ThinkingRow, thinking_row
+from webui.ui.conversation import Conversation
+from webui.ui.i18n.labels import Labels
+from webui.ui.render.markdown import LATEX_DELIMITERS
+from webui.ui.tab_specs import TabSpec
+
+# The live region hears the phase once, not every tick of its number.
+ANNOUNCE = """
+const live = document.createElement("div");
+live.className = "heard"; live.setAttribute("role", "status"); live.setAttribute("aria-live", "polite");
+element.parentNode.append(live);
+watch("value", () => {
+  const words = element.querySelector("[data-phase]")?.dataset.phase ?? "";
+  if (live.textContent !== words) live.textContent = words;
+});
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatParts:
+    """`waiting` names the files in the composer; it changes only when they do. `copied` goes to the clipboard."""
+
+    chatbot: gr.Chatbot
+    actions: gr.Row
+    copy: gr.Button
+    retry: gr.Button
+    new_chat: gr.Button
+    cards: gr.Row
+    examples: tuple[gr.Button, ...]
+    phase: gr.HTML
+    composer: gr.MultimodalTextbox
+    thinking: ThinkingRow
+    waiting: gr.Textbox
+    copied: gr.Textbox
+    conversation: gr.State
+
+    @property
+    def outputs(self) -> list[gr.blocks.Block]:
+        """What answering changes."""
+        return [
+            self.chatbot,
+            self.actions,
+            self.copy,
+            self.retry,
+            self.cards,
+            self.phase,
+            self.composer,
+            self.thinking.answer_now,
+            self.conversation,
+        ]
+
+
+def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
+    chatbot = gr.Chatbot(
+        [],
+        show_label=False,
+        elem_classes="chat",
+        height=None,
+        buttons=[],
+        layout="bubble",
+        latex_delimiters=LATEX_DELIMITERS,
+        allow_file_downloads=False,
+        feedback_options=None,
+    )
+    labels.add(chatbot, label="conversation", placeholder=f"empty_{spec.name}")
+    with gr.Row(visible=False, elem_classes="actions") as actions:
+        copy, retry, new_chat = (gr.Button(size="sm", min_width=0, scale=0) for _ in range(3))
+    labels.add(copy, value="copy")
+    labels.add(retry, value="retry")
+    labels.add(new_chat, value="new_chat")
+    with gr.Row(elem_classes="cards") as cards:
+        shown = tuple(
+            _example_card(spec, index, labels, examples) for index in range(len(spec.examples))
+        )
+    phase = gr.HTML("", elem_classes="phase-line", js_on_load=ANNOUNCE)
+    composer = gr.MultimodalTextbox(
+        show_label=False,
+        elem_classes="composer",
+        file_count="multiple",
+        sources=["upload"] if spec.files else [],
+        max_plain_text_length=1_000_000,
+        max_lines=8,
+    )
+    labels.add(composer, label="composer", placeholder=f"ask_{spec.name}")
+    thinking = thinking_row(labels)
+    waiting, copied = gr.Textbox("[]", visible="hidden"), gr.Textbox(visible="hidden")
+    state = gr.State(Conversation())
+    buttons = (actions, copy, retry, new_chat, cards, shown)
+    return ChatParts(chatbot, *buttons, phase, composer, thinking, waiting, copied, state)
+
+
+def _example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:
+    example = spec.examples[index]
+    icon = examples / f"{Path(example.file).stem}.card.png" if example.file else None
+    card = gr.Button(icon=icon, elem_classes="example", min_width=0)
+    labels.add(card, value=example.key)
+    return card

@@ -1,0 +1,1 @@
+"""The header: status, notices and the choice of models."""

@@ -1,0 +1,75 @@
+"""The model's corner of the header: which one answers this visitor, how it is doing, another try if it failed.
+
+With one model there is nothing to choose, and its name is plain text.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+from gradio.blocks import Block
+
+from webui.protocol import Model, ModelStatus
+from webui.ui.header.status import status_html
+from webui.ui.i18n.strings import Strings
+from webui.ui.sessions import Running
+
+
+class ModelMenu:
+    """Laid out where it is built. A choice is the visitor's own: only their messages follow it."""
+
+    def __init__(self, model: Model, running: Running, t: Strings) -> None:
+        self._model, self._running = model, running
+        names, status = self._names, model.status()
+        # What a visitor's menu lists: it is sent again only when it changes, for that closes an open menu.
+        self.listed = gr.State(names)
+        self.menu = gr.Dropdown(
+            names,
+            label=t("model"),
+            value=status.info.name,
+            visible=len(names) > 1,
+            container=False,
+            filterable=False,
+            min_width=0,
+            scale=0,
+            elem_classes="model-menu",
+        )
+        self._status = gr.HTML(
+            status_html(status, t, named=len(names) == 1), elem_classes="status-line"
+        )
+        self.retry = gr.Button(
+            t("retry"), size="sm", scale=0, min_width=0, visible=status.state == "failed"
+        )
+
+    @property
+    def _names(self) -> list[str]:
+        return [status.info.name for status in self._model.statuses()]
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self._status, self.retry, self.menu, self.listed]
+
+    def show(self, session: str, t: Strings, listed: list[str]) -> list[Any]:
+        """Updates of `outputs`. What is called auto gets its real name while it loads, and then stands in the list."""
+        status, names = self.status_for(session), self._names
+        changed: dict[str, Any] = (
+            {}
+            if names == listed
+            else {"choices": names, "value": status.info.name, "visible": len(names) > 1}
+        )
+        return [
+            status_html(status, t, named=len(names) == 1),
+            gr.update(value=t("retry"), visible=status.state == "failed"),
+            gr.update(label=t("model"), **changed),
+            names,
+        ]
+
+    def status_for(self, session: str) -> ModelStatus:
+        """Of the model that this visitor has chosen, else of the first."""
+        return self._model.status(self._running.model_of(session))
+
+    def choose(self, session: str, name: str) -> None:
+        """From now on that model answers this visitor; it loads as soon as it is its turn."""
+        self._running.choose(session, name)
+        self._model.prepare(name)

@@ -1,0 +1,51 @@
+"""The top of the page: what this is, who answers and how it is doing, the language; the banner below it."""
+
+from __future__ import annotations
+
+from html import escape
+
+from webui.protocol import ModelStatus
+from webui.ui.header.notices import notice_text
+from webui.ui.i18n.strings import Strings, file_size
+
+RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
+
+
+def title_html(t: Strings) -> str:
+    return f'<h1 class="title">{escape(t("title"))}</h1>'
+
+
+def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
+    """ "glm4v-nano   ready · CPU · 0.1 GB", or how far loading is, or why it failed; the name may stand beside it."""
+    words = [t(f"state_{status.state}")]
+    if status.state == "loading" and status.progress and status.progress.total:
+        done, total = status.progress.done, status.progress.total
+        words.append(
+            f"{min(done / total, 1):.0%} · {t('of', done=file_size(done), total=file_size(total))}"
+        )
+        words += [t("left", time=t.duration(status.left_s))] if status.left_s else []
+    if status.state == "ready":
+        words += [word for word in (status.device, status.precision) if word]
+        # How many people it answers at once: of interest where memory is short.
+        words += [f"{status.slots} × {status.info.context_length:,}"] if status.precision else []
+        words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
+    if status.state == "failed":
+        words.append(notice_text(status.reason, t))
+    name = f"<b>{escape(status.info.name)}</b>" if named else ""
+    said = escape(" · ".join(words))
+    return (
+        f'<div class="status {status.state}" role="status">{name}<i></i><span>{said}</span></div>'
+    )
+
+
+def banner_html(status: ModelStatus, t: Strings) -> str:
+    """Who answers instead of the wanted model, and how to run the 9B; "" if there is nothing to tell."""
+    if not (status.info.bundled or status.notice):
+        return ""
+    title = t("bundled_title") if status.info.bundled else t("notice_title")
+    how = ""
+    if status.info.bundled:
+        command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
+        how = f'<span class="how">{t("bundled_text", command=command)}</span>'
+    notice = f" {escape(notice_text(status.notice, t))}" if status.notice else ""
+    return f"<p><b>{escape(title)}</b>{notice} {how}</p>"

@@ -1,0 +1,1 @@
+"""From messages to what the Chatbot shows."""
