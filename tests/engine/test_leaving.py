@@ -8,8 +8,8 @@ import pytest
 from spelling import SpellingRunner
 from test_local import collect, request
 
+from webui.engine.prompt import AbandonedError
 from webui.engine.serving.engine import LocalEngine
-from webui.engine.serving.lengths import AbandonedError
 
 GUARD_S = 60
 

@@ -98,15 +98,15 @@ def test_keys_tell_pictures_apart_and_text_alike(builder):
     red, again, blue = (
         builder.build((user(picture(colour), "what?"),)) for colour in ("red", "red", "blue")
     )
-    assert red.keys == again.keys
+    assert red.prefix_ids == again.prefix_ids
     assert red.ids == blue.ids
     first, end = red.spans[0].start, red.spans[0].start + red.spans[0].length
-    assert red.keys[:first] == blue.keys[:first]
-    assert set(red.keys[first:end]).isdisjoint(blue.keys)
+    assert red.prefix_ids[:first] == blue.prefix_ids[:first]
+    assert set(red.prefix_ids[first:end]).isdisjoint(blue.prefix_ids)
 
 
 def test_the_next_turn_begins_with_the_last_prompt(builder):
     first = (user(picture(), "what?"),)
     one = builder.build(first)
     two = builder.build((*first, Message("assistant", ("red",)), user("sure?")))
-    assert two.keys[: len(one.keys)] == one.keys
+    assert two.prefix_ids[: len(one.prefix_ids)] == one.prefix_ids

@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from webui.engine.models.glm4v.prompt_builder import VisionSpan
 from webui.engine.models.glm4v.vision import VisionCache, VisionFeatures
+from webui.engine.prompt import VisionSpan
 
 LENGTH, BYTES = 10, 10 * 4 * 4
 

@@ -11,7 +11,7 @@ from webui.errors import NumericalError
 from webui.protocol import FinishReason, Progress, SamplingParams, ThoughtCut, Usage
 
 if TYPE_CHECKING:
-    from webui.engine.models.glm4v.prompt_builder import Prompt
+    from webui.engine.prompt import Prompt
 
 # A long list may be what was asked for; a thought that repeats itself this much never is.
 ANSWER_PATIENCE = 3

@@ -19,12 +19,12 @@ from webui.engine.execution.device import Device
 from webui.engine.execution.kv_cache import LEAST_SHARED, CachePlan, KVCache
 from webui.engine.execution.prefill import Chunk
 from webui.engine.execution.sampler import Sampler
-from webui.engine.models.glm4v.prompt_builder import Prompt, PromptBuilder, VisionSpan
+from webui.engine.models.glm4v.prompt_builder import PromptBuilder
 from webui.engine.models.glm4v.text import TextModel
 from webui.engine.models.glm4v.vision import VisionFeatures, without_convolutions
 from webui.engine.models.layers import product
+from webui.engine.prompt import IsAborted, Prompt, VisionSpan
 from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
-from webui.engine.serving.lengths import Gone
 from webui.errors import NumericalError
 from webui.protocol import Message
 
@@ -71,8 +71,10 @@ class ModelRunner:
         self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
 
     @torch.inference_mode()
-    def encode(self, messages: tuple[Message, ...], gone: Gone = lambda: False) -> Prompt:
-        return self._prompts.build(messages, gone)
+    def encode(
+        self, messages: tuple[Message, ...], is_aborted: IsAborted = lambda: False
+    ) -> Prompt:
+        return self._prompts.build(messages, is_aborted)
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
@@ -98,7 +100,7 @@ class ModelRunner:
         )
 
     def admit(self, sequence: Sequence) -> bool:
-        place = self.cache.acquire(sequence.prompt.keys)
+        place = self.cache.acquire(sequence.prompt.prefix_ids)
         if place is None:
             return False
         sequence.slot, sequence.prefilled = place
@@ -183,7 +185,7 @@ class ModelRunner:
 
     def _share(self, sequence: Sequence) -> int:
         """Take over what others have read of the same prompt; returns where to read on."""
-        shared = self.cache.share(sequence.slot, sequence.prompt.keys)
+        shared = self.cache.share(sequence.slot, sequence.prompt.prefix_ids)
         sequence.cached_tokens += shared - sequence.prefilled
         sequence.prefilled = shared
         return shared

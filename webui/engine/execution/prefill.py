@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from webui.engine.sequence import Sequence
 
 if TYPE_CHECKING:
-    from webui.engine.models.glm4v.prompt_builder import Prompt
+    from webui.engine.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,12 +36,12 @@ class Chunk:
         return (
             tokens < len(prompt.ids)
             and tokens <= self.end
-            and self.prompt.keys[:tokens] == prompt.keys[:tokens]
+            and self.prompt.prefix_ids[:tokens] == prompt.prefix_ids[:tokens]
         )
 
     def keep(self) -> None:
         """It is in the slot now."""
-        self.sequence.slot.keys.extend(self.prompt.keys[self.start : self.end])
+        self.sequence.slot.keys.extend(self.prompt.prefix_ids[self.start : self.end])
         self.sequence.prefilled = self.end
         if self.ends:
             self.sequence.features = {}

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.execution.sampler import Sampler
-from webui.engine.models.glm4v.prompt_builder import Prompt
+from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
 from webui.errors import ModelLoadError
 from webui.protocol import ImagePart, Message, SamplingParams

@@ -13,7 +13,7 @@ from math import ceil
 from threading import Condition, Thread
 from time import perf_counter
 
-from webui.engine.models.glm4v.prompt_builder import Prompt
+from webui.engine.prompt import Prompt
 from webui.engine.serving.faults import closed
 from webui.errors import WebUIError
 

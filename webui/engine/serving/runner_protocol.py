@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from webui.engine.models.glm4v.prompt_builder import Prompt
+from webui.engine.prompt import IsAborted, Prompt
 from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
-from webui.engine.serving.lengths import Gone
 from webui.protocol import Message
 
 
@@ -18,9 +17,11 @@ class Runner(Protocol):
     chunk_tokens: int
     control: ControlIds
 
-    def encode(self, messages: tuple[Message, ...], gone: Gone) -> Prompt:
-        """`gone` returns True once the request is aborted; the prompt is not needed then. Raises ContextLengthError
-        before the work if it can never fit."""
+    def encode(self, messages: tuple[Message, ...], is_aborted: IsAborted) -> Prompt:
+        """Return the prompt. Raise ContextLengthError early for one that can never fit.
+
+        `is_aborted` returns True once the request is aborted: the prompt is not needed then.
+        """
         ...
 
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:

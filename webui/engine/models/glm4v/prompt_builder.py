@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.models.glm4v.grids import Grids
-from webui.engine.serving.lengths import Gone, Lengths
+from webui.engine.models.prompt_length import PromptLengthCheck
+from webui.engine.prompt import IsAborted, Prompt, VisionSpan
 from webui.errors import MixedMediaError
 from webui.protocol import ImagePart, Message, VideoPart
 
@@ -21,49 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MILLISECONDS = 1000.0
-
-
-@dataclass(frozen=True, eq=False)
-class VisionSpan:
-    """The run of prompt tokens that one picture, or one pair of video frames, takes.
-
-    `grid` counts patches as (1, rows, columns), `digest` names the pixels, `cut` makes the patches of them.
-    """
-
-    start: int
-    length: int
-    digest: str
-    grid: tuple[int, int, int]
-    cut: Callable[[], Tensor]
-
-    @cached_property
-    def pixels(self) -> Tensor:
-        """[patches, patch size], when first asked for: most pictures of a conversation have been looked at before."""
-        return self.cut()
-
-    def forget_pixels(self) -> None:
-        """Once looked at they are not needed again, and take far more room than what was seen in them."""
-        self.__dict__.pop("pixels", None)
-
-    @property
-    def end(self) -> int:
-        return self.start + self.length
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prompt:
-    """What the runner reads. `positions` is [3, len(ids)]; the token after the prompt stands at len(ids) + rope_offset.
-
-    `keys` is what two prompts are compared by: the id of a text token, a number made from the pixels for a visual one.
-    `features` [length, hidden] by digest is what the vision tower has made of some of the spans already.
-    """
-
-    ids: list[int]
-    keys: list[int]
-    positions: Tensor
-    rope_offset: int
-    spans: tuple[VisionSpan, ...]
-    features: dict[str, Tensor] = field(default_factory=dict)
 
 
 class PromptBuilder:
@@ -84,11 +41,11 @@ class PromptBuilder:
         tokenizer.chat_control_tokens = [
             token.content for token in tokenizer.added_tokens_decoder.values()
         ]
-        self._lengths = Lengths(processor, self._render, context_length - 1)
+        self._lengths = PromptLengthCheck(processor, self._render, context_length - 1)
 
-    def build(self, messages: Sequence[Message], gone: Gone = lambda: False) -> Prompt:
+    def build(self, messages: Sequence[Message], is_aborted: IsAborted = lambda: False) -> Prompt:
         """Raises MixedMediaError for pictures and video in one conversation, and ContextLengthError before the work for
-        one that is much too long. Gives up with AbandonedError once `gone` returns True.
+        one that is much too long. Gives up with AbandonedError once `is_aborted` returns True.
         """
         clips = [
             part for message in messages for part in message.parts if isinstance(part, VideoPart)
@@ -98,7 +55,7 @@ class PromptBuilder:
         ]
         if clips and pictures:
             raise MixedMediaError()
-        self._lengths.check(messages, gone)
+        self._lengths.check(messages, is_aborted)
         encoded = self._processor.apply_chat_template(
             [_turn(message) for message in messages],
             tokenize=True,
@@ -122,7 +79,7 @@ class PromptBuilder:
             partial(self._grids.cut, part.image) for part in pictures
         ]
         spans = tuple(_spans(encoded, digests, cuts or _pairs(encoded)))
-        return Prompt(ids, _keys(ids, spans), positions[:, 0], int(offset), spans)
+        return Prompt(ids, _prefix_ids(ids, spans), positions[:, 0], int(offset), spans)
 
     def _render(self, messages: Sequence[Message]) -> str:
         """What the template writes, with what people typed as they typed it."""
@@ -195,10 +152,10 @@ def _spans(
         start += length
 
 
-def _keys(ids: list[int], spans: Sequence[VisionSpan]) -> list[int]:
-    keys = list(ids)
+def _prefix_ids(ids: list[int], spans: Sequence[VisionSpan]) -> list[int]:
+    prefix_ids = list(ids)
     for span in spans:
         first = int(span.digest, 16)
         # Negative, so that no visual token is ever taken for a text token.
-        keys[span.start : span.end] = range(-first - span.length, -first)
-    return keys
+        prefix_ids[span.start : span.end] = range(-first - span.length, -first)
+    return prefix_ids

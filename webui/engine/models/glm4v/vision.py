@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from webui.engine.models.glm4v.prompt_builder import VisionSpan
+from webui.engine.prompt import VisionSpan
 
 
 def without_convolutions(tower: Any) -> None:

@@ -11,7 +11,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
 from webui.engine.models.glm4v.prompt_builder import PromptBuilder
-from webui.engine.serving.lengths import SLICE, AbandonedError, Lengths
+from webui.engine.models.prompt_length import SLICE, PromptLengthCheck
+from webui.engine.prompt import AbandonedError
 from webui.errors import ContextLengthError
 from webui.protocol import ImagePart, Message
 
@@ -58,11 +59,11 @@ def build(nano):
     return PromptBuilder(nano.runner.processor, nano.runner.rope_index, ENDLESS).build
 
 
-def lengths(nano, limit: int) -> Lengths:
+def lengths(nano, limit: int) -> PromptLengthCheck:
     return PromptBuilder(nano.runner.processor, nano.runner.rope_index, limit + 1)._lengths
 
 
-def refused(one: Lengths, messages) -> int:
+def refused(one: PromptLengthCheck, messages) -> int:
     """How many tokens it needs at least; 0 if it is let through."""
     try:
         one.check(messages, NOBODY_LEFT)
@@ -123,9 +124,12 @@ def test_a_cut_never_makes_more_of_a_text_than_it_is(nano, merging, kind):
     for seed in range(5):
         messages = (user(KINDS[kind](Random(seed))[seed:]),)
         tokens = len(merging(messages[0].text)["input_ids"])
-        assert not refused(Lengths(processor, lambda messages: messages[0].text, tokens), messages)
+        assert not refused(
+            PromptLengthCheck(processor, lambda messages: messages[0].text, tokens), messages
+        )
         assert refused(
-            Lengths(processor, lambda messages: messages[0].text, tokens * 8 // 10), messages
+            PromptLengthCheck(processor, lambda messages: messages[0].text, tokens * 8 // 10),
+            messages,
         )
 
 
@@ -144,7 +148,7 @@ def test_two_hundred_pictures_are_refused_by_their_sizes(nano):
 
 
 def counted(nano):
-    """A Lengths that tells the lengths of the texts that it has tokenised."""
+    """A PromptLengthCheck that tells the lengths of the texts that it has tokenised."""
     one, seen = lengths(nano, 2047), []
     tokenize = one._tokenizer
 

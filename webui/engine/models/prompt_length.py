@@ -1,4 +1,4 @@
-"""Lengths: whether a conversation is too long for the context, found out before its prompt is made.
+"""PromptLengthCheck: whether a conversation is too long for the context, found out before its prompt is made.
 
 Knows the processor and what it says of sizes and texts; makes no prompt. Never refuses what would fit: a
 conversation that passes may still be a few per cent too long, which the exact check of the finished prompt finds.
@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any, Literal
 from unicodedata import normalize
 
+from webui.engine.prompt import AbandonedError, IsAborted
 from webui.errors import ContextLengthError
 from webui.protocol import ImagePart, Message, VideoPart
 
@@ -27,15 +28,10 @@ LONGEST_CHARACTER = 4
 # What a template writes around a message, in tokens, with room to spare.
 AROUND_A_MESSAGE = 32
 
-Gone = Callable[[], bool]
 Render = Callable[[Sequence[Message]], str]
 
 
-class AbandonedError(Exception):
-    """Nobody waits for this prompt any more."""
-
-
-class Lengths:
+class PromptLengthCheck:
     """Of conversations for a context of `limit` tokens, the answer not counted.
 
     `render` fills in the chat template. What people typed may look like control tokens in its text.
@@ -55,7 +51,7 @@ class Lengths:
         # How many tokens more a control token takes where it was typed, and is text.
         self._surplus = {control: _spelt(tokenizer, control) - 1 for control in controls}
 
-    def check(self, messages: Sequence[Message], gone: Gone) -> None:
+    def check(self, messages: Sequence[Message], is_aborted: IsAborted) -> None:
         """Raises ContextLengthError, with a number of tokens that it needs at least, and AbandonedError."""
         media = [
             part for message in messages for part in message.parts if not isinstance(part, str)
@@ -66,16 +62,16 @@ class Lengths:
         most = visual + LONGEST_CHARACTER * characters + AROUND_A_MESSAGE * len(messages)
         if most > self._limit and self._form is not None:
             # The template writes one token for each picture and clip, in whose place theirs come.
-            self._check_text(messages, visual - len(media), gone)
+            self._check_text(messages, visual - len(media), is_aborted)
 
-    def _check_text(self, messages: Sequence[Message], beside: int, gone: Gone) -> None:
+    def _check_text(self, messages: Sequence[Message], beside: int, is_aborted: IsAborted) -> None:
         """`beside` tokens come on top of those of the text."""
         text = self._rendered(messages)
         self._refuse(beside + ceil(len(text) / self._longest))
         least = beside - self._typed(self._rendered([_untyped(message) for message in messages]))
         start, density = 0, 1.0
         while start < len(text):
-            if gone():
+            if is_aborted():
                 raise AbandonedError
             enough = self._limit - least + LEAST_CUTS * self._longest
             end, lost = self._cut(text, start, min(SLICE, ceil(enough / density)))
