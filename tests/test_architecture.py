@@ -63,11 +63,11 @@ NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: whatever happens there is passed on to whoever waits.
 WORKERS = (
     "webui.engine.serving.engine",
-    "webui.engine.serving.stepper",
+    "webui.engine.serving.engine_core",
     "webui.engine.serving.input_processor",
     "webui.engine.manager.downloads",
     "webui.engine.manager.model_thread",
-    "webui.engine.serving.seat",
+    "webui.engine.manager.active_model",
     "webui.media.worker",
 )
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 from conftest import NANO
 from safetensors.torch import load_file, save_file
-from test_local import collect, request, text_of
+from test_engine import collect, request, text_of
 
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint

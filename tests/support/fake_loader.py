@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
-from spelling import SpellingRunner
+from echo_runner import EchoRunner
 
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.plan import Wishes, plan
@@ -21,7 +21,7 @@ class Spelling:
     """What a load returns."""
 
     info: ModelInfo
-    runner: SpellingRunner
+    runner: EchoRunner
     device: str = "CPU"
     memory_bytes: int = 5
     precision: str = ""
@@ -68,7 +68,7 @@ class FakeLoader:
         self.go.wait(10)
         if choice.source in self.broken:
             raise ModelLoadError(model=choice.info.name, reason="the hub cannot be reached")
-        runner = self.runners.pop(0) if self.runners else SpellingRunner(step_s=self.step_s)
+        runner = self.runners.pop(0) if self.runners else EchoRunner(step_s=self.step_s)
         self._runners.append(weakref.ref(runner))
         return Spelling(ModelInfo(choice.info.name, 1000), runner)
 

@@ -15,7 +15,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 import uvicorn
 from fake_loader import FakeLoader, Spelling
-from faulty import FaultyRunner
+from faulty_runner import FaultyRunner
 
 from webui.app import create_app
 from webui.engine.manager.model_manager import ModelManager

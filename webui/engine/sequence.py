@@ -33,7 +33,7 @@ Sampled = int | NumericalError
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PrefillResult:
     """What a pass of prefill did for one sequence: how many tokens it worked on; the first token once all is read."""
 
     sequence: Sequence

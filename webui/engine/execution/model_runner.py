@@ -24,7 +24,7 @@ from webui.engine.models.glm4v.text import TextModel
 from webui.engine.models.glm4v.vision import VisionFeatures, without_convolutions
 from webui.engine.models.layers import product
 from webui.engine.prompt import IsAborted, Prompt, VisionSpan
-from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
+from webui.engine.sequence import ControlIds, PrefillResult, Sampled, Sequence
 from webui.errors import NumericalError
 from webui.protocol import Message
 
@@ -126,7 +126,7 @@ class ModelRunner:
         return self._device.alive()
 
     @torch.inference_mode()
-    def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
+    def prefill(self, sequences: list[Sequence], tokens: int) -> list[PrefillResult]:
         with self._device:
             chunks = self._chunks(sequences, tokens)
             return self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
@@ -215,15 +215,17 @@ class ModelRunner:
             prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
         )
 
-    def _look(self, sequence: Sequence, tokens: int) -> Piece:
+    def _look(self, sequence: Sequence, tokens: int) -> PrefillResult:
         """Put pages that stand where this prompt is to be read on through the tower."""
         self._cores.prefill(tokens)
         features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
         self._device.wait()
         sequence.features = features
-        return Piece(sequence, sum(len(features) for features in sequence.features.values()))
+        return PrefillResult(
+            sequence, sum(len(features) for features in sequence.features.values())
+        )
 
-    def _read(self, chunks: list[Chunk]) -> list[Piece]:
+    def _read(self, chunks: list[Chunk]) -> list[PrefillResult]:
         """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
         ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
         self._cores.prefill(sum(lengths))
@@ -253,7 +255,9 @@ class ModelRunner:
         for chunk in chunks:
             if not isinstance(sampled.get(chunk), NumericalError):
                 chunk.keep()
-        return [Piece(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks]
+        return [
+            PrefillResult(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks
+        ]
 
     def _embeddings(self, ids: Tensor) -> Tensor:
         return self.model.get_input_embeddings()(ids)

@@ -1,4 +1,4 @@
-"""Hosted: one of the models that can be asked for, and how it is doing.
+"""ModelEntry: one of the models that can be asked for, and how it is doing.
 
 Written by the loading thread; while its files are fetched, by the thread that does so.
 """
@@ -22,7 +22,7 @@ from webui.protocol import ModelStatus, Progress
 MOST_DEATHS = 3
 
 
-class Hosted:
+class ModelEntry:
     """`status` is replaced whole, so that any thread may read it. `at_hand` is the choice with fetched files."""
 
     def __init__(self, wanted: str, quantization: str, bundled: Path) -> None:

@@ -1,6 +1,6 @@
 """ModelManager: the models that can be asked for, behind one engine. Tells how each is doing and waits for its turn.
 
-The page is up long before: the loading is done by Resident's thread, and torch is imported by it alone.
+The page is up long before: the loading is done by ModelThread's thread, and torch is imported by it alone.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import cast
 
 from webui.engine.loading.interface import Loader
-from webui.engine.manager.model_entry import Hosted
-from webui.engine.manager.model_queue import Ticket
-from webui.engine.manager.model_thread import Resident
-from webui.engine.serving.faults import EngineDiedError
+from webui.engine.manager.model_entry import ModelEntry
+from webui.engine.manager.model_queue import Admission
+from webui.engine.manager.model_thread import ModelThread
+from webui.engine.serving.engine_errors import EngineDiedError
 from webui.errors import EngineStoppedError, SettingsError
 from webui.protocol import Delta, GenerationRequest, ModelStatus, Progress, Usage
 
@@ -43,7 +43,7 @@ class ModelManager:
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         """`on_lost` is called when a model whose engine died cannot be loaded again."""
-        self._hosted = tuple(Hosted(model, quantization, bundled) for model in models)
+        self._hosted = tuple(ModelEntry(model, quantization, bundled) for model in models)
         sources: dict[str, str] = {}
         for hosted in self._hosted:
             name, source = hosted.choice.info.name, hosted.choice.source
@@ -52,7 +52,7 @@ class ModelManager:
                     name="--model", value=",".join(models), accepted=f"one model called {name}"
                 )
         self._hosted[0].loading()
-        self._resident = Resident(self._hosted, loader, idle_s, retry_after_s, on_lost)
+        self._resident = ModelThread(self._hosted, loader, idle_s, retry_after_s, on_lost)
         self._waiting: set[str] = set()
 
     def start(self) -> None:
@@ -71,7 +71,7 @@ class ModelManager:
         return tuple(replace(status, served=self._resident.served) for status in by_name.values())
 
     def prepare(self, name: str) -> None:
-        self._resident.enter(Ticket(self._find(name), errand=True))
+        self._resident.enter(Admission(self._find(name), errand=True))
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Reports phase "loading" until it may enter; raises ModelLoadError if its model cannot be loaded.
@@ -100,7 +100,7 @@ class ModelManager:
 
     async def _ask(self, request: GenerationRequest, *, again: bool) -> AsyncGenerator[Delta]:
         """One engine, once it may enter."""
-        ticket = Ticket(self._find(request.model), again=again)
+        ticket = Admission(self._find(request.model), again=again)
         self._resident.enter(ticket)
         try:
             async with aclosing(self._until_entered(ticket, request.id)) as waits:
@@ -118,7 +118,7 @@ class ModelManager:
             self._resident.leave(ticket)
 
     async def _until_entered(
-        self, ticket: Ticket[Hosted], request_id: str
+        self, ticket: Admission[ModelEntry], request_id: str
     ) -> AsyncGenerator[Delta]:
         """Ends once the ticket's future is set; its last delta says "abort" if the request was stopped before."""
         entered = asyncio.wrap_future(ticket.engine)
@@ -146,7 +146,7 @@ class ModelManager:
     def close(self) -> None:
         self._resident.close()
 
-    def _find(self, name: str) -> Hosted:
+    def _find(self, name: str) -> ModelEntry:
         return next(
             (hosted for hosted in self._hosted if hosted.status.info.name == name), self._hosted[0]
         )

@@ -19,7 +19,7 @@ M = TypeVar("M")
 
 
 @dataclass(eq=False, slots=True)
-class Ticket(Generic[M]):
+class Admission(Generic[M]):
     """One request's place in the line; `engine` is set once it may enter.
 
     `errand`: it only wants the model loaded. `again`: it was inside when the engine died, and goes first.
@@ -39,10 +39,10 @@ class Ticket(Generic[M]):
                 self.engine.set_result(outcome)
 
 
-class Line(Generic[M]):
+class ModelQueue(Generic[M]):
     def __init__(self) -> None:
-        self.waiting: list[Ticket[M]] = []
-        self.inside: set[Ticket[M]] = set()
+        self.waiting: list[Admission[M]] = []
+        self.inside: set[Admission[M]] = set()
 
     @property
     def idle(self) -> bool:
@@ -52,20 +52,20 @@ class Line(Generic[M]):
         """Whether somebody waits for that model."""
         return any(ticket.model is model for ticket in self.waiting)
 
-    def add(self, ticket: Ticket[M]) -> None:
+    def add(self, ticket: Admission[M]) -> None:
         place = sum(one.again for one in self.waiting) if ticket.again else len(self.waiting)
         self.waiting.insert(place, ticket)
 
-    def drop(self, ticket: Ticket[M]) -> None:
+    def drop(self, ticket: Admission[M]) -> None:
         """It has been answered, or waits no longer."""
         self.inside.discard(ticket)
         self.waiting = [one for one in self.waiting if one is not ticket]
 
-    def enter(self, loaded: M) -> list[Ticket[M]]:
+    def enter(self, loaded: M) -> list[Admission[M]]:
         """Who may enter now: those before the first one who waits for another model."""
         return self._take(list(takewhile(lambda ticket: ticket.model is loaded, self.waiting)))
 
-    def enter_all(self, model: M) -> list[Ticket[M]]:
+    def enter_all(self, model: M) -> list[Admission[M]]:
         """Everyone who waits for that model, wherever they stand: it has just been loaded, or has failed to."""
         return self._take([ticket for ticket in self.waiting if ticket.model is model])
 
@@ -73,7 +73,7 @@ class Line(Generic[M]):
         """The model to load now: that of the first in the line, once nobody is inside."""
         return self.waiting[0].model if self.waiting and not self.inside else None
 
-    def _take(self, tickets: list[Ticket[M]]) -> list[Ticket[M]]:
+    def _take(self, tickets: list[Admission[M]]) -> list[Admission[M]]:
         self.waiting = [ticket for ticket in self.waiting if ticket not in tickets]
         self.inside.update(ticket for ticket in tickets if not ticket.errand)
         return tickets

@@ -1,4 +1,4 @@
-"""Resident: the thread that keeps one model loaded at a time, swaps it for another, and unloads it when idle.
+"""ModelThread: the thread that keeps one model loaded at a time, swaps it for another, and unloads it when idle.
 
 Tickets come in by a queue and are answered by their futures. Whoever wants a model that is not there waits for its
 files first, while the one that is there goes on answering; then for their turn. It loads on its own thread, so that
@@ -16,13 +16,20 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from webui.engine.loading.interface import Loader
-from webui.engine.manager.downloads import Fetches, Outcome
-from webui.engine.manager.inbox import Close, Died, Enter, Fetched, Leave, Letter
-from webui.engine.manager.model_entry import Hosted
-from webui.engine.manager.model_queue import Line, Ticket
+from webui.engine.manager.active_model import ActiveModel
+from webui.engine.manager.commands import (
+    DownloadDone,
+    EngineDied,
+    Enqueue,
+    ModelCommand,
+    Release,
+    Shutdown,
+)
+from webui.engine.manager.downloads import Downloads, Outcome
+from webui.engine.manager.model_entry import ModelEntry
+from webui.engine.manager.model_queue import Admission, ModelQueue
 from webui.engine.serving.engine import Death
-from webui.engine.serving.faults import closed, readable
-from webui.engine.serving.seat import Seat
+from webui.engine.serving.engine_errors import closed, readable
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 
@@ -32,24 +39,24 @@ logger = logging.getLogger(__name__)
 LEAVE_S = 2.0
 
 
-class Resident:
+class ModelThread:
     """`idle_s` 0 keeps the model for ever. A model that failed to load, or whose engine died, is not loaded again for
     `pause_s`."""
 
     def __init__(
         self,
-        hosted: tuple[Hosted, ...],
+        hosted: tuple[ModelEntry, ...],
         loader: Loader,
         idle_s: float,
         pause_s: float,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
-        self._inbox: SimpleQueue[Letter] = SimpleQueue()
-        self._line: Line[Hosted] = Line()
-        self._seat = Seat(loader, self._died, on_lost)
-        self._fetches = Fetches(
-            loader, lambda model, outcome: self._inbox.put(Fetched(model, outcome))
+        self._inbox: SimpleQueue[ModelCommand] = SimpleQueue()
+        self._line: ModelQueue[ModelEntry] = ModelQueue()
+        self._seat = ActiveModel(loader, self._died, on_lost)
+        self._fetches = Downloads(
+            loader, lambda model, outcome: self._inbox.put(DownloadDone(model, outcome))
         )
         self._used_at = self._leave_by = 0.0
         self._closed = self._ending = False
@@ -64,24 +71,24 @@ class Resident:
     def start(self) -> None:
         self._thread.start()
 
-    def enter(self, ticket: Ticket[Hosted]) -> None:
-        self._inbox.put(Enter(ticket))
+    def enter(self, ticket: Admission[ModelEntry]) -> None:
+        self._inbox.put(Enqueue(ticket))
         if self._closed:
             ticket.tell(closed())
 
-    def leave(self, ticket: Ticket[Hosted]) -> None:
-        self._inbox.put(Leave(ticket))
+    def leave(self, ticket: Admission[ModelEntry]) -> None:
+        self._inbox.put(Release(ticket))
 
     def close(self) -> None:
         """A load or a fetch under way is not waited for: it ends with the process."""
         self._closed = True
-        self._inbox.put(Close())
+        self._inbox.put(Shutdown())
         if self._thread.is_alive() and not self._seat.busy:
             self._thread.join()
 
     def _died(self, number: int, death: Death) -> None:
         """On the thread of the engine that was loaded as that number."""
-        self._inbox.put(Died(number, death))
+        self._inbox.put(EngineDied(number, death))
 
     # Everything below runs on the loading thread.
 
@@ -97,7 +104,7 @@ class Resident:
             with suppress(Empty):
                 while True:
                     letter = self._inbox.get_nowait()
-                    if isinstance(letter, Enter):
+                    if isinstance(letter, Enqueue):
                         letter.ticket.tell(closed())
             for ticket in (*self._line.waiting, *self._fetches.waiting):
                 ticket.tell(closed())
@@ -129,25 +136,25 @@ class Resident:
             while True:
                 self._handle(self._inbox.get_nowait())
 
-    def _handle(self, message: Letter) -> None:
+    def _handle(self, message: ModelCommand) -> None:
         """Handle a message; an exception fails its ticket, and the thread goes on."""
         try:
             self._read(message)
         except Exception as error:
             logger.exception("the loading thread failed")
-            if isinstance(message, Enter):
+            if isinstance(message, Enqueue):
                 self._drop(message.ticket)
                 message.ticket.tell(readable(error))
 
-    def _read(self, message: Letter) -> None:
-        if isinstance(message, Enter):
+    def _read(self, message: ModelCommand) -> None:
+        if isinstance(message, Enqueue):
             self._take(message.ticket)
-        elif isinstance(message, Leave):
+        elif isinstance(message, Release):
             self._drop(message.ticket)
             self._used_at = time.monotonic()
-        elif isinstance(message, Fetched):
+        elif isinstance(message, DownloadDone):
             self._fetched(message.model, message.outcome)
-        elif isinstance(message, Died):
+        elif isinstance(message, EngineDied):
             self._bury(message.number, message.death)
         else:
             self._ending = True
@@ -164,7 +171,7 @@ class Resident:
             return None
         return max(self._used_at + self._idle_s - now, 0)
 
-    def _take(self, ticket: Ticket[Hosted]) -> None:
+    def _take(self, ticket: Admission[ModelEntry]) -> None:
         """Into the line, or first to the files, or away with it while its model is not to be tried again."""
         if ticket.errand:
             # Only the newest counts: somebody who tries the menu out brings one load, not five.
@@ -179,11 +186,11 @@ class Resident:
         else:
             self._fetches.add(ticket)
 
-    def _drop(self, ticket: Ticket[Hosted]) -> None:
+    def _drop(self, ticket: Admission[ModelEntry]) -> None:
         self._line.drop(ticket)
         self._fetches.drop(ticket)
 
-    def _fetched(self, model: Hosted, outcome: Outcome) -> None:
+    def _fetched(self, model: ModelEntry, outcome: Outcome) -> None:
         """The files are there, and who waited for them stands in line; or they cannot be had."""
         if isinstance(outcome, ModelLoadError):
             self._do_without(model, outcome)
@@ -192,7 +199,7 @@ class Resident:
         for ticket in self._fetches.end(model):
             self._line.add(ticket)
 
-    def _do_without(self, model: Hosted, failure: ModelLoadError) -> None:
+    def _do_without(self, model: ModelEntry, failure: ModelLoadError) -> None:
         """What is loaded stays. Where the bundled model may step in, its files are fetched instead."""
         logger.warning("%s", failure)
         if model.choice.fallback:
@@ -218,7 +225,7 @@ class Resident:
             if self._seat.model is wanted or wanted.failure is not None:
                 self._admit(self._line.enter_all(wanted))
 
-    def _admit(self, tickets: list[Ticket[Hosted]]) -> None:
+    def _admit(self, tickets: list[Admission[ModelEntry]]) -> None:
         for ticket in tickets:
             if self.engine is not None:
                 ticket.tell(self.engine)
@@ -235,6 +242,6 @@ class Resident:
         now = time.monotonic()
         self._leave_by = now + LEAVE_S
         if model.died(death.reason, answered=death.answered, now=now, pause_s=self._pause_s):
-            self._line.add(Ticket(model, errand=True, again=True))
+            self._line.add(Admission(model, errand=True, again=True))
         else:
             self._admit(self._line.enter_all(model))

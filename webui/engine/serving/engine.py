@@ -17,19 +17,19 @@ from time import perf_counter
 
 from webui.engine.planning.host_memory import usable_cores
 from webui.engine.sequence import Sequence
-from webui.engine.serving.faults import (
+from webui.engine.serving.commands import Abort, AddRequest, AnswerNow, EngineCommand, Shutdown
+from webui.engine.serving.engine_core import EngineCore
+from webui.engine.serving.engine_errors import (
     DeviceDeadError,
     EngineDiedError,
     closed,
     readable,
     reason_of,
 )
-from webui.engine.serving.inbox import Abort, AnswerNow, Close, Join, Letter
-from webui.engine.serving.input_processor import Encoder
-from webui.engine.serving.outbox import Outbox
-from webui.engine.serving.output_stream import Stream
+from webui.engine.serving.input_processor import InputProcessor
+from webui.engine.serving.output_dispatcher import OutputDispatcher
+from webui.engine.serving.output_stream import OutputStream
 from webui.engine.serving.runner_protocol import Runner
-from webui.engine.serving.stepper import Stepper
 from webui.errors import ContextLengthError, EngineStoppedError, WebUIError
 from webui.protocol import Delta, GenerationRequest, Usage
 
@@ -62,10 +62,10 @@ class LocalEngine:
         on_death: Callable[[Death], None] = lambda death: None,
     ) -> None:
         self._runner, self._on_death = runner, on_death
-        self._inbox: SimpleQueue[Letter] = SimpleQueue()
-        self._encoder = Encoder(runner.look_ahead, max(2, min(4, usable_cores() // 2)))
-        self._outbox = Outbox()
-        self._stepper = Stepper(runner, self._outbox, max_waiting)
+        self._inbox: SimpleQueue[EngineCommand] = SimpleQueue()
+        self._encoder = InputProcessor(runner.look_ahead, max(2, min(4, usable_cores() // 2)))
+        self._outbox = OutputDispatcher()
+        self._stepper = EngineCore(runner, self._outbox, max_waiting)
         # What a request gets that comes after the end.
         self._refusal: Callable[[], EngineStoppedError] | None = None
         self._thread = Thread(target=self._work, name="engine", daemon=True)
@@ -95,8 +95,8 @@ class LocalEngine:
         sequence = Sequence(
             request.id, prompt, request.sampling, self._runner.control, most, owner, request.alone
         )
-        stream = Stream()
-        self._inbox.put(Join(sequence, stream))
+        stream = OutputStream()
+        self._inbox.put(AddRequest(sequence, stream))
         if self._refusal is not None:
             raise self._refusal()
         try:
@@ -113,7 +113,7 @@ class LocalEngine:
         self._inbox.put(AnswerNow(request_id))
 
     def close(self) -> None:
-        self._inbox.put(Close())
+        self._inbox.put(Shutdown())
         self._thread.join()
         self._encoder.close()
 
@@ -148,9 +148,9 @@ class LocalEngine:
                 message = self._inbox.get(block=self._stepper.idle)
             except Empty:
                 return True
-            if isinstance(message, Close):
+            if isinstance(message, Shutdown):
                 return False
-            if isinstance(message, Join):
+            if isinstance(message, AddRequest):
                 self._stepper.join(message.sequence, message.stream)
             elif isinstance(message, AnswerNow):
                 self._stepper.answer_now(message.request_id)
@@ -179,7 +179,7 @@ class LocalEngine:
         self._refusal = refusal
         while not self._inbox.empty():
             message = self._inbox.get()
-            if isinstance(message, Join):
+            if isinstance(message, AddRequest):
                 self._outbox.open(message.sequence, message.stream)
         self._encoder.stop(refusal)
         self._outbox.fail_all(error)

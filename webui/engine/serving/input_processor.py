@@ -1,4 +1,4 @@
-"""Encoder: prompts are built on threads of its own, off the event loops and off the worker, in fair turns by owner."""
+"""InputProcessor: build prompts on threads of its own, off the event loops and the worker, fairly by owner."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from threading import Condition, Thread
 from time import perf_counter
 
 from webui.engine.prompt import Prompt
-from webui.engine.serving.faults import closed
+from webui.engine.serving.engine_errors import closed
 from webui.errors import WebUIError
 
 LONGEST_REST_S = 0.02
@@ -25,7 +25,7 @@ Look = Callable[[list[Prompt]], list[Prompt]]
 
 
 @dataclass(order=True, slots=True)
-class Job:
+class PromptJob:
     """`turn`: how many jobs of the same owner went before it and were not done yet. Lower turns go first.
 
     Done in two parts, building the prompt and looking at its pictures. Of one turn, all are built first: that is
@@ -45,7 +45,7 @@ class Job:
         return self.turn > 0
 
 
-class Encoder:
+class InputProcessor:
     """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting.
 
     `look` adds to several prompts what can be made of their pictures ahead. A job is late if its owner had others
@@ -57,7 +57,7 @@ class Encoder:
         self._look, self._longest_rest_s = look, longest_rest_s
         self._late, self._most_late = 0, max(threads - 1, 1)
         self._looking = 0
-        self._jobs: list[Job] = []
+        self._jobs: list[PromptJob] = []
         self._tickets = count()
         self._turns: Counter[str] = Counter()
         self._futures: dict[str, Future[Prompt]] = {}
@@ -110,7 +110,7 @@ class Encoder:
         with self._changed:
             if self._refusal is not None:
                 raise self._refusal()
-            job = Job(self._turns[owner], False, next(self._tickets), owner, build)
+            job = PromptJob(self._turns[owner], False, next(self._tickets), owner, build)
             heappush(self._jobs, job)
             self._turns[owner] += 1
             self._changed.notify_all()
@@ -130,7 +130,7 @@ class Encoder:
             rested = now + min(now - start, self._longest_rest_s) if jobs[0].late else 0.0
             self._put_back(jobs)
 
-    def _next(self, rested: float) -> list[Job]:
+    def _next(self, rested: float) -> list[PromptJob]:
         """The job whose turn it is, and those that can be looked at together with it; none at the end."""
         with self._changed:
             while (wait := self._until_next(rested)) != 0.0:
@@ -157,7 +157,7 @@ class Encoder:
             return 0.0
         return max(rested - perf_counter(), 0.0) if self._late < self._most_late else None
 
-    def _look_at(self, jobs: list[Job]) -> None:
+    def _look_at(self, jobs: list[PromptJob]) -> None:
         """If it fails for several, each is tried alone: the error is for those only who cause it."""
         try:
             done = list(zip(jobs, self._look([job.prompt for job in jobs]), strict=True))
@@ -173,7 +173,7 @@ class Encoder:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_result(prompt)
 
-    def _put_back(self, jobs: list[Job]) -> None:
+    def _put_back(self, jobs: list[PromptJob]) -> None:
         """Those that are built, to be looked at; the rest is done."""
         with self._changed:
             self._late -= jobs[0].late
@@ -193,13 +193,13 @@ class Encoder:
                 _fail(job, refusal())
 
 
-def _build(job: Job) -> None:
+def _build(job: PromptJob) -> None:
     try:
         job.prompt = job.build()
     except Exception as error:
         _fail(job, error)
 
 
-def _fail(job: Job, error: Exception) -> None:
+def _fail(job: PromptJob, error: Exception) -> None:
     if not job.future.done() and job.future.set_running_or_notify_cancel():
         job.future.set_exception(error)

@@ -16,7 +16,7 @@ from webui.protocol import Delta, FinishReason, Progress, Usage
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class StepOutput:
     """One step's news: a token of the text, a place in the queue, the end, or an error."""
 
     token: int | None = None
@@ -27,16 +27,16 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stream:
+class OutputStream:
     """The events of one request on their way to the loop that awaits them."""
 
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
-    events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
+    events: asyncio.Queue[StepOutput] = field(default_factory=asyncio.Queue)
 
     async def deltas(self, decode_text: Callable[[list[int]], str]) -> AsyncIterator[Delta]:
         """Deltas up to the one with the finish reason; raises the error if one came."""
         detokenizer, parser = Detokenizer(decode_text), ReasoningParser()
-        last = Event()
+        last = StepOutput()
         while last.finish_reason is None:
             batch = [await self.events.get()]
             while not self.events.empty():
@@ -54,7 +54,7 @@ class Stream:
                 raise last.error
 
 
-def deliver(items: Sequence[tuple[Stream, Event]]) -> None:
+def deliver(items: Sequence[tuple[OutputStream, StepOutput]]) -> None:
     """On the loop that reads them all."""
     for stream, event in items:
         stream.events.put_nowait(event)

@@ -11,7 +11,7 @@ LEAST_TOKENS = 16
 WEIGHT = 0.5
 
 
-class Pace:
+class PrefillBudget:
     """Sizes the pieces of prefill; `chunk_tokens` bounds what is read in one step, alone or not."""
 
     def __init__(self, chunk_tokens: int) -> None:

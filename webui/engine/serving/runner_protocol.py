@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from webui.engine.prompt import IsAborted, Prompt
-from webui.engine.sequence import ControlIds, Piece, Sampled, Sequence
+from webui.engine.sequence import ControlIds, PrefillResult, Sampled, Sequence
 from webui.protocol import Message
 
 
@@ -34,7 +34,7 @@ class Runner(Protocol):
         """Give it a slot and tell it how much of its prompt is there already; False while all slots are busy."""
         ...
 
-    def prefill(self, sequences: list[Sequence], tokens: int) -> list[Piece]:
+    def prefill(self, sequences: list[Sequence], tokens: int) -> list[PrefillResult]:
         """Work on about that many tokens in one pass: look at a page of the first prompt, or read on in as many of
         these prompts, in this order, as fit. A piece for each that was worked on; the first always is."""
         ...

@@ -6,12 +6,12 @@ from time import monotonic, sleep
 
 import pytest
 from fake_loader import FakeLoader
-from faulty import FaultyRunner
-from test_faults import GUARD_S, ask
-from test_local import collect, request, text_of
-from test_manager import ONE, TWO, asked, manager
+from faulty_runner import FaultyRunner
+from test_engine import collect, request, text_of
+from test_engine_core import GUARD_S, ask
+from test_model_manager import ONE, TWO, asked, manager
 
-from webui.engine.manager.model_entry import MOST_DEATHS, Hosted
+from webui.engine.manager.model_entry import MOST_DEATHS, ModelEntry
 from webui.engine.manager.model_manager import ModelManager
 from webui.errors import EngineStoppedError, ModelLoadError
 
@@ -159,7 +159,7 @@ async def test_a_model_that_only_dies_leaves_nobody_waiting():
 
 
 def test_a_model_that_dies_often_without_an_answer_is_given_up():
-    hosted = Hosted("nano", "none", "bundled")
+    hosted = ModelEntry("nano", "none", "bundled")
     lives = [hosted.died("boom", answered=False, now=1.0, pause_s=5.0) for _ in range(MOST_DEATHS)]
     assert lives == [True] * (MOST_DEATHS - 1) + [False]
     assert "stopped 3 times in a row" in hosted.status.reason
@@ -167,12 +167,12 @@ def test_a_model_that_dies_often_without_an_answer_is_given_up():
 
 
 def test_an_answer_between_two_deaths_counts():
-    hosted = Hosted("nano", "none", "bundled")
+    hosted = ModelEntry("nano", "none", "bundled")
     assert all(hosted.died("boom", answered=True, now=1.0, pause_s=5.0) for _ in range(9))
 
 
 def test_after_a_death_it_rests_until_the_pause_is_over_and_no_other_load_does():
-    hosted = Hosted("nano", "none", "bundled")
+    hosted = ModelEntry("nano", "none", "bundled")
     hosted.ready(FakeLoaded(hosted), now=100.0)
     assert hosted.rest(101.0) == 0
     assert hosted.died("boom", answered=True, now=101.0, pause_s=5.0)
@@ -180,7 +180,7 @@ def test_after_a_death_it_rests_until_the_pause_is_over_and_no_other_load_does()
 
 
 class FakeLoaded:
-    def __init__(self, hosted: Hosted) -> None:
+    def __init__(self, hosted: ModelEntry) -> None:
         self.info, self.device, self.memory_bytes, self.precision = hosted.status.info, "CPU", 1, ""
         self.runner = FaultyRunner()
 

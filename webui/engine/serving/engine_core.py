@@ -1,4 +1,4 @@
-"""Stepper: one step after another for all that the scheduler holds. What fails in a pass ends those alone who cause it.
+"""EngineCore: scheduler and runner, one step at a time. A failing pass ends only the requests that cause it.
 
 Knows the runner, and nothing of threads and callers. Raises DeviceDeadError where no step can follow.
 """
@@ -12,10 +12,10 @@ from time import perf_counter
 from typing import TypeVar
 
 from webui.engine.sequence import Sampled, Sequence
-from webui.engine.serving.faults import DeviceDeadError, readable, reason_of
-from webui.engine.serving.outbox import Outbox
-from webui.engine.serving.output_stream import Event, Stream
-from webui.engine.serving.prefill_budget import Pace
+from webui.engine.serving.engine_errors import DeviceDeadError, readable, reason_of
+from webui.engine.serving.output_dispatcher import OutputDispatcher
+from webui.engine.serving.output_stream import OutputStream, StepOutput
+from webui.engine.serving.prefill_budget import PrefillBudget
 from webui.engine.serving.runner_protocol import Runner
 from webui.engine.serving.scheduler import Scheduler
 from webui.errors import DeviceMemoryError, QueueFullError, WebUIError
@@ -31,13 +31,13 @@ LOG_S = 10.0
 T = TypeVar("T")
 
 
-class Stepper:
+class EngineCore:
     """`max_waiting` bounds the queue; a request beyond it gets QueueFullError."""
 
-    def __init__(self, runner: Runner, outbox: Outbox, max_waiting: int) -> None:
+    def __init__(self, runner: Runner, outbox: OutputDispatcher, max_waiting: int) -> None:
         self._runner, self._outbox, self._max_waiting = runner, outbox, max_waiting
         self._scheduler = Scheduler(runner.slots)
-        self._pace = Pace(runner.chunk_tokens)
+        self._pace = PrefillBudget(runner.chunk_tokens)
         self._told: list[Sequence] = []
         self._tell_at = self._log_at = 0.0
         # Whether some request has got its whole answer.
@@ -47,7 +47,7 @@ class Stepper:
     def idle(self) -> bool:
         return self._scheduler.idle
 
-    def join(self, sequence: Sequence, stream: Stream) -> None:
+    def join(self, sequence: Sequence, stream: OutputStream) -> None:
         self._outbox.open(sequence, stream)
         self._scheduler.add(sequence)
         self._admit()
@@ -61,7 +61,7 @@ class Stepper:
 
     def abort(self, request_id: str) -> None:
         for sequence in self._scheduler.find(request_id):
-            self._end(sequence, Event(finish_reason="abort", usage=sequence.usage))
+            self._end(sequence, StepOutput(finish_reason="abort", usage=sequence.usage))
 
     def step(self) -> None:
         """Admit who fits, read a part of the prompts, write one token of every running row."""
@@ -100,7 +100,7 @@ class Stepper:
         if self._told is not waiting and now >= self._tell_at:
             self._told, self._tell_at = waiting, now + TELL_S
             for ahead, sequence in enumerate(waiting):
-                self._outbox.emit(sequence, Event(progress=Progress("queued", ahead)))
+                self._outbox.emit(sequence, StepOutput(progress=Progress("queued", ahead)))
 
     def _read(self) -> None:
         """Pieces of each owner's prompts in turn, as long as those who write hardly feel it."""
@@ -130,7 +130,7 @@ class Stepper:
         for piece in pieces:
             self._scheduler.had_turn(piece.sequence)
             if piece.sampled is None:
-                self._outbox.emit(piece.sequence, Event(progress=piece.sequence.progress))
+                self._outbox.emit(piece.sequence, StepOutput(progress=piece.sequence.progress))
             else:
                 self._scheduler.start(piece.sequence)
                 self._take(piece.sequence, piece.sampled)
@@ -203,15 +203,15 @@ class Stepper:
         token, reason = sequence.take(sampled)
         written = None if token in sequence.control.end else token
         if reason is None:
-            self._outbox.emit(sequence, Event(written, sequence.progress))
+            self._outbox.emit(sequence, StepOutput(written, sequence.progress))
         else:
             self.has_answered = True
-            self._end(sequence, Event(written, sequence.progress, reason, sequence.usage))
+            self._end(sequence, StepOutput(written, sequence.progress, reason, sequence.usage))
 
     def _fail(self, sequence: Sequence, error: WebUIError) -> None:
-        self._end(sequence, Event(error=error))
+        self._end(sequence, StepOutput(error=error))
 
-    def _end(self, sequence: Sequence, event: Event) -> None:
+    def _end(self, sequence: Sequence, event: StepOutput) -> None:
         self._outbox.close(sequence, event)
         self._leave(sequence)
 

@@ -1,10 +1,10 @@
-"""Pace: while others write, a step's reading keeps to the time it is given; alone, a prompt is read in full chunks."""
+"""Prefill keeps to its time budget while other requests decode, and takes full chunks otherwise."""
 
-from webui.engine.serving.prefill_budget import LEAST_S, LEAST_TOKENS, STEPS, Pace
+from webui.engine.serving.prefill_budget import LEAST_S, LEAST_TOKENS, STEPS, PrefillBudget
 
 
-def paced(step_s: float, token_s: float, chunk: int = 1000) -> Pace:
-    pace = Pace(chunk)
+def paced(step_s: float, token_s: float, chunk: int = 1000) -> PrefillBudget:
+    pace = PrefillBudget(chunk)
     for _ in range(20):
         pace.wrote(step_s)
         pace.read(100, 100 * token_s)

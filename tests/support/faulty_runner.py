@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from spelling import SpellingRunner
+from echo_runner import EchoRunner
 
 
 @dataclass
-class FaultyRunner(SpellingRunner):
+class FaultyRunner(EchoRunner):
     """Raises `error` in the method `where` when `fails` says so of the names in the pass, at most `times` times.
 
     `lethal`: the device is dead from then on. `passes` has the names of each pass, by method.

@@ -5,8 +5,8 @@ from threading import Event
 from time import sleep
 
 import pytest
-from spelling import SpellingRunner
-from test_local import collect, request
+from echo_runner import EchoRunner
+from test_engine import collect, request
 
 from webui.engine.prompt import AbandonedError
 from webui.engine.serving.engine import LocalEngine
@@ -14,7 +14,7 @@ from webui.engine.serving.engine import LocalEngine
 GUARD_S = 60
 
 
-class SlowRunner(SpellingRunner):
+class SlowRunner(EchoRunner):
     """Makes prompts for as long as somebody waits for them."""
 
     def __init__(self):

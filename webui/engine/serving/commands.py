@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webui.engine.sequence import Sequence
-from webui.engine.serving.output_stream import Stream
+from webui.engine.serving.output_stream import OutputStream
 
 
 @dataclass(frozen=True, slots=True)
-class Join:
+class AddRequest:
     sequence: Sequence
-    stream: Stream
+    stream: OutputStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,8 @@ class AnswerNow:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Shutdown:
     """The last message."""
 
 
-Letter = Join | Abort | AnswerNow | Close
+EngineCommand = AddRequest | Abort | AnswerNow | Shutdown

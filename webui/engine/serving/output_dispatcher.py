@@ -1,4 +1,4 @@
-"""Outbox: the streams of those who are answered, and the news on their way to each event loop. Used by the worker."""
+"""OutputDispatcher: hands step outputs from the worker to the event loops of their requests, in batches."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ from collections import defaultdict
 from collections.abc import Callable
 
 from webui.engine.sequence import Sequence
-from webui.engine.serving.output_stream import Event, Stream, deliver
+from webui.engine.serving.output_stream import OutputStream, StepOutput, deliver
 
 
-class Outbox:
+class OutputDispatcher:
     def __init__(self) -> None:
-        self._streams: dict[Sequence, Stream] = {}
-        self._events: dict[asyncio.AbstractEventLoop, list[tuple[Stream, Event]]] = defaultdict(
-            list
+        self._streams: dict[Sequence, OutputStream] = {}
+        self._events: dict[asyncio.AbstractEventLoop, list[tuple[OutputStream, StepOutput]]] = (
+            defaultdict(list)
         )
 
     def __contains__(self, sequence: Sequence) -> bool:
         return sequence in self._streams
 
-    def open(self, sequence: Sequence, stream: Stream) -> None:
+    def open(self, sequence: Sequence, stream: OutputStream) -> None:
         self._streams[sequence] = stream
 
-    def emit(self, sequence: Sequence, event: Event) -> None:
+    def emit(self, sequence: Sequence, event: StepOutput) -> None:
         stream = self._streams[sequence]
         self._events[stream.loop].append((stream, event))
 
-    def close(self, sequence: Sequence, event: Event) -> None:
+    def close(self, sequence: Sequence, event: StepOutput) -> None:
         """Its last event."""
         self.emit(sequence, event)
         del self._streams[sequence]
 
     def fail_all(self, error: Callable[[Sequence], Exception]) -> None:
         for sequence in list(self._streams):
-            self.close(sequence, Event(error=error(sequence)))
+            self.close(sequence, StepOutput(error=error(sequence)))
         self.flush()
 
     def flush(self) -> list[Sequence]:

@@ -4,13 +4,13 @@ from dataclasses import dataclass, field
 from time import sleep
 from types import SimpleNamespace
 
-from webui.engine.sequence import ControlIds, Piece
+from webui.engine.sequence import ControlIds, PrefillResult
 
 END = 0
 
 
 @dataclass
-class SpellingRunner:
+class EchoRunner:
     """Answers each prompt with its own text, a character a token, `chunk_tokens` prompt tokens a step."""
 
     slots: int = 4
@@ -59,7 +59,7 @@ class SpellingRunner:
                 sequence.prefilled += read
                 tokens -= read
                 done = sequence.prefilled == len(sequence.prompt.ids)
-                pieces.append(Piece(sequence, read, self._next(sequence) if done else None))
+                pieces.append(PrefillResult(sequence, read, self._next(sequence) if done else None))
         return pieces
 
     def decode(self, sequences):

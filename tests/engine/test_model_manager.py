@@ -8,7 +8,7 @@ from time import monotonic, sleep
 
 import pytest
 from fake_loader import FakeLoader
-from test_local import collect, request, text_of
+from test_engine import collect, request, text_of
 
 from webui.engine.loading.catalog import FLAGSHIP
 from webui.engine.manager.model_manager import ModelManager

@@ -7,13 +7,13 @@ from time import sleep
 
 import pytest
 
-from webui.engine.serving.input_processor import Encoder
+from webui.engine.serving.input_processor import InputProcessor
 from webui.errors import EngineStoppedError
 
 
 @pytest.fixture
 def encoder():
-    encoder = Encoder(list, threads=1)
+    encoder = InputProcessor(list, threads=1)
     yield encoder
     encoder.close()
 
@@ -47,7 +47,7 @@ async def test_between_building_and_looking_an_earlier_turn_goes_first():
         order.append(f"{' '.join(names)} looked")
         return names
 
-    encoder = Encoder(look, threads=1)
+    encoder = InputProcessor(look, threads=1)
     tasks = [
         asyncio.create_task(encoder.encode(name, "a", partial(build, name)))
         for name in ("a1", "a2")
@@ -82,7 +82,7 @@ async def test_those_who_wait_are_looked_at_together_but_not_a_flood():
         looks.append("".join(names))
         return [name.upper() for name in names]
 
-    encoder = Encoder(look, threads=1)
+    encoder = InputProcessor(look, threads=1)
     assert await waiting_together(encoder, "abcdefghii") == [*"XABCDEFGHII"]
     assert looks == ["xabcdefg", "hi", "i"]
     await asyncio.to_thread(encoder.close)
@@ -100,7 +100,7 @@ async def test_each_thread_takes_its_share_of_those_who_wait():
         assert name in "abcd" or gate.wait(5)
         return name
 
-    encoder = Encoder(look, threads=2)
+    encoder = InputProcessor(look, threads=2)
     tasks = [
         asyncio.create_task(encoder.encode(name, name, partial(build, name))) for name in "xyabcd"
     ]
@@ -115,7 +115,7 @@ async def test_an_error_of_one_look_is_for_the_one_who_causes_it():
     def look(numbers):
         return [6 // number for number in numbers]
 
-    encoder = Encoder(look, threads=1)
+    encoder = InputProcessor(look, threads=1)
     one, *others = await waiting_together(encoder, "132", {"1": 1, "3": 0, "2": 2}.get)
     assert isinstance(one, TypeError)
     assert [others[0], others[2]] == [6, 3]
@@ -130,7 +130,7 @@ async def test_who_gives_up_is_not_looked_at():
         looks.append("".join(names))
         return names
 
-    encoder = Encoder(look, threads=1)
+    encoder = InputProcessor(look, threads=1)
     first = asyncio.create_task(encoder.encode("x", "x", lambda: gate.wait() and "x"))
     await asyncio.sleep(0)
     others = [asyncio.create_task(encoder.encode(name, name, partial(str, name))) for name in "ab"]
@@ -151,7 +151,7 @@ async def test_a_rest_is_not_for_those_who_come_first():
         order.extend(names)
         return names
 
-    encoder = Encoder(look, threads=1, longest_rest_s=60.0)
+    encoder = InputProcessor(look, threads=1, longest_rest_s=60.0)
     a1, a2, a3 = (
         asyncio.create_task(encoder.encode(name, "a", partial(str, name)))
         for name in ("a1", "a2", "a3")
@@ -164,7 +164,7 @@ async def test_a_rest_is_not_for_those_who_come_first():
 
 
 async def test_one_of_several_threads_is_kept_for_who_comes_first():
-    encoder, gate = Encoder(list, threads=2), Event()
+    encoder, gate = InputProcessor(list, threads=2), Event()
     builds = [lambda: True, gate.wait, gate.wait, gate.wait]
     flood = [
         asyncio.create_task(encoder.encode(f"a{at}", "a", build)) for at, build in enumerate(builds)
@@ -203,7 +203,7 @@ async def test_an_error_reaches_its_request_only(encoder):
 
 
 async def test_after_close_it_refuses():
-    encoder = Encoder(list, threads=1)
+    encoder = InputProcessor(list, threads=1)
     encoder.close()
     with pytest.raises(EngineStoppedError):
         await encoder.encode("a", "a", lambda: "prompt")

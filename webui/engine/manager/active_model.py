@@ -1,4 +1,4 @@
-"""Seat: the memory for one model and the engine over it. Used by the loading thread alone; any may read `engine`."""
+"""ActiveModel: the one loaded model and its engine. Only the model thread calls it; any thread may read `engine`."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from functools import partial
 
 from webui.engine.loading.interface import Loaded, Loader
-from webui.engine.manager.model_entry import Hosted
+from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.serving.engine import Death, LocalEngine
-from webui.engine.serving.faults import reason_of
+from webui.engine.serving.engine_errors import reason_of
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 
 logger = logging.getLogger(__name__)
 
 
-class Seat:
+class ActiveModel:
     """`on_death` gets the number of the load whose engine died, on that engine's thread. `on_lost` is called when a
     model whose engine died cannot be loaded again."""
 
@@ -31,10 +31,10 @@ class Seat:
         self._littered = False
         self.loads = 0
         self.busy = False
-        self.model: Hosted | None = None
+        self.model: ModelEntry | None = None
         self.engine: Engine | None = None
 
-    def load(self, wanted: Hosted) -> None:
+    def load(self, wanted: ModelEntry) -> None:
         """Afterwards the wanted model is there, or no model and a failure that tells why."""
         self.unload()
         wanted.loading()
@@ -79,7 +79,7 @@ class Seat:
         self.model = None
         self._littered = True
 
-    def _loaded(self, wanted: Hosted) -> Loaded:
+    def _loaded(self, wanted: ModelEntry) -> Loaded:
         """The chosen model, or the bundled one where nobody asked for that very model and it cannot be had."""
         try:
             return self._loader.load(wanted.at_hand, wanted.loading)

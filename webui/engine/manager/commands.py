@@ -5,29 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webui.engine.manager.downloads import Outcome
-from webui.engine.manager.model_entry import Hosted
-from webui.engine.manager.model_queue import Ticket
+from webui.engine.manager.model_entry import ModelEntry
+from webui.engine.manager.model_queue import Admission
 from webui.engine.serving.engine import Death
 
 
 @dataclass(frozen=True, slots=True)
-class Enter:
-    ticket: Ticket[Hosted]
+class Enqueue:
+    ticket: Admission[ModelEntry]
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
-    ticket: Ticket[Hosted]
+class Release:
+    ticket: Admission[ModelEntry]
 
 
 @dataclass(frozen=True, slots=True)
-class Fetched:
-    model: Hosted
+class DownloadDone:
+    model: ModelEntry
     outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Died:
+class EngineDied:
     """The engine that was loaded as that number can go on no more."""
 
     number: int
@@ -35,8 +35,8 @@ class Died:
 
 
 @dataclass(frozen=True, slots=True)
-class Close:
+class Shutdown:
     """Unload, tell everyone, end the thread."""
 
 
-Letter = Enter | Leave | Fetched | Died | Close
+ModelCommand = Enqueue | Release | DownloadDone | EngineDied | Shutdown

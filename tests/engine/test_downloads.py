@@ -3,8 +3,8 @@
 import asyncio
 
 import pytest
-from test_local import collect, text_of
-from test_manager import BUNDLED, ONE, TWO, asked, manager, ready, settled
+from test_engine import collect, text_of
+from test_model_manager import BUNDLED, ONE, TWO, asked, manager, ready, settled
 
 from webui.engine.loading.catalog import FLAGSHIP
 from webui.errors import EngineStoppedError, ModelLoadError

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from spelling import END, SpellingRunner
+from echo_runner import END, EchoRunner
 
 from webui.engine.sequence import ControlIds
 from webui.engine.serving.engine import LocalEngine
@@ -31,7 +31,7 @@ def text_of(deltas) -> str:
 
 @pytest.fixture
 def runner():
-    return SpellingRunner()
+    return EchoRunner()
 
 
 @pytest.fixture

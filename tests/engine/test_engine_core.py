@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from faulty import FaultyRunner
-from spelling import END
-from test_local import collect, request, text_of
+from echo_runner import END
+from faulty_runner import FaultyRunner
+from test_engine import collect, request, text_of
 
 from webui.engine.sequence import ControlIds
 from webui.engine.serving.engine import LocalEngine
