@@ -29,10 +29,8 @@ FLOORS = {
     "webui.access": 1,
     "webui.settings": 1,
     "webui.options": 0.5,
-    "webui.thinking": 0,
     "webui.protocol": 0,
     "webui.sampling": -1,
-    "webui.pixels": -1,
     "webui.errors": -2,
     "webui": 0,
 }

@@ -44,7 +44,7 @@ def test_tokens_count_squares_of_the_unit():
 
 
 def test_a_share_keeps_all_pages_within_the_tokens():
-    budget = PixelBudget().share(10, 5000)
+    budget = PixelBudget().split(10, 5000)
     assert 10 * budget.tokens(1240, 1754) <= 5000
 
 

@@ -28,7 +28,7 @@ def test_every_field_has_a_range_and_the_defaults_are_in_it():
 
 @pytest.mark.parametrize("name", SAMPLING_RANGES)
 def test_both_ends_of_a_range_are_accepted(name):
-    for value in (SAMPLING_RANGES[name].least, SAMPLING_RANGES[name].most):
+    for value in (SAMPLING_RANGES[name].minimum, SAMPLING_RANGES[name].maximum):
         replace(SamplingParams(), **{name: value}).check()
 
 

@@ -40,7 +40,7 @@ from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.plan import Wishes
 from webui.errors import ModelLoadError, SettingsError, WebUIError
 from webui.media.reader import MediaReader, find_office
-from webui.protocol import Model
+from webui.protocol import ModelProvider
 from webui.restart import Restart
 from webui.server import Server, listen
 from webui.settings import Settings
@@ -59,7 +59,7 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def create_app(
-    model: Model, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S
+    model: ModelProvider, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S
 ) -> FastAPI:
     """The whole server over one model and one reader; it closes both when it ends.
 

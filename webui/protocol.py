@@ -1,7 +1,7 @@
-"""The words that all rooms share: messages, parts, requests, deltas and the Engine protocol.
+"""The values and protocols that all packages share: messages, parts, requests, deltas, Engine.
 
-Everything that flows between rooms is a frozen value defined here; PixelBudget and SamplingParams have files of their
-own.
+Everything that crosses a package boundary is a frozen value defined here. SamplingParams has a file
+of its own and is imported from here too.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from hashlib import sha256
+from math import ceil, floor, sqrt
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
-from webui.pixels import PixelBudget as PixelBudget
-from webui.pixels import digest_of
 from webui.sampling import SAMPLING_RANGES as SAMPLING_RANGES
 from webui.sampling import Range as Range
 from webui.sampling import SamplingParams as SamplingParams
@@ -24,14 +24,81 @@ if TYPE_CHECKING:
 AttachmentKind = Literal["image", "video", "document"]
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
-ThoughtCut = Literal["", "budget", "asked", "repetition"]
-Phase = Literal["loading", "converting", "queued", "reading", "thinking", "answering"]
+ThoughtCut = Literal["", "budget", "requested", "repetition"]
+Phase = Literal["loading", "converting", "queued", "prefill", "thinking", "answering"]
 ModelState = Literal["loading", "ready", "unloaded", "failed"]
+ThinkingLevel = Literal["off", "short", "normal", "long"]
+
+THINKING_LEVELS: tuple[ThinkingLevel, ...] = get_args(ThinkingLevel)
+# Reasoning tokens of each level; None sets no limit. Most questions about one image take between
+# 300 and 1,500.
+THINKING_BUDGETS: dict[ThinkingLevel, int | None] = {
+    "off": 0,
+    "short": 512,
+    "normal": 2048,
+    "long": None,
+}
+# Glm4v's image processor refuses images whose longer side is more than 200 times the shorter one;
+# 196 leaves room for rounding.
+MAX_SIDE_RATIO = 196
+
+
+@dataclass(frozen=True, slots=True)
+class PixelBudget:
+    """The image sizes in pixels that a model accepts, and their cost in tokens.
+
+    `unit` is the side of the square that one visual token covers. Sizes are rounded as in Glm4v's
+    `smart_resize`, so an image fitted here passes the image processor unchanged.
+    """
+
+    unit: int = 28
+    min_pixels: int = 112 * 112
+    max_pixels: int = 4_816_896
+
+    def fit(self, width: int, height: int) -> tuple[int, int]:
+        """Return the accepted (width, height) nearest to the given one, multiples of `unit`."""
+        unit = self.unit
+        new_width, new_height = (max(unit, round(side / unit) * unit) for side in (width, height))
+        if new_width * new_height > self.max_pixels:
+            scale = sqrt(width * height / self.max_pixels)
+            new_width, new_height = (
+                max(unit, floor(side / scale / unit) * unit) for side in (width, height)
+            )
+        elif new_width * new_height < self.min_pixels:
+            scale = sqrt(self.min_pixels / (width * height))
+            new_width, new_height = (ceil(side * scale / unit) * unit for side in (width, height))
+        # A strip one unit high may still exceed the pixel limit and the side ratio.
+        shorter = min(new_width, new_height)
+        max_side = min(self.max_pixels // shorter // unit, MAX_SIDE_RATIO) * unit
+        return min(new_width, max_side), min(new_height, max_side)
+
+    def tokens(self, width: int, height: int) -> int:
+        """Return the visual tokens of an image of that size after fitting."""
+        new_width, new_height = self.fit(width, height)
+        return new_width * new_height // self.unit**2
+
+    def split(self, count: int, max_tokens: int) -> PixelBudget:
+        """Return the budget of one of `count` images that together cost at most `max_tokens`."""
+        pixels = max(max_tokens // max(count, 1), 1) * self.unit**2
+        max_pixels = max(min(self.max_pixels, pixels), self.min_pixels)
+        return PixelBudget(self.unit, self.min_pixels, max_pixels)
+
+
+def pixel_digest(*frames: Image) -> str:
+    """Return a digest of the pixels of an image, or of frames that are encoded together.
+
+    SHA-256, for which most processors have instructions.
+    """
+    pixels = sha256(usedforsecurity=False)
+    for frame in frames:
+        pixels.update(repr((len(frames), frame.mode, frame.size)).encode())
+        pixels.update(frame.tobytes())
+    return pixels.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that somebody gave, recognised by its bytes. `path` keeps the name that the person knows it by."""
+    """A file that a user added, identified by its bytes. `path` keeps the name the user gave it."""
 
     path: Path
     kind: AttachmentKind
@@ -43,7 +110,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class MediaLimits:
-    """What a file may cost. Sizes in bytes, pixels and pages; times in seconds of wall clock."""
+    """Upper bounds for one file: bytes, pixels, pages, frames, and seconds of wall clock."""
 
     max_file_bytes: int = 100 * 1024**2
     max_image_pixels: int = 64_000_000
@@ -57,7 +124,10 @@ class MediaLimits:
 
 @dataclass(frozen=True)
 class ImagePart:
-    """A photo, a PDF page or a slide, RGB, at the size that the model sees. `label`: "report.pdf p. 3"."""
+    """A photo, a PDF page or a slide: RGB, at the size that the model encodes.
+
+    `label` names it for the model and the user, such as "report.pdf p. 3"; `source` is the file.
+    """
 
     image: Image
     label: str
@@ -65,13 +135,16 @@ class ImagePart:
 
     @cached_property
     def digest(self) -> str:
-        """What names its pixels: every turn of a conversation asks for that of every page."""
-        return digest_of(self.image)
+        """The digest of its pixels. Cached: every turn of a conversation needs it for every page."""
+        return pixel_digest(self.image)
 
 
 @dataclass(frozen=True)
 class VideoPart:
-    """The frames sampled from a video, RGB and all of one size; `timestamps` in seconds, from the container."""
+    """The frames sampled from a video: RGB, all of one size.
+
+    `timestamps` are in seconds and come from the container.
+    """
 
     frames: tuple[Image, ...]
     timestamps: tuple[float, ...]
@@ -79,13 +152,13 @@ class VideoPart:
 
     @property
     def pairs(self) -> tuple[tuple[Image, Image], ...]:
-        """The frames that the model looks at together; the last one twice where it is left over."""
+        """The frames in pairs, as the model encodes them; an odd last frame is paired with itself."""
         return tuple(zip(self.frames[::2], (*self.frames[1::2], *self.frames[-1:]), strict=False))
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """What names the pixels of each pair."""
-        return tuple(digest_of(*pair) for pair in self.pairs)
+        """The digest of the pixels of each pair."""
+        return tuple(pixel_digest(*pair) for pair in self.pairs)
 
 
 Part = str | ImagePart | VideoPart
@@ -93,7 +166,7 @@ Part = str | ImagePart | VideoPart
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One turn. `reasoning` is for the eye and never goes back into a prompt."""
+    """One message of a conversation. `reasoning` is only displayed and never enters a prompt."""
 
     role: Role
     parts: tuple[Part, ...]
@@ -106,11 +179,12 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """What an engine answers.
+    """A request to an engine.
 
-    `conversation` is the key under which a KV slot may be reused, "" for none. `owner` is whose turn it counts as when
-    many wait: a visitor or an API key; "" makes the request its own owner. `model` names the one that shall answer,
-    "" the first. `alone` keeps it out of passes with others: an engine may have died of it.
+    `conversation` is the key under which a KV slot may be reused, "" for none. `owner` is the user,
+    visitor or address that the scheduler is fair to; "" makes the request its own owner.
+    `model_name` selects the model, "" the first one. `alone` keeps the request out of batches with
+    others, because an earlier batch with it may have crashed the engine.
     """
 
     messages: tuple[Message, ...]
@@ -118,15 +192,16 @@ class GenerationRequest:
     id: str
     conversation: str = ""
     owner: str = ""
-    model: str = ""
+    model_name: str = ""
     alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one request. `cached_tokens` is the part of the prompt whose keys and values were reused.
+    """Token counts of one request.
 
-    `thought_cut` tells what ended the thought early: its token budget, somebody who asked, or its repeating itself.
+    `cached_tokens` is the part of the prompt whose keys and values were reused. `thought_cut` says
+    what ended the reasoning early: its token budget, an `answer_now` call, or a repetition.
     """
 
     prompt_tokens: int
@@ -138,10 +213,10 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a request stands: `done` of `total` in the phase's own unit.
+    """The progress of a request: `done` of `total` in the unit of the phase; `total` 0 is unknown.
 
-    loading: bytes; converting: pages or frames; queued: `done` requests ahead; reading: prompt tokens;
-    thinking and answering: tokens written so far, of max_tokens. `total` 0 means unknown.
+    loading: bytes; converting: pages or frames; queued: `done` requests are ahead; prefill: prompt
+    tokens; thinking and answering: tokens generated so far, of max_tokens.
     """
 
     phase: Phase
@@ -151,7 +226,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """What is new since the last delta. The last one of a stream carries finish_reason and usage."""
+    """The new output since the last delta. The last of a stream has finish_reason and usage."""
 
     reasoning: str = ""
     content: str = ""
@@ -162,9 +237,9 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """What a model can take. `media_tokens` is the part of the context that pages and frames may fill.
+    """The input limits and recommended settings of a model.
 
-    `repetition_penalty` is what its makers advise where nobody chose one.
+    `repetition_penalty` is the value that the model's authors recommend.
     """
 
     name: str
@@ -177,19 +252,20 @@ class ModelInfo:
 
     @property
     def media_tokens(self) -> int:
+        """The part of the context that pages and frames may fill."""
         return self.context_length * 3 // 4
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
-    """The state of one model. `device`, `memory_bytes` and `slots` are known once it is ready; `reason` if failed.
+    """The state of one model.
 
-    `precision` is that of the weights on a GPU, "" on a CPU; `slots` are the conversations that fit at once,
-    `left_s` the seconds that loading will still take, 0 while that is unknown.
-
-    "unloaded" is a model that the next request for it loads. `notice` tells why another model than the wanted one
-    answers, "" if it is the wanted one. `served`: some model has been ready since the start, so that a request for
-    one that loads waits for it.
+    An "unloaded" model is loaded by the next request for it. `device`, `memory_bytes`, `precision`
+    and `slots` are known once the model is ready, `reason` if loading failed. `precision` is that
+    of the weights on a GPU, "" on a CPU; `slots` is the number of conversations that fit at once.
+    `left_s` are the seconds until loading ends, 0 while unknown. `notice` says why another model
+    than the requested one answers, "" if it does not. `served` is true once any model has been
+    ready: from then on a request for a loading model waits instead of being refused.
     """
 
     state: ModelState
@@ -206,37 +282,38 @@ class ModelStatus:
 
 
 class Engine(Protocol):
-    """Answers requests. Any error a request meets is raised from its own iterator and reaches nobody else."""
+    """Serves requests. An error of one request is raised from its own iterator and no other."""
 
     def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         """Stream the answer. Closing the iterator early aborts the request."""
         ...
 
     def abort(self, request_id: str) -> None:
-        """End that request within one step, finish_reason "abort". Idempotent; an unknown id is ignored."""
+        """End the request within one step with finish_reason "abort". Unknown ids are ignored."""
         ...
 
     def answer_now(self, request_id: str) -> None:
-        """End that request's thought within two steps and begin the answer. Ignored where nothing is left to cut."""
+        """End the request's reasoning within two steps and start the answer. Idempotent."""
         ...
 
     def close(self) -> None:
-        """End everything and free the model."""
+        """End all requests and free the model."""
         ...
 
 
-class Model(Engine, Protocol):
-    """One engine over one or several models, of which one is loaded at a time.
+class ModelProvider(Engine, Protocol):
+    """An engine over one or several models, of which one is loaded at a time.
 
-    `generate` reports phase "loading" until the wanted one is ready. A name nobody knows, "" too, means the first.
+    `generate` reports the phase "loading" until the requested model is ready. An unknown model
+    name, including "", selects the first one.
     """
 
     def status(self, name: str = "") -> ModelStatus: ...
 
     def statuses(self) -> tuple[ModelStatus, ...]:
-        """Of every model that can be asked for, the first first."""
+        """Return the status of every available model, the first model first."""
         ...
 
     def prepare(self, name: str) -> None:
-        """Load that model as soon as it is its turn, as a request for it would. Returns at once."""
+        """Queue the model for loading, as a request for it would. Returns at once."""
         ...

@@ -28,11 +28,11 @@ def bounds(field):
 async def test_a_number_is_accepted_up_to_its_bounds_and_refused_beyond_by_name(field):
     accepted, step = bounds(field)
     async with http(FakeEngine()) as client:
-        for value in (accepted.least, accepted.most):
+        for value in (accepted.minimum, accepted.maximum):
             assert (
                 await client.post(PATH, json={"messages": ASK, field: value})
             ).status_code == 200
-    for value in (accepted.least - step, accepted.most + step, True, "1", [1]):
+    for value in (accepted.minimum - step, accepted.maximum + step, True, "1", [1]):
         error = await refusal({field: value})
         assert (error["param"], error["code"]) == (field, "invalid_value")
         assert str(accepted) in error["message"]

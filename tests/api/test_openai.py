@@ -181,8 +181,8 @@ async def test_several_models_are_listed_and_asked_for_by_name():
         assert [model.id async for model in client.models.list()] == ["fake", "other"]
         for name in ("default", "other", "org/other", "fake"):
             answer = await client.chat.completions.create(model=name, messages=ASK)
-            assert answer.model == engine.requests[-1].model
-    assert [request.model for request in engine.requests] == ["fake", "other", "other", "fake"]
+            assert answer.model == engine.requests[-1].model_name
+    assert [request.model_name for request in engine.requests] == ["fake", "other", "other", "fake"]
     assert (
         "'fake', 'other'"
         in (await refusal({"model": "else"}, 404, FakeEngine(others=(OTHER,))))["message"]

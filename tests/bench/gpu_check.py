@@ -100,7 +100,7 @@ def check_people(subject: Subject) -> Iterator[Row]:
 
 def question(number: int, subject: Subject) -> tuple[Message, ...]:
     """In turn a text, a picture, pages and a clip."""
-    size = (112, 168) if subject.small else subject.loaded.info.image.share(PAGES, 6000).fit(*A4)
+    size = (112, 168) if subject.small else subject.loaded.info.image.split(PAGES, 6000).fit(*A4)
     kinds: tuple[Callable[[], tuple[Message, ...]], ...] = (
         lambda: ask(f"{number} + {number} = ?"),
         lambda: about_picture(number),

@@ -31,7 +31,7 @@ def clip(number: int) -> VideoPart:
 
 def document(number: int, info: ModelInfo) -> tuple[ImagePart, ...]:
     """20 pages as large as this model may see them together."""
-    size = info.image.share(PAGES, info.media_tokens).fit(*A4)
+    size = info.image.split(PAGES, info.media_tokens).fit(*A4)
     return tuple(_page(number, index, size) for index in range(1, PAGES + 1))
 
 

@@ -113,7 +113,7 @@ async def test_progress_is_told_while_reading(runner):
     deltas = await collect(engine, request("abcdef"))
     engine.close()
     reading = [
-        delta.progress for delta in deltas if delta.progress and delta.progress.phase == "reading"
+        delta.progress for delta in deltas if delta.progress and delta.progress.phase == "prefill"
     ]
     assert reading
     assert all(progress.total == 6 for progress in reading)
@@ -184,7 +184,7 @@ async def test_answer_now_begins_the_answer_in_the_next_step(runner, step):
     engine.close()
     assert text_of(deltas)[step + 1 : step + 3] == ")!"
     assert len(sampled) == step
-    assert deltas[-1].usage.thought_cut == "asked"
+    assert deltas[-1].usage.thought_cut == "requested"
 
 
 async def test_an_error_in_prefill_reaches_that_request_only(runner):

@@ -41,7 +41,7 @@ def settled(made: ModelManager, state: str, name: str = "") -> None:
 
 
 def asked(model: str, text: str = "hi", name: str = "a", **sampling):
-    return replace(request(text, name, **sampling), model=model)
+    return replace(request(text, name, **sampling), model_name=model)
 
 
 async def test_a_request_waits_for_the_model_and_is_told_how_far_it_is():

@@ -128,7 +128,7 @@ def test_one_number_that_is_none_spoils_a_row(sampler):
 
 @pytest.mark.parametrize("name", ["top_k", "temperature", "repetition_penalty", "top_p"])
 def test_both_ends_of_every_range_draw_a_token(sampler, name):
-    for value in (SAMPLING_RANGES[name].least, SAMPLING_RANGES[name].most):
+    for value in (SAMPLING_RANGES[name].minimum, SAMPLING_RANGES[name].maximum):
         params = replace(SamplingParams(temperature=1e-39, top_k=0, seed=1), **{name: value})
         row = sampler.open(params, list(range(50)))
         assert sampler.sample(1e36 * torch.randn(1, 50), [row])[0] in range(50)

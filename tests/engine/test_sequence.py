@@ -50,7 +50,7 @@ def test_answer_now_cuts_a_thought_that_runs():
     one.answer_now()
     one.answer_now()
     assert take_all(one, [8, 8, 9]) == [2, 3, 9]
-    assert one.usage.thought_cut == "asked"
+    assert one.usage.thought_cut == "requested"
 
 
 def test_answer_now_before_the_first_token_leaves_the_thought_out():

@@ -10,7 +10,7 @@ from webui.errors import EngineStoppedError
 from webui.protocol import Delta, GenerationRequest, ModelInfo, ModelStatus, Progress, Usage
 
 SCRIPT = (
-    Delta(progress=Progress("reading", 10, 10)),
+    Delta(progress=Progress("prefill", 10, 10)),
     Delta(reasoning="I see a red circle.", progress=Progress("thinking", 5, 64)),
     Delta(content="A red ", progress=Progress("answering", 7, 64)),
     Delta(content="circle.", progress=Progress("answering", 9, 64)),

@@ -74,7 +74,7 @@ class SeeingEngine(FakeEngine):
         )
         said = f"Page {len(images)} does." if "which page" in question else said
         words = [f"thought{index} " for index in range(15)]
-        deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("reading", 5, 10))]
+        deltas = [Delta(progress=Progress("queued", 1)), Delta(progress=Progress("prefill", 5, 10))]
         deltas += [
             Delta(reasoning=word, progress=Progress("thinking", at, 999))
             for at, word in enumerate(words)

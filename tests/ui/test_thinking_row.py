@@ -8,8 +8,16 @@ import pytest
 from fakes import FakeEngine
 from test_chat import EN, Column
 
-from webui.protocol import Delta, Message, Progress, SamplingParams, ThoughtCut, Usage
-from webui.thinking import BUDGETS, LEVELS
+from webui.protocol import (
+    THINKING_BUDGETS,
+    THINKING_LEVELS,
+    Delta,
+    Message,
+    Progress,
+    SamplingParams,
+    ThoughtCut,
+    Usage,
+)
 from webui.ui.chat.generate import Question
 from webui.ui.chat.settings_panel import settings_of
 from webui.ui.chat.thinking_row import FIRST, SLIDES_TO, TO_CHOICE, budget_of, thinking_row
@@ -22,9 +30,9 @@ THOUGHT = [Delta(reasoning="hm ", progress=Progress("thinking", index, 99)) for 
 ANSWERED = [*THOUGHT, Delta(content="Red."), Delta(finish_reason="stop", usage=Usage(10, 9, 5))]
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", THINKING_LEVELS)
 def test_each_choice_slides_to_its_own_budget(level):
-    assert budget_of(SLIDES_TO[level]) == BUDGETS[level]
+    assert budget_of(SLIDES_TO[level]) == THINKING_BUDGETS[level]
     assert str(SLIDES_TO[level]) in TO_CHOICE
 
 
@@ -70,7 +78,7 @@ async def test_the_request_names_its_owner():
     [
         ("budget", 1256, "Thought cut at 1,256 tokens", "思考在 1,256 个词元处截断"),
         ("budget", 0, "Answered directly", "直接回答"),
-        ("asked", 9, "Answered on request", "应要求提前回答"),
+        ("requested", 9, "Answered on request", "应要求提前回答"),
         ("repetition", 9, "Thought ended as it repeated itself", "思考开始重复，已结束"),
     ],
 )

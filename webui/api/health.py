@@ -7,13 +7,13 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
-from webui.protocol import Model, ModelState, ModelStatus
+from webui.protocol import ModelProvider, ModelState, ModelStatus
 
 # Of several models the one that can answer soonest stands for all.
 SOONEST: tuple[ModelState, ...] = ("ready", "loading", "unloaded", "failed")
 
 
-def health_router(model: Model) -> APIRouter:
+def health_router(model: ModelProvider) -> APIRouter:
     """GET /health answers 200 while a request would be answered, 503 before the first model is ready and if none loads.
 
     An unloaded model is 200, and so is one that is being swapped in: both make a request wait, not fail, and whoever

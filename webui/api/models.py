@@ -6,12 +6,12 @@ from typing import Any
 
 from webui.api.errors import HTTPError
 from webui.errors import ModelNotReadyError
-from webui.protocol import Model, ModelInfo, ModelStatus
+from webui.protocol import ModelInfo, ModelProvider, ModelStatus
 
 LONGEST_SHOWN = 60
 
 
-def find_model(name: str, model: Model) -> ModelStatus:
+def find_model(name: str, model: ModelProvider) -> ModelStatus:
     """A client may say "default" for the first model, or any by its name or by a hub id that ends with its name.
 
     A model that is not loaded is loaded for the request, which waits. Until the first one has been ready there is

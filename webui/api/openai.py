@@ -27,7 +27,7 @@ from webui.api.pictures import ImageReader, MessageMaker
 from webui.api.queue_pace import QueuePace
 from webui.api.unknown_paths import add_unknown_paths
 from webui.errors import QueueFullError, WebUIError
-from webui.protocol import Delta, GenerationRequest, Model
+from webui.protocol import Delta, GenerationRequest, ModelProvider
 
 
 class FailureRoute(APIRoute):
@@ -46,7 +46,7 @@ class FailureRoute(APIRoute):
 
 
 def openai_router(
-    model: Model, reader: ImageReader, visitors: Visitors, max_body_bytes: int
+    model: ModelProvider, reader: ImageReader, visitors: Visitors, max_body_bytes: int
 ) -> APIRouter:
     """`max_body_bytes` bounds one request; its pictures are base64 within it."""
     router = APIRouter(prefix=PREFIX, route_class=FailureRoute)
@@ -73,7 +73,7 @@ def openai_router(
 
 
 class Completions:
-    def __init__(self, model: Model, reader: ImageReader, bodies: Bodies) -> None:
+    def __init__(self, model: ModelProvider, reader: ImageReader, bodies: Bodies) -> None:
         self._model, self._reader, self._bodies = model, reader, bodies
         self._pace = QueuePace()
 
@@ -83,7 +83,7 @@ class Completions:
         messages = await self._unless_gone(request, maker.make(asked.messages))
         sampling = asked.sampling_for(info)
         generation = GenerationRequest(
-            messages, sampling, uuid4().hex, owner=owner, model=info.name
+            messages, sampling, uuid4().hex, owner=owner, model_name=info.name
         )
         answer = Answer(
             generation.id, info.name, asked.stream and asked.stream_options.include_usage

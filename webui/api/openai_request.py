@@ -12,14 +12,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, Va
 
 from webui.api.raw_json import read_json, shown, without_nulls
 from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
-from webui.protocol import SAMPLING_RANGES, ModelInfo, SamplingParams
-from webui.thinking import BUDGETS, Level
+from webui.protocol import (
+    SAMPLING_RANGES,
+    THINKING_BUDGETS,
+    ModelInfo,
+    SamplingParams,
+    ThinkingLevel,
+)
 
 DEFAULT = SamplingParams()
 RANGES = SAMPLING_RANGES | {"max_completion_tokens": SAMPLING_RANGES["max_tokens"]}
 OUT_OF_RANGE = ("int_type", "float_type", "greater_than_equal", "less_than_equal")
 Effort = Literal["none", "minimal", "low", "medium", "high"]
-EFFORTS: dict[Effort, Level] = {
+EFFORTS: dict[Effort, ThinkingLevel] = {
     "none": "off",
     "minimal": "short",
     "low": "short",
@@ -53,7 +58,7 @@ def as_parts(content: Any) -> Any:
 
 def within(field: str) -> Any:
     """The bounds of a sampling parameter."""
-    return Field(ge=RANGES[field].least, le=RANGES[field].most)
+    return Field(ge=RANGES[field].minimum, le=RANGES[field].maximum)
 
 
 class Body(BaseModel):
@@ -156,7 +161,7 @@ class ChatRequest(Body):
         if self.thinking_token_budget is not None:
             told["thinking_token_budget"] = self.thinking_token_budget
         if self.reasoning_effort is not None:
-            told["reasoning_effort"] = BUDGETS[EFFORTS[self.reasoning_effort]]
+            told["reasoning_effort"] = THINKING_BUDGETS[EFFORTS[self.reasoning_effort]]
         if not self.chat_template_kwargs.enable_thinking:
             told["chat_template_kwargs.enable_thinking"] = 0
         return told

@@ -93,7 +93,7 @@ def least_tokens(url: str, info: ModelInfo) -> int:
     """Visual tokens of the picture by the size in its header."""
     size, budget = natural_size(url), info.image
     return (
-        budget.tokens(*budget.share(1, info.media_tokens).fit(*size))
+        budget.tokens(*budget.split(1, info.media_tokens).fit(*size))
         if size
         else fewest_tokens(info)
     )

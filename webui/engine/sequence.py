@@ -86,7 +86,7 @@ class Sequence:
     def progress(self) -> Progress:
         """Reading until the first token is there, then what it writes."""
         if not self.output:
-            return Progress("reading", self.prefilled, len(self.prompt.ids))
+            return Progress("prefill", self.prefilled, len(self.prompt.ids))
         return Progress("thinking" if self.thinking else "answering", len(self.output), self.limit)
 
     def take(self, sampled: int) -> tuple[int, FinishReason | None]:
@@ -121,7 +121,7 @@ class Sequence:
     def answer_now(self) -> None:
         """Somebody wants the answer: the thought ends where it is, or never begins."""
         if self.thinking or not self.output:
-            self._cut_thought("asked")
+            self._cut_thought("requested")
 
     def _cut_thought(self, reason: ThoughtCut) -> None:
         """The closing ids follow the text so far; before the first token, those of an empty thought."""

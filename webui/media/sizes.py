@@ -14,7 +14,7 @@ def fit_share(
 
     It passes the whole budget unchanged too: a share close to the smallest size may round to below that one.
     """
-    return budget.fit(*budget.share(count, max_tokens).fit(*natural))
+    return budget.fit(*budget.split(count, max_tokens).fit(*natural))
 
 
 def fit_side(natural: tuple[int, int], side: int) -> tuple[int, int]:

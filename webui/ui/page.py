@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from webui.media.reader import MediaReader
-from webui.protocol import Model
+from webui.protocol import ModelProvider
 from webui.ui.chat.generate import Answering
 from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
@@ -25,13 +25,13 @@ STEADY_TICK_S = 10.0
 CACHE_S = (3600, 4 * 3600)  # every hour, uploads older than four
 
 
-def build_ui(model: Model, reader: MediaReader, *, examples: Path) -> gr.Blocks:
+def build_ui(model: ModelProvider, reader: MediaReader, *, examples: Path) -> gr.Blocks:
     """The whole page over one model and one reader. Building it starts nothing."""
     return Page(model, reader, examples).demo
 
 
 class Page:
-    def __init__(self, model: Model, reader: MediaReader, examples: Path) -> None:
+    def __init__(self, model: ModelProvider, reader: MediaReader, examples: Path) -> None:
         first = Strings()
         self._model, self._labels, self._running = model, Labels(first), Running(model)
         with gr.Blocks(

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from webui.media.reader import MediaReader
-from webui.protocol import Model
+from webui.protocol import ModelProvider
 from webui.ui.chat.components import chat_parts
 from webui.ui.chat.controller import Chat
 from webui.ui.chat.generate import Answering, Question
@@ -37,7 +37,7 @@ TO_CLIPBOARD = "(text) => { navigator.clipboard?.writeText(text); }"
 class Shared:
     """What all tabs are given."""
 
-    model: Model
+    model: ModelProvider
     reader: MediaReader
     answering: Answering
     running: Running

@@ -100,7 +100,7 @@ class ModelManager:
 
     async def _ask(self, request: GenerationRequest, *, again: bool) -> AsyncGenerator[Delta]:
         """One engine, once it may enter."""
-        ticket = Admission(self._find(request.model), again=again)
+        ticket = Admission(self._find(request.model_name), again=again)
         self._resident.enter(ticket)
         try:
             async with aclosing(self._until_entered(ticket, request.id)) as waits:

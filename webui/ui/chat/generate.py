@@ -16,8 +16,8 @@ from webui.protocol import (
     GenerationRequest,
     ImagePart,
     Message,
-    Model,
     ModelInfo,
+    ModelProvider,
     Part,
     Progress,
     SamplingParams,
@@ -73,7 +73,7 @@ class Answering:
     """Answers questions with one model and one loader; keeps nothing of them."""
 
     def __init__(
-        self, model: Model, loader: Loader, clock: Callable[[], float] = time.monotonic
+        self, model: ModelProvider, loader: Loader, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._model, self._loader, self._clock = model, loader, clock
 

@@ -40,16 +40,19 @@ def settings_panel(labels: Labels, model: ModelInfo) -> SettingsPanel:
         panel = SettingsPanel(
             gr.Textbox(lines=2, max_lines=8, max_length=20_000),
             gr.Slider(
-                ranges["temperature"].least,
-                ranges["temperature"].most,
+                ranges["temperature"].minimum,
+                ranges["temperature"].maximum,
                 defaults.temperature,
                 step=0.05,
             ),
-            gr.Slider(0.05, ranges["top_p"].most, defaults.top_p, step=0.05),
-            gr.Slider(ranges["top_k"].least, 100, defaults.top_k, step=1),
-            gr.Slider(1, ranges["repetition_penalty"].most, model.repetition_penalty, step=0.05),
+            gr.Slider(0.05, ranges["top_p"].maximum, defaults.top_p, step=0.05),
+            gr.Slider(ranges["top_k"].minimum, 100, defaults.top_k, step=1),
+            gr.Slider(1, ranges["repetition_penalty"].maximum, model.repetition_penalty, step=0.05),
             gr.Number(
-                defaults.max_tokens, minimum=ranges["max_tokens"].least, maximum=65_536, precision=0
+                defaults.max_tokens,
+                minimum=ranges["max_tokens"].minimum,
+                maximum=65_536,
+                precision=0,
             ),
             gr.Slider(0, UNLIMITED, FIRST, step=1, buttons=[]),
             # 0 stands for none: the browser makes 0 of an empty number when the panel is opened.

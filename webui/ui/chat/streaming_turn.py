@@ -37,7 +37,7 @@ class LiveTurn:
     """Mutable, and owned by the one handler that feeds it."""
 
     def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
-        self._progress = Progress("converting" if turn.files else "reading")
+        self._progress = Progress("converting" if turn.files else "prefill")
         self.turn = replace(turn, phase=self._progress.phase)
         self.stopping = False
         self._clock = clock
@@ -55,7 +55,7 @@ class LiveTurn:
         elif isinstance(event, Loaded):
             question = Message("user", (*event.parts, *self.turn.question.parts))
             self.turn = replace(self.turn, question=question, pictures=event.pictures)
-            self._enter(Progress("reading"))
+            self._enter(Progress("prefill"))
         else:
             self._take_delta(event)
 

@@ -11,13 +11,15 @@ from typing import Any
 
 import gradio as gr
 
-from webui.protocol import SamplingParams
-from webui.thinking import BUDGETS, LEVELS
+from webui.protocol import THINKING_BUDGETS, THINKING_LEVELS, SamplingParams
 from webui.ui.i18n.labels import Labels
 
 # The slider's right end sets no limit: a thought that long would leave nothing of the default for the answer.
 UNLIMITED = SamplingParams().max_tokens
-SLIDES_TO = {level: UNLIMITED if BUDGETS[level] is None else BUDGETS[level] for level in LEVELS}
+SLIDES_TO = {
+    level: UNLIMITED if THINKING_BUDGETS[level] is None else THINKING_BUDGETS[level]
+    for level in THINKING_LEVELS
+}
 FIRST = SLIDES_TO["normal"]
 # In the browser, so that both move at once.
 TO_BUDGET = "(chosen) => chosen"

@@ -10,7 +10,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from webui.protocol import Model, ModelStatus
+from webui.protocol import ModelProvider, ModelStatus
 from webui.ui.header.status import status_html
 from webui.ui.i18n.strings import Strings
 from webui.ui.sessions import Running
@@ -19,7 +19,7 @@ from webui.ui.sessions import Running
 class ModelMenu:
     """Laid out where it is built. A choice is the visitor's own: only their messages follow it."""
 
-    def __init__(self, model: Model, running: Running, t: Strings) -> None:
+    def __init__(self, model: ModelProvider, running: Running, t: Strings) -> None:
         self._model, self._running = model, running
         names, status = self._names, model.status()
         # What a visitor's menu lists: it is sent again only when it changes, for that closes an open menu.

@@ -20,7 +20,7 @@ def phase_number(progress: Progress, t: Strings, seconds: float, tokens_per_s: f
         return t("speed", rate=f"{tokens_per_s:.0f}") if tokens_per_s else t.tokens(done)
     if not total:
         return t.seconds(seconds)
-    if progress.phase == "reading":
+    if progress.phase == "prefill":
         return f"{min(done / total, 1):.0%}"
     if progress.phase == "loading":
         return t("of", done=file_size(done), total=file_size(total))

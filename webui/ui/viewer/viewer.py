@@ -18,7 +18,7 @@ import gradio as gr
 
 from webui.errors import UnsupportedTypeError, WebUIError
 from webui.media.reader import MediaReader, Preview, Selection
-from webui.protocol import MediaLimits, Model, Progress
+from webui.protocol import MediaLimits, ModelProvider, Progress
 from webui.ui.conversation import Conversation, Picture
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
@@ -94,7 +94,7 @@ class Viewer:
     """Shows one tab's files. Built once; what belongs to a visitor comes in and goes out as values."""
 
     def __init__(
-        self, spec: TabSpec, model: Model, reader: MediaReader, parts: ViewerParts
+        self, spec: TabSpec, model: ModelProvider, reader: MediaReader, parts: ViewerParts
     ) -> None:
         self._spec, self._model, self._reader, self._parts = spec, model, reader, parts
 
