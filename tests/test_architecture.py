@@ -39,7 +39,6 @@ TORCH = (
     "webui.engine.models",
     "webui.engine.loading",
     "webui.engine.planning.probe",
-    "webui.engine.planning.report",
 )
 WEB = ("webui.api", "webui.access", "webui.server", "webui.app")
 LIBRARIES = {

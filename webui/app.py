@@ -37,7 +37,7 @@ from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.engine.loading.interface import CheckpointLoader
 from webui.engine.manager.model_manager import ModelManager
-from webui.engine.planning.plan import Wishes
+from webui.engine.planning.plan import PlanOptions
 from webui.errors import ModelLoadError, SettingsError, WebUIError
 from webui.media.reader import MediaReader, find_office
 from webui.protocol import ModelProvider
@@ -187,9 +187,11 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def print_plans(settings: Settings) -> None:
     """What would run here or on another card. Imports torch. Raises ModelLoadError for a model that cannot be read."""
-    from webui.engine.planning.report import report_plans
+    from webui.engine.loading.plan_report import report_plans
 
-    wishes = Wishes(settings.device, settings.quantization, settings.slots, settings.context_length)
+    wishes = PlanOptions(
+        settings.device, settings.quantization, settings.slots, settings.context_length
+    )
     for line in report_plans(settings.model, wishes, settings.plan_for):
         print(line)
 

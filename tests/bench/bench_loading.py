@@ -40,8 +40,8 @@ choice = choose({folder!r}, {quantization!r}, None, Path({folder!r}))
 loaded = loader.load(choice, "cpu", 1, 512, lambda progress: None)
 done.set()
 watcher.join()
-from webui.engine.loading.self_test import measure
-print(loaded.memory_bytes, peak - before, anonymous() - before, measure(loaded.runner))
+from webui.engine.loading.self_test import measure_distance
+print(loaded.memory_bytes, peak - before, anonymous() - before, measure_distance(loaded.runner))
 """
 
 

@@ -13,14 +13,14 @@ from bench.report import Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import Loaded
+from webui.engine.loading.loader import LoadedModel
 from webui.protocol import Message
 
 WORDS = "one two three four five six seven eight nine ten "
 COPIED_BYTES = 2 * 1024**3
 
 
-def measure(loaded: Loaded, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
     report.part("g", f"One person, {work.tokens} tokens after prompts of several lengths")
     weights = weight_bytes(loaded)
     bandwidth = copy_bandwidth() if loaded.runner.model.device.type == "cuda" else None
@@ -58,14 +58,14 @@ def decode_rate(seen: Watched) -> float:
     )
 
 
-def long_prompt(loaded: Loaded, context: int) -> tuple[Message, ...]:
+def long_prompt(loaded: LoadedModel, context: int) -> tuple[Message, ...]:
     """About `context` tokens of text. Begins with its length, so that no prompt is another one's prefix."""
     start = f"{context}. "
     bare, more = (len(loaded.runner.encode(ask(start + WORDS * count)).ids) for count in (0, 10))
     return ask(start + WORDS * max((context - bare) * 10 // (more - bare), 0))
 
 
-def weight_bytes(loaded: Loaded) -> int:
+def weight_bytes(loaded: LoadedModel) -> int:
     """Of what a decode step reads: all of the text model but the embedding table, and the head."""
     model = loaded.runner.model
     text, table = model.model.language_model, model.get_input_embeddings()

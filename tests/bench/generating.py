@@ -14,7 +14,7 @@ import torch
 from transformers import TextIteratorStreamer
 
 from bench.prompts import about_picture
-from webui.engine.loading.loader import Loaded
+from webui.engine.loading.loader import LoadedModel
 from webui.engine.reasoning.parser import ReasoningParser
 from webui.engine.serving.output_stream import joined
 from webui.protocol import ImagePart, Message
@@ -42,7 +42,7 @@ TORCH_THREADS = torch.get_num_threads()
 
 
 @contextmanager
-def as_it_comes(loaded: Loaded) -> Iterator[None]:
+def as_it_comes(loaded: LoadedModel) -> Iterator[None]:
     """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
     those that start in it, and the tower's convolutions are those of transformers."""
     before, tower = torch.get_num_threads(), loaded.runner.model.model.visual
@@ -74,7 +74,7 @@ class StampedStreamer(TextIteratorStreamer):
         super().put(value)
 
 
-def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
+def in_threads(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer]:
     """Everybody at once, a thread with a streamer each, as the original demo does it."""
     answers = [Answer() for _ in numbers]
     start = perf_counter()
@@ -99,7 +99,7 @@ def in_threads(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
     return answers
 
 
-def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
+def in_turn(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer]:
     """One after the other; everybody asked at the start."""
     answers: list[Answer] = []
     start = perf_counter()
@@ -119,7 +119,7 @@ def in_turn(loaded: Loaded, numbers: list[int], tokens: int) -> list[Answer]:
 
 
 def _generate(
-    loaded: Loaded, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer
+    loaded: LoadedModel, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer
 ) -> None:
     model, processor = loaded.runner.model, loaded.runner.processor
     inputs = processor.apply_chat_template(
@@ -152,7 +152,7 @@ def _content(part: Any) -> dict[str, Any]:
     )
 
 
-def _answer(loaded: Loaded, streamer: StampedStreamer, start: float) -> Answer:
+def _answer(loaded: LoadedModel, streamer: StampedStreamer, start: float) -> Answer:
     parser = ReasoningParser()
     text = joined(parser.feed(loaded.runner.decode_text(streamer.ids)), parser.close())
     times = [time - start for time in streamer.times]

@@ -39,9 +39,9 @@ from bench.watch import gaps, greedy, watch
 from webui.engine.execution.cuda_graphs import DecodeGraphs
 from webui.engine.execution.device import Device
 from webui.engine.loading.catalog import FLAGSHIP, choose
-from webui.engine.loading.loader import Loaded, load
-from webui.engine.loading.self_test import measure
-from webui.engine.planning.plan import plan
+from webui.engine.loading.loader import LoadedModel, load
+from webui.engine.loading.self_test import measure_distance
+from webui.engine.planning.plan import make_plan
 from webui.engine.planning.probe import read_machine
 from webui.errors import WebUIError
 from webui.protocol import Message
@@ -54,7 +54,7 @@ PAGES, PACKED_LAYERS = 3, 8
 class Subject:
     """The model under check; `small` on a CPU, where sizes say nothing of a card."""
 
-    loaded: Loaded
+    loaded: LoadedModel
     device: str
 
     @property
@@ -67,7 +67,7 @@ Row = dict[str, Any]
 
 def check_plan(subject: Subject) -> Iterator[Row]:
     seen = read_machine()
-    says = plan(seen, FLAGSHIP.needs).reason
+    says = make_plan(seen, FLAGSHIP.needs).reason
     yield {"cards": len(seen.cards), "driver": seen.driver, "cuda": seen.cuda, "says": says}
 
 
@@ -119,7 +119,7 @@ def check_memory(subject: Subject) -> Iterator[Row]:
     card = read_machine().cards[torch.device(subject.device).index or 0]
     cache = sum(layer.nbytes for layer in subject.loaded.runner.cache.layers)
     peak = torch.cuda.max_memory_allocated(subject.device)
-    planned = plan(read_machine(), FLAGSHIP.needs).reserve_bytes
+    planned = make_plan(read_machine(), FLAGSHIP.needs).reserve_bytes
     beside = peak - cache - subject.loaded.memory_bytes
     yield {
         "GB in all": card.total_bytes / 1e9,
@@ -190,13 +190,13 @@ class Unrecordable:
 
 def check_capture(subject: Subject) -> Iterator[Row]:
     runner = subject.loaded.runner
-    kept, broken = runner._graphs, Unrecordable()
+    kept, broken = runner.decode_graphs, Unrecordable()
     texts = []
-    for graphs in (kept, DecodeGraphs(runner._step, runner.cache, broken)):
-        runner._graphs = graphs
+    for graphs in (kept, DecodeGraphs(runner.decode_logits, runner.cache, broken)):
+        runner.decode_graphs = graphs
         with engine_of(subject.loaded) as engine:
             texts.append(asyncio.run(watch(engine, greedy(question(1, subject), 16, "one"))).text)
-    runner._graphs = kept
+    runner.decode_graphs = kept
     yield {"tries": broken.tries, "same text": texts[0] == texts[1]}
     if texts[0] != texts[1] and subject.small:
         raise RuntimeError("without graphs the text is another one")
@@ -217,7 +217,7 @@ def check_packed(subject: Subject) -> Iterator[Row]:
             )
             taken = loaded.runner.model.get_memory_footprint()
             yield {"weights": kind, "GB told": loaded.memory_bytes / 1e9, "GB taken": taken / 1e9,
-                   "logits from transformers'": measure(loaded.runner)}  # fmt: skip
+                   "logits from transformers'": measure_distance(loaded.runner)}  # fmt: skip
 
 
 PARTS: dict[str, Callable[[Subject], Iterator[Row]]] = {

@@ -19,8 +19,8 @@ from bench import ROOT
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.loading.download import fetch
-from webui.engine.loading.loader import Loaded, load, model_info, plan_for
-from webui.engine.planning.plan import Wishes, plan_cache
+from webui.engine.loading.loader import LoadedModel, load, model_info, plan_for
+from webui.engine.planning.plan import PlanOptions, plan_cache
 from webui.engine.serving.engine import LocalEngine
 from webui.protocol import ModelInfo
 
@@ -37,18 +37,18 @@ KNOWN_IDS = {
 }
 
 
-def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> Loaded:
+def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> LoadedModel:
     choice = choose(
         model,
         quantization,
-        plan_for(FLAGSHIP.needs, Wishes(device, quantization, slots, context)),
+        plan_for(FLAGSHIP.needs, PlanOptions(device, quantization, slots, context)),
         NANO,
     )
     folder = fetch(choice.source, choice.info.name, lambda progress: None)
     return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 
 
-def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:
+def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedModel:
     """A model of the shape in that config.json, its weights made on the device."""
     device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     processor = AutoProcessor.from_pretrained(NANO)
@@ -70,12 +70,14 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> Loaded:
     )
     info = replace(info, context_length=plan.context_length)
     name = torch.cuda.get_device_name() if device != "cpu" else "CPU"
-    return Loaded(ModelRunner(model, processor, plan), info, name, model.get_memory_footprint())
+    return LoadedModel(
+        ModelRunner(model, processor, plan), info, name, model.get_memory_footprint()
+    )
 
 
 @contextmanager
 def engine_of(
-    loaded: Loaded, wrap: Callable[[Any], Any] = lambda runner: runner
+    loaded: LoadedModel, wrap: Callable[[Any], Any] = lambda runner: runner
 ) -> Iterator[LocalEngine]:
     """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
     runner = loaded.runner

@@ -6,7 +6,7 @@ import pytest
 
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.planning.hardware import Card, Machine
-from webui.engine.planning.plan import Wishes, plan
+from webui.engine.planning.plan import PlanOptions, make_plan
 
 BUNDLED = Path("bundled")
 
@@ -20,7 +20,7 @@ def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantiz
     choice = choose(
         "auto",
         quantization,
-        plan(machine, FLAGSHIP.needs, Wishes(quantization=quantization)),
+        make_plan(machine, FLAGSHIP.needs, PlanOptions(quantization=quantization)),
         BUNDLED,
     )
     assert (choice.source, choice.quantization, choice.fallback, choice.notice) == (
@@ -32,7 +32,7 @@ def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantiz
 
 
 def test_auto_takes_the_bundled_one_where_nothing_fits_and_says_why():
-    choice = choose("auto", "auto", plan(Machine(), FLAGSHIP.needs), BUNDLED)
+    choice = choose("auto", "auto", make_plan(Machine(), FLAGSHIP.needs), BUNDLED)
     assert (choice.source, choice.notice) == (str(BUNDLED), "no CUDA device was found")
     assert choose("auto", "auto", None, BUNDLED).notice == ""
 

@@ -5,17 +5,17 @@ from dataclasses import replace
 import pytest
 
 from webui.engine.loading.catalog import FLAGSHIP
-from webui.engine.planning.cards import GIBIBYTE, KNOWN, imagined, unused
+from webui.engine.planning.cards import GIBIBYTE, KNOWN, machines_named, unused_card
 from webui.engine.planning.hardware import Machine
 from webui.engine.planning.needs import Needs
-from webui.engine.planning.plan import CachePlan, Wishes, plan, plan_cache
+from webui.engine.planning.plan import CachePlan, PlanOptions, make_plan, plan_cache
 
 NEEDS = FLAGSHIP.needs
 
 
 def card(name, gibibytes, capability=(8, 9), free=None):
     """As torch reports it: GiB in all, and how many are free if others use it."""
-    made = unused(name, int(gibibytes * GIBIBYTE), capability)
+    made = unused_card(name, int(gibibytes * GIBIBYTE), capability)
     return made if free is None else replace(made, free_bytes=int(free * GIBIBYTE))
 
 
@@ -41,7 +41,7 @@ CARDS += [
 
 @pytest.mark.parametrize(("card", "dtype", "quantization", "slots", "context"), CARDS)
 def test_each_card_has_its_plan(card, dtype, quantization, slots, context):
-    made = plan(Machine((card,), 580, "13.0"), NEEDS)
+    made = make_plan(Machine((card,), 580, "13.0"), NEEDS)
     assert (made.dtype, made.quantization, made.slots, made.context_length) == (
         dtype,
         quantization,
@@ -55,15 +55,17 @@ def test_each_card_has_its_plan(card, dtype, quantization, slots, context):
 
 
 def test_the_free_one_of_two_cards_is_taken():
-    made = plan(Machine((card("L40S", 44.39, free=9.0), card("L40S", 44.39)), 580, "13.0"), NEEDS)
+    made = make_plan(
+        Machine((card("L40S", 44.39, free=9.0), card("L40S", 44.39)), 580, "13.0"), NEEDS
+    )
     assert (made.device, made.slots, made.context_length) == ("cuda:1", 17, 32_768)
 
 
 def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
-    made = plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
+    made = make_plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
     assert (made.quantization, made.slots, made.context_length) == ("none", 26, 8192)
     assert "L40S (47.7 GB, 32.2 GB of it free)" in made.reason
-    assert plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
+    assert make_plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
 
 
 @pytest.mark.parametrize(
@@ -71,41 +73,43 @@ def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
     [
         (
             Machine((card("laptop", 7.75),)),
-            Wishes(),
+            PlanOptions(),
             "laptop has 7.9 GB free of 8.3 GB; 4 bit with 1 conversation",
         ),
         (
             Machine(driver=535, cuda="13.0"),
-            Wishes(),
+            PlanOptions(),
             "driver 535 is too old for CUDA 13.0, which needs 580 or later",
         ),
-        (Machine(driver=535, cuda=""), Wishes(), "this torch is built without CUDA"),
-        (Machine(), Wishes(), "no CUDA device was found"),
+        (Machine(driver=535, cuda=""), PlanOptions(), "this torch is built without CUDA"),
+        (Machine(), PlanOptions(), "no CUDA device was found"),
         (
             Machine((card("L4", 22),), disk_bytes=10**9),
-            Wishes(),
+            PlanOptions(),
             "need 20.6 GB and the disk has 1.0 GB",
         ),
         (
             Machine((card("L4", 22),)),
-            Wishes("cuda:1"),
+            PlanOptions("cuda:1"),
             "--device is cuda:1 and this machine has 1 CUDA device",
         ),
         (
             Machine((card("L4", 22),)),
-            Wishes(quantization="none"),
+            PlanOptions(quantization="none"),
             "bfloat16 with 1 conversation of 8,192 tokens",
         ),
     ],
 )
 def test_what_does_not_fit_is_refused_with_the_number(machine, wishes, reason):
-    made = plan(machine, NEEDS, wishes)
+    made = make_plan(machine, NEEDS, wishes)
     assert not made.fits
     assert reason in made.reason
 
 
 def test_what_was_asked_for_is_kept():
-    made = plan(Machine((card("L40S", 44.39),)), NEEDS, Wishes("cuda:0", "8bit", 3, 65_536))
+    made = make_plan(
+        Machine((card("L40S", 44.39),)), NEEDS, PlanOptions("cuda:0", "8bit", 3, 65_536)
+    )
     assert (made.quantization, made.slots, made.context_length) == ("8bit", 3, 65_536)
 
 
@@ -141,12 +145,12 @@ def test_a_machine_can_be_imagined_by_size_or_name():
         ("24gb", "a card of 24gb"),
         ("rtx 4090", "RTX 4090"),
     ):
-        assert [machine.cards[0].name for machine in imagined(text)] == [name]
-    assert len(imagined("all")) == len(KNOWN)
+        assert [machine.cards[0].name for machine in machines_named(text)] == [name]
+    assert len(machines_named("all")) == len(KNOWN)
     assert (
-        plan(*imagined("24 GB"), NEEDS).quantization
-        == plan(*imagined("L4"), NEEDS).quantization
+        make_plan(*machines_named("24 GB"), NEEDS).quantization
+        == make_plan(*machines_named("L4"), NEEDS).quantization
         == "4bit"
     )
     with pytest.raises(ValueError):  # noqa: PT011
-        imagined("3090 Super")
+        machines_named("3090 Super")

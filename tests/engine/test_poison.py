@@ -5,7 +5,7 @@ import asyncio
 
 import pytest
 from pictures import picture
-from test_runner import GREEDY, TOKENS, answer, user
+from test_model_runner import GREEDY, TOKENS, answer, user
 from test_sampler import Unreadable
 
 from webui.engine.execution.kv_cache import CachePlan

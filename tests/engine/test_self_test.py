@@ -13,14 +13,14 @@ from webui.engine.execution.kv_cache import CachePlan
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.loader import load
-from webui.engine.loading.self_test import EXACT, ROUNDED, bound_of, check_runner, measure
+from webui.engine.loading.self_test import EXACT, ROUNDED, bound_of, measure_distance, run_self_test
 from webui.errors import ModelLoadError
 
 
 def test_the_bundled_model_is_as_near_as_rounding_and_nothing_of_the_test_stays():
     runner = load(choose("nano", "none", None, NANO), "cpu", 2, 512, lambda progress: None).runner
-    assert measure(runner) < 1e-5
-    assert not any(slot.busy or slot.keys for slot in runner.cache.slots)
+    assert measure_distance(runner) < 1e-5
+    assert not any(slot.busy or slot.prefix_ids for slot in runner.cache.slots)
     assert not any(layer.any() for layer in runner.cache.layers)
 
 
@@ -29,13 +29,13 @@ def test_half_precision_is_within_its_bound(nano, dtype):
     runner = ModelRunner(
         tiny_model(nano.runner.model).to(dtype), nano.runner.processor, CachePlan(2, 512)
     )
-    assert 1e-4 < check_runner(runner, "tiny") < ROUNDED / 3
+    assert 1e-4 < run_self_test(runner, "tiny") < ROUNDED / 3
 
 
 @pytest.mark.parametrize("quantization", ["8bit", "4bit"])
 def test_packed_weights_are_compared_with_themselves(quantization):
     loaded = load(choose(str(NANO), quantization, None, NANO), "cpu", 2, 512, lambda progress: None)
-    assert 0 < measure(loaded.runner) < ROUNDED / 10
+    assert 0 < measure_distance(loaded.runner) < ROUNDED / 10
     assert bound_of(loaded.runner.model) == ROUNDED
 
 
@@ -43,8 +43,11 @@ def test_a_rope_that_is_read_otherwise_is_told_before_the_model_is_ready(nano, c
     runner = ModelRunner(tiny_model(nano.runner.model), nano.runner.processor, CachePlan(2, 512))
     runner.model.model.language_model.rotary_emb.inv_freq.mul_(1.1)
     with pytest.raises(ModelLoadError, match=r"self-test failed \(logits .* away, 0.001 allowed\)"):
-        check_runner(runner, "tiny")
-    assert measure(ModelRunner(runner.model, nano.runner.processor, CachePlan(2, 512))) < EXACT
+        run_self_test(runner, "tiny")
+    assert (
+        measure_distance(ModelRunner(runner.model, nano.runner.processor, CachePlan(2, 512)))
+        < EXACT
+    )
 
 
 def test_a_failure_in_the_first_pass_is_one_of_the_load(tmp_path):

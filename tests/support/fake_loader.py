@@ -11,7 +11,7 @@ from threading import Event
 from echo_runner import EchoRunner
 
 from webui.engine.planning.hardware import Card, Machine
-from webui.engine.planning.plan import Wishes, plan
+from webui.engine.planning.plan import PlanOptions, make_plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, Progress
 
@@ -50,7 +50,7 @@ class FakeLoader:
 
     def plan(self, needs, quantization):
         cards = (Card("card", self.gpu, self.gpu),) if self.gpu else ()
-        return plan(Machine(cards), needs, Wishes(quantization=quantization))
+        return make_plan(Machine(cards), needs, PlanOptions(quantization=quantization))
 
     def fetch(self, choice, report):
         if choice.source in self.far:

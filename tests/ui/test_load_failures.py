@@ -15,7 +15,7 @@ from webui.engine.loading.interface import CheckpointLoader
 from webui.engine.loading.loader import on_cpu
 from webui.engine.loading.self_test import unfit
 from webui.engine.planning.hardware import Card, Machine
-from webui.engine.planning.plan import Wishes, plan
+from webui.engine.planning.plan import PlanOptions, make_plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo
 from webui.ui.header.status import status_html
@@ -66,7 +66,7 @@ def weights(quantization):
 
 
 def planned(machine, **wishes):
-    return plan(machine, FLAGSHIP.needs, Wishes(**wishes)).reason
+    return make_plan(machine, FLAGSHIP.needs, PlanOptions(**wishes)).reason
 
 
 def reading(folder, **files):

@@ -4,7 +4,7 @@ import pytest
 
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.planning.hardware import Card, Machine
-from webui.engine.planning.plan import plan
+from webui.engine.planning.plan import make_plan
 from webui.errors import ModelLoadError
 from webui.ui.header.notices import notice_text
 from webui.ui.i18n.strings import Strings
@@ -34,7 +34,7 @@ def card(gigabytes, **more):
     ],
 )
 def test_why_no_card_will_do_is_said_in_both_languages(machine, english, chinese):
-    notice = choose("auto", "auto", plan(machine, FLAGSHIP.needs), Path("nano")).notice
+    notice = choose("auto", "auto", make_plan(machine, FLAGSHIP.needs), Path("nano")).notice
     assert english in notice_text(notice, EN)
     assert chinese in notice_text(notice, ZH)
 

@@ -13,7 +13,7 @@ from webui.engine.execution.kv_cache import KVCache, Slot
 from webui.engine.models.glm4v.text import Attend
 
 
-class PrefillView:
+class PrefillAttention:
     """One slot while tokens start..end of it are written."""
 
     def __init__(self, cache: KVCache, slot: Slot, start: int, end: int) -> None:
@@ -57,10 +57,10 @@ class PrefillView:
         return later.triu(self._start + 1)[None, None]
 
 
-class PackedView:
+class PackedPrefillAttention:
     """Several of them in one pass: their tokens stand one after the other."""
 
-    def __init__(self, views: Sequence[PrefillView]) -> None:
+    def __init__(self, views: Sequence[PrefillAttention]) -> None:
         self._views, self._lengths = views, [view.length for view in views]
 
     def attention(self, dtype: torch.dtype) -> Attend:
@@ -73,14 +73,14 @@ class PackedView:
         )
 
 
-class DecodeView:
+class DecodeAttention:
     """The first len(lengths) slots while each gets one token, at its own length; `seen` positions take part."""
 
     def __init__(self, cache: KVCache, lengths: Tensor, seen: int, *, even: bool) -> None:
         self._cache, self._lengths, self._seen, self._even = cache, lengths, seen, even
 
     @classmethod
-    def of(cls, cache: KVCache, lengths: Sequence[int]) -> DecodeView:
+    def of(cls, cache: KVCache, lengths: Sequence[int]) -> DecodeAttention:
         tensor = torch.tensor(lengths, device=cache.layers[0].device)
         return cls(cache, tensor, max(lengths) + 1, even=len(set(lengths)) == 1)
 

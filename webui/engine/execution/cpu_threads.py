@@ -1,4 +1,4 @@
-"""Cores: with how many threads torch computes on a CPU, by how much there is to do and who else computes."""
+"""CpuThreads: with how many threads torch computes on a CPU, by how much there is to do and who else computes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from time import perf_counter
 
 import torch
 
-from webui.engine.execution.trial import Trial
+from webui.engine.execution.trial import AutoTuner
 from webui.engine.planning.host_memory import usable_cores
 
 # As many as torch takes by itself, but no more than a container is given.
@@ -21,7 +21,7 @@ ALL_BUT_ONE = max(1, min(ALL, usable_cores() - 1))
 FEW_ROWS, FEW_TOKENS = 8, 128
 
 
-class Cores:
+class CpuThreads:
     """For one model: passes of the worker's and, beside them, the encoder's.
 
     Where one of torch's threads has to wait, for a core or to be woken, they all do: steps are then slower with all
@@ -34,7 +34,7 @@ class Cores:
         self._most, self._fewer, self._clock = most, fewer, clock
         self._looking = 0
         self._lock = Lock()
-        self._trial = Trial()
+        self._trial = AutoTuner()
 
     def prefill(self, tokens: int) -> None:
         """The worker is about to read or to look at so many tokens."""
@@ -54,7 +54,7 @@ class Cores:
         _set(self._most if large and not self._looking and not self._trial.second else self._fewer)
 
     @contextmanager
-    def beside_the_worker(self) -> Iterator[None]:
+    def vision_running(self) -> Iterator[None]:
         """While another thread looks at pictures."""
         with self._lock:
             self._looking += 1
@@ -66,7 +66,7 @@ class Cores:
                 self._looking -= 1
 
 
-def leave_a_core() -> None:
+def reserve_core() -> None:
     """For all threads that have not used torch yet."""
     _set(ALL_BUT_ONE)
 

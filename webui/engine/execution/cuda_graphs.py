@@ -15,16 +15,16 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from webui.engine.execution.attention import DecodeView
+from webui.engine.execution.attention import DecodeAttention
 from webui.engine.execution.kv_cache import KVCache
 
 logger = logging.getLogger(__name__)
 
-LEAST_SEEN = 256
+MIN_KV_LEN = 256
 # Of a capture: what failed once may have met a lack of memory or another thread's work; what fails twice never works.
 TRIES = 2
 # (tokens and places [2, rows], view) -> logits [rows, vocabulary]
-Compute = Callable[[Tensor, DecodeView], Tensor]
+Compute = Callable[[Tensor, DecodeAttention], Tensor]
 
 
 class Recorder(Protocol):
@@ -61,14 +61,14 @@ class GraphRecorder:
         return graph.replay, output
 
 
-class FixedStep:
+class CapturedStep:
     """One shape of the decode step, over input tensors of its own; `logits` are overwritten by each run."""
 
     def __init__(self, compute: Compute, cache: KVCache, rows: int, seen: int) -> None:
         self._idle = cache.context_length - 1
         self._numbers = torch.zeros(3, rows, dtype=torch.long, device=cache.layers[0].device)
         self._numbers[2] = self._idle
-        self._view = DecodeView(cache, self._numbers[2], seen, even=False)
+        self._view = DecodeAttention(cache, self._numbers[2], seen, even=False)
         self._compute = compute
         self._replay: Callable[[], None] | None = None
         self._logits = torch.empty(0)
@@ -93,22 +93,22 @@ class FixedStep:
 
 
 class DecodeGraphs:
-    """A FixedStep for each bucket, made when it is first needed; without a `recorder` they are run step by step."""
+    """A CapturedStep for each bucket, made when it is first needed; without a `recorder` they are run step by step."""
 
     def __init__(self, compute: Compute, cache: KVCache, recorder: Recorder | None) -> None:
         self._compute, self._cache, self._recorder = compute, cache, recorder
-        self._steps: dict[tuple[int, int], FixedStep] = {}
+        self._steps: dict[tuple[int, int], CapturedStep] = {}
 
     def run(self, numbers: Tensor, longest: int) -> Tensor:
         """Logits [rows, vocabulary] of tokens, places and lengths [3, rows], the largest length being `longest`."""
         rows = min(_bucket(numbers.shape[1], 1), len(self._cache.slots))
-        seen = min(_bucket(longest + 1, LEAST_SEEN), self._cache.context_length)
+        seen = min(_bucket(longest + 1, MIN_KV_LEN), self._cache.context_length)
         if (rows, seen) not in self._steps:
             self._steps[rows, seen] = self._made(rows, seen)
         return self._steps[rows, seen].run(numbers)
 
-    def _made(self, rows: int, seen: int) -> FixedStep:
-        step = FixedStep(self._compute, self._cache, rows, seen)
+    def _made(self, rows: int, seen: int) -> CapturedStep:
+        step = CapturedStep(self._compute, self._cache, rows, seen)
         for tries in range(1, TRIES + 1):
             if self._recorder is None:
                 break

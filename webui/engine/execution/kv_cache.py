@@ -14,7 +14,7 @@ import torch
 from webui.engine.planning.plan import CachePlan as CachePlan
 
 # Fewer tokens are read faster than copied.
-LEAST_SHARED = 16
+MIN_SHARED_TOKENS = 16
 
 
 @dataclass(slots=True)
@@ -22,17 +22,17 @@ class Slot:
     """One conversation's place. `keys` tells which tokens its first len(keys) positions hold."""
 
     index: int
-    keys: list[int] = field(default_factory=list)
+    prefix_ids: list[int] = field(default_factory=list)
     busy: bool = False
     last_used: int = 0
 
     def common_prefix(self, keys: Sequence[int]) -> int:
         """How many leading tokens of a prompt are already here."""
-        same, unknown = 0, min(len(self.keys), len(keys))
+        same, unknown = 0, min(len(self.prefix_ids), len(keys))
         # Halving compares whole slices, which is a hundred times faster than token by token.
         while same < unknown:
             middle = (same + unknown + 1) // 2
-            if self.keys[same:middle] == keys[same:middle]:
+            if self.prefix_ids[same:middle] == keys[same:middle]:
                 same = middle
             else:
                 unknown = middle - 1
@@ -75,7 +75,7 @@ class KVCache:
         """[rows, kv_heads]: where in `flat` a token at such a position [rows] of each of the first slots stands."""
         return self._first_places[: len(positions)] + positions[:, None]
 
-    def acquire(self, keys: Sequence[int]) -> tuple[Slot, int] | None:
+    def acquire_slot(self, keys: Sequence[int]) -> tuple[Slot, int] | None:
         """A slot for a prompt and how many of its tokens need no prefill; None if all are busy.
 
         The slot that shares most with the prompt is taken if what it would lose is less than what it shares; else an
@@ -88,55 +88,56 @@ class KVCache:
         shared, best = max(
             ((slot.common_prefix(keys), slot) for slot in idle), key=lambda pair: pair[0]
         )
-        if 2 * shared < len(best.keys):
-            best = min(idle, key=lambda slot: (bool(slot.keys), slot.last_used))
+        if 2 * shared < len(best.prefix_ids):
+            best = min(idle, key=lambda slot: (bool(slot.prefix_ids), slot.last_used))
             shared = best.common_prefix(keys)
         shared = min(shared, len(keys) - 1)
         best.busy = True
-        best.keys = list(keys[:shared])
+        best.prefix_ids = list(keys[:shared])
         return best, shared
 
-    def release(self, slot: Slot) -> None:
+    def release_slot(self, slot: Slot) -> None:
         """The slot's keys and values stay for the conversation's next turn."""
         slot.busy = False
         slot.last_used = next(self._clock)
 
-    def clear(self, slot: Slot) -> None:
+    def clear_slot(self, slot: Slot) -> None:
         """Forget what the slot holds, its numbers too: a masked position that holds NaN spoils the row that sees it."""
-        slot.keys = []
+        slot.prefix_ids = []
         for layer in self.layers:
             layer[:, slot.index] = 0
 
-    def share(self, slot: Slot, keys: Sequence[int]) -> int:
+    def copy_prefix(self, slot: Slot, keys: Sequence[int]) -> int:
         """Copy what another slot, busy or not, has of this prompt beyond what is here. Returns what is here then.
 
         Two prompts with a long prefix in common, read at the same time, so take turns in reading it for both.
         """
-        here = len(slot.keys)
+        here = len(slot.prefix_ids)
         ahead = [
             other
             for other in self._slots
-            if len(other.keys) >= here + LEAST_SHARED and other.keys[here] == keys[here]
+            if len(other.prefix_ids) >= here + MIN_SHARED_TOKENS
+            and other.prefix_ids[here] == keys[here]
         ]
         found, donor = max(
             ((other.common_prefix(keys), other.index) for other in ahead), default=(0, 0)
         )
         shared = min(found, len(keys) - 1)
-        if shared < here + LEAST_SHARED:
+        if shared < here + MIN_SHARED_TOKENS:
             return here
         for layer in self.layers:
             layer[:, slot.index, :, here:shared] = layer[:, donor, :, here:shared]
-        slot.keys.extend(keys[here:shared])
+        slot.prefix_ids.extend(keys[here:shared])
         return shared
 
-    def arrange(self, running: Sequence[Slot]) -> None:
+    def arrange_slots(self, running: Sequence[Slot]) -> None:
         """Bring the running slots to the front in this order, so that a decode step reads views, never copies."""
         for index, slot in enumerate(running):
             if slot.index != index:
                 self._swap(slot, self._slots[index])
 
     def _swap(self, one: Slot, other: Slot) -> None:
-        pair, length = [one.index, other.index], max(len(one.keys), len(other.keys))
+        pair, length = [one.index, other.index], max(len(one.prefix_ids), len(other.prefix_ids))
         done: list[torch.Tensor] = []
         try:
             for layer in self.layers:

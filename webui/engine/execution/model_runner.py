@@ -12,12 +12,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from webui.engine.execution.attention import DecodeView, PackedView, PrefillView
-from webui.engine.execution.cpu_threads import Cores
+from webui.engine.execution.attention import (
+    DecodeAttention,
+    PackedPrefillAttention,
+    PrefillAttention,
+)
+from webui.engine.execution.cpu_threads import CpuThreads
 from webui.engine.execution.cuda_graphs import DecodeGraphs, GraphRecorder
 from webui.engine.execution.device import Device
-from webui.engine.execution.kv_cache import LEAST_SHARED, CachePlan, KVCache
-from webui.engine.execution.prefill import Chunk
+from webui.engine.execution.kv_cache import MIN_SHARED_TOKENS, CachePlan, KVCache
+from webui.engine.execution.prefill import PrefillChunk
 from webui.engine.execution.sampler import Sampler
 from webui.engine.models.glm4v.prompt_builder import PromptBuilder
 from webui.engine.models.glm4v.text import TextModel
@@ -56,13 +60,15 @@ class ModelRunner:
             device=self._device.name,
             dtype=model.dtype,
         )
-        self._graphs = (
-            DecodeGraphs(self._step, self.cache, GraphRecorder()) if self._device.is_cuda else None
+        self.decode_graphs = (
+            DecodeGraphs(self.decode_logits, self.cache, GraphRecorder())
+            if self._device.is_cuda
+            else None
         )
         without_convolutions(model.model.visual)
         self._vision = VisionFeatures(model, vision_cache_bytes)
         self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
-        self._cores = Cores()
+        self._cores = CpuThreads()
         self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
         self.processor = processor
         self.slots = plan.slots
@@ -78,7 +84,7 @@ class ModelRunner:
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
-        with self._device, self._cores.beside_the_worker():
+        with self._device, self._cores.vision_running():
             held = self._vision.prepare(
                 [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
             )
@@ -100,7 +106,7 @@ class ModelRunner:
         )
 
     def admit(self, sequence: Sequence) -> bool:
-        place = self.cache.acquire(sequence.prompt.prefix_ids)
+        place = self.cache.acquire_slot(sequence.prompt.prefix_ids)
         if place is None:
             return False
         sequence.slot, sequence.prefilled = place
@@ -108,14 +114,14 @@ class ModelRunner:
         sequence.features = sequence.prompt.features
         self._vision.keep(sequence.features)
         with self._device:
-            sequence.row = self.sampler.open(sequence.sampling, sequence.prompt.ids)
+            sequence.row = self.sampler.add_row(sequence.sampling, sequence.prompt.ids)
         return True
 
     def release(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
-            self.cache.release(sequence.slot)
+            self.cache.release_slot(sequence.slot)
         if sequence.row is not None:
-            self.sampler.close(sequence.row)
+            self.sampler.remove_row(sequence.row)
         sequence.slot = sequence.row = None
 
     def make_room(self) -> None:
@@ -138,7 +144,7 @@ class ModelRunner:
             sampled = self._next_tokens(sequences, newest)
         for sequence, token, after in zip(sequences, newest, sampled, strict=True):
             if isinstance(after, int):
-                sequence.slot.keys.append(token)
+                sequence.slot.prefix_ids.append(token)
         return sampled
 
     @torch.inference_mode()
@@ -150,22 +156,22 @@ class ModelRunner:
                 torch.arange(start, end, device=self._device.name) + sequence.prompt.rope_offset
             )
             embeddings = self._embeddings(torch.tensor(ids, device=self._device.name))
-            view = PrefillView(self.cache, sequence.slot, start, end)
+            view = PrefillAttention(self.cache, sequence.slot, start, end)
             logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
             sampled = self._sample(logits, [sequence])[0]
         if isinstance(sampled, int):
-            sequence.slot.keys.extend(ids)
+            sequence.slot.prefix_ids.extend(ids)
         return sampled
 
     def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[Sampled]:
-        self.cache.arrange([sequence.slot for sequence in sequences])
+        self.cache.arrange_slots([sequence.slot for sequence in sequences])
         lengths = [sequence.length for sequence in sequences]
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
         numbers = torch.tensor([newest, places, lengths], device=self._device.name)
-        if self._graphs is None:
-            logits = self._step(numbers[:2], DecodeView.of(self.cache, lengths))
+        if self.decode_graphs is None:
+            logits = self.decode_logits(numbers[:2], DecodeAttention.of(self.cache, lengths))
         else:
-            logits = self._graphs.run(numbers, max(lengths))
+            logits = self.decode_graphs.run(numbers, max(lengths))
         return self._sample(logits, sequences)
 
     def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[Sampled]:
@@ -175,24 +181,24 @@ class ModelRunner:
 
     def _spoilt(self, sequence: Sequence) -> NumericalError:
         """Nothing that was computed for it is used again, for itself or for those who come after it."""
-        self.cache.clear(sequence.slot)
+        self.cache.clear_slot(sequence.slot)
         self._vision.forget(sequence.prompt.spans)
         return NumericalError()
 
-    def _step(self, numbers: Tensor, view: DecodeView) -> Tensor:
+    def decode_logits(self, numbers: Tensor, view: DecodeAttention) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
         return self._head(self._text(self._embeddings(numbers[0]), numbers[1].expand(3, -1), view))
 
     def _share(self, sequence: Sequence) -> int:
         """Take over what others have read of the same prompt; returns where to read on."""
-        shared = self.cache.share(sequence.slot, sequence.prompt.prefix_ids)
+        shared = self.cache.copy_prefix(sequence.slot, sequence.prompt.prefix_ids)
         sequence.cached_tokens += shared - sequence.prefilled
         sequence.prefilled = shared
         return shared
 
-    def _chunks(self, sequences: list[Sequence], tokens: int) -> list[Chunk]:
+    def _chunks(self, sequences: list[Sequence], tokens: int) -> list[PrefillChunk]:
         """What is read of these prompts in one pass; nothing if pages of the first must be looked at before."""
-        chunks: list[Chunk] = []
+        chunks: list[PrefillChunk] = []
         for sequence in sequences:
             start, prompt = self._share(sequence), sequence.prompt
             unseen, end = self._ahead(sequence, tokens)
@@ -200,9 +206,9 @@ class ModelRunner:
                 break
             # What goes on as another one does is copied in the next pass, not read twice in this one.
             if not unseen and not any(
-                chunk.brings(prompt, start + LEAST_SHARED) for chunk in chunks
+                chunk.brings(prompt, start + MIN_SHARED_TOKENS) for chunk in chunks
             ):
-                chunks.append(Chunk(sequence, start, end))
+                chunks.append(PrefillChunk(sequence, start, end))
                 tokens -= end - start
             if not tokens:
                 break
@@ -225,7 +231,7 @@ class ModelRunner:
             sequence, sum(len(features) for features in sequence.features.values())
         )
 
-    def _read(self, chunks: list[Chunk]) -> list[PrefillResult]:
+    def _read(self, chunks: list[PrefillChunk]) -> list[PrefillResult]:
         """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
         ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
         self._cores.prefill(sum(lengths))
@@ -235,9 +241,9 @@ class ModelRunner:
         positions = torch.cat(
             [chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1
         )
-        view = PackedView(
+        view = PackedPrefillAttention(
             [
-                PrefillView(self.cache, chunk.sequence.slot, chunk.start, chunk.end)
+                PrefillAttention(self.cache, chunk.sequence.slot, chunk.start, chunk.end)
                 for chunk in chunks
             ]
         )
@@ -251,7 +257,7 @@ class ModelRunner:
         }
         ending = [chunk.sequence for chunk in last]
         first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
-        sampled: dict[Chunk, Sampled] = dict(zip(last, first, strict=True))
+        sampled: dict[PrefillChunk, Sampled] = dict(zip(last, first, strict=True))
         for chunk in chunks:
             if not isinstance(sampled.get(chunk), NumericalError):
                 chunk.keep()

@@ -1,4 +1,4 @@
-"""Chunk: a stretch of one prompt that is read in one pass, alone or beside chunks of others. No torch."""
+"""PrefillChunk: a stretch of one prompt that is read in one pass, alone or beside chunks of others. No torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chunk:
+class PrefillChunk:
     """Tokens start..end of a sequence's prompt."""
 
     sequence: Sequence
@@ -41,7 +41,7 @@ class Chunk:
 
     def keep(self) -> None:
         """It is in the slot now."""
-        self.sequence.slot.keys.extend(self.prompt.prefix_ids[self.start : self.end])
+        self.sequence.slot.prefix_ids.extend(self.prompt.prefix_ids[self.start : self.end])
         self.sequence.prefilled = self.end
         if self.ends:
             self.sequence.features = {}

@@ -68,7 +68,7 @@ class Sampler:
         self._free = list(range(rows))
         self._columns: Columns | None = None
 
-    def open(self, params: SamplingParams, prompt_ids: Sequence[int]) -> SamplerRow:
+    def add_row(self, params: SamplingParams, prompt_ids: Sequence[int]) -> SamplerRow:
         row = SamplerRow(params, self._free[-1], Random(params.seed))
         if params.repetition_penalty != 1.0:
             self._seen[row.index] = False
@@ -78,7 +78,7 @@ class Sampler:
         self._free.pop()
         return row
 
-    def close(self, row: SamplerRow) -> None:
+    def remove_row(self, row: SamplerRow) -> None:
         self._free.append(row.index)
 
     def sample(self, logits: Tensor, rows: Sequence[SamplerRow]) -> list[int | None]:

@@ -1,4 +1,4 @@
-"""Trial: which of two ways to do the same thing is faster here and now. Knows no clock, and not what is done."""
+"""AutoTuner: which of two ways to do the same thing is faster here and now. Knows no clock, and not what is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ FIRST_REST, REST = 16, 256
 LEAST_GAIN = 0.95
 
 
-class Trial:
+class AutoTuner:
     """`second` says which way to go next; the first one is assumed to be the faster one until it proves otherwise."""
 
     def __init__(self) -> None:

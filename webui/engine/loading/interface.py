@@ -9,12 +9,12 @@ from typing import Protocol
 
 from webui.engine.loading.catalog import Choice
 from webui.engine.planning.needs import Needs
-from webui.engine.planning.plan import Plan, Wishes, refused
+from webui.engine.planning.plan import Plan, PlanOptions, refused_plan
 from webui.engine.serving.runner_protocol import Runner
 from webui.protocol import ModelInfo, Progress
 
 
-class Loaded(Protocol):
+class LoadedModel(Protocol):
     """A model on its device."""
 
     @property
@@ -40,7 +40,7 @@ class Loader(Protocol):
         """The folder of its files, downloaded if need be; on a thread of its own. Raises ModelLoadError as `load`."""
         ...
 
-    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
+    def load(self, choice: Choice, report: Callable[[Progress], None]) -> LoadedModel:
         """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
         ...
 
@@ -59,11 +59,11 @@ class CheckpointLoader:
 
     def plan(self, needs: Needs, quantization: str) -> Plan:
         if self.device == "cpu":
-            return refused("--device is cpu")
+            return refused_plan("--device is cpu")
         from webui.engine.loading import loader
 
         return loader.plan_for(
-            needs, Wishes(self.device, quantization, self.slots, self.context_length)
+            needs, PlanOptions(self.device, quantization, self.slots, self.context_length)
         )
 
     def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
@@ -71,7 +71,7 @@ class CheckpointLoader:
 
         return fetch(choice.source, choice.info.name, report)
 
-    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Loaded:
+    def load(self, choice: Choice, report: Callable[[Progress], None]) -> LoadedModel:
         from webui.engine.loading import loader
 
         return loader.load(choice, self.device, self.slots, self.context_length, report)

@@ -18,11 +18,11 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoProcessor
 
-from webui.engine.execution.cpu_threads import leave_a_core
+from webui.engine.execution.cpu_threads import reserve_core
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import Choice
 from webui.engine.loading.checkpoint import Checkpoint, read_checkpoint
-from webui.engine.loading.self_test import check_runner, unfit
+from webui.engine.loading.self_test import run_self_test, unfit
 from webui.engine.loading.weights import load_weights
 from webui.engine.planning.host_memory import available_bytes, total_bytes
 from webui.engine.planning.needs import Needs
@@ -31,8 +31,8 @@ from webui.engine.planning.plan import (
     RESERVE_BYTES_PER_TOKEN,
     CachePlan,
     Plan,
-    Wishes,
-    plan,
+    PlanOptions,
+    make_plan,
     plan_cache,
     words,
 )
@@ -55,7 +55,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedModel:
     """A model ready to run, where, and how many bytes its weights take there; `precision` is "" on a CPU."""
 
     runner: ModelRunner
@@ -72,20 +72,20 @@ def free() -> None:
         torch.cuda.empty_cache()
 
 
-def plan_for(needs: Needs, wishes: Wishes) -> Plan:
+def plan_for(needs: Needs, wishes: PlanOptions) -> Plan:
     """How such a checkpoint would run on the cards of this machine."""
-    return plan(read_machine(), needs, wishes)
+    return make_plan(read_machine(), needs, wishes)
 
 
 def load(
     choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]
-) -> Loaded:
+) -> LoadedModel:
     """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
     name = choice.info.name
-    leave_a_core()
+    reserve_core()
     keep_freed_memory()
     checkpoint = read_checkpoint(Path(choice.source), name)
-    wishes = Wishes(device, choice.quantization, slots, context)
+    wishes = PlanOptions(device, choice.quantization, slots, context)
     place = (
         on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
     )
@@ -107,7 +107,7 @@ def load(
     )
     info = replace(info, context_length=cache.context_length)
     runner = _runner(model, processor, cache, name)
-    return Loaded(runner, info, _device_name(place.device), place.weight_bytes, place.words)
+    return LoadedModel(runner, info, _device_name(place.device), place.weight_bytes, place.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +140,7 @@ def on_cpu(checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
     return Place("cpu", torch.float32, quantization, needed)
 
 
-def on_a_card(checkpoint: Checkpoint, wishes: Wishes, name: str) -> Place:
+def on_a_card(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Place:
     """As planned, now that the weights are known exactly."""
     planned = plan_for(checkpoint.needs, wishes)
     if not planned.fits:
@@ -158,7 +158,7 @@ def on_a_card(checkpoint: Checkpoint, wishes: Wishes, name: str) -> Place:
     )
 
 
-def _cache(place: Place, model: Any, model_context: int, wishes: Wishes) -> CachePlan:
+def _cache(place: Place, model: Any, model_context: int, wishes: PlanOptions) -> CachePlan:
     """What the conversations get: free GPU memory less a reserve, or a share of a CPU machine's memory."""
     cuda = place.device != "cpu"
     if cuda:
@@ -227,7 +227,7 @@ def _runner(model: Any, processor: Any, cache: CachePlan, name: str) -> ModelRun
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("preparing %s", name, exc_info=True)
         raise ModelLoadError(model=name, reason=unfit(error)) from None
-    check_runner(runner, name)
+    run_self_test(runner, name)
     return runner
 
 

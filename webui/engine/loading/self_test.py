@@ -41,12 +41,12 @@ class ListeningSampler(Sampler):
         return super().sample(logits, rows)
 
 
-def check_runner(runner: ModelRunner, name: str) -> float:
+def run_self_test(runner: ModelRunner, name: str) -> float:
     """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
     try:
         # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
         with ThreadPoolExecutor(1) as thread:
-            distance = thread.submit(measure, runner).result()
+            distance = thread.submit(measure_distance, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("the self-test of %s", name, exc_info=True)
         raise ModelLoadError(model=name, reason=unfit(error)) from None
@@ -72,7 +72,7 @@ def unfit(error: Exception) -> str:
 
 
 @torch.inference_mode()
-def measure(runner: ModelRunner) -> float:
+def measure_distance(runner: ModelRunner) -> float:
     """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
     side = (
         runner.processor.image_processor.patch_size
@@ -106,7 +106,7 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
             sequence.output.append(sampled)
             if len(sequence.output) < STEPS:
                 sampled = runner.decode([sequence])[0]
-        runner.cache.clear(sequence.slot)
+        runner.cache.clear_slot(sequence.slot)
     finally:
         runner.release(sequence)
         runner.make_room()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from webui.engine.loading.interface import Loaded, Loader
+from webui.engine.loading.interface import LoadedModel, Loader
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.serving.engine import Death, LocalEngine
 from webui.engine.serving.engine_errors import reason_of
@@ -79,7 +79,7 @@ class ActiveModel:
         self.model = None
         self._littered = True
 
-    def _loaded(self, wanted: ModelEntry) -> Loaded:
+    def _loaded(self, wanted: ModelEntry) -> LoadedModel:
         """The chosen model, or the bundled one where nobody asked for that very model and it cannot be had."""
         try:
             return self._loader.load(wanted.at_hand, wanted.loading)

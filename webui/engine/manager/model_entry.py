@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from webui.engine.loading.catalog import FLAGSHIP, Choice, choose
-from webui.engine.loading.interface import Loaded
-from webui.engine.loading.remaining import Remaining
+from webui.engine.loading.interface import LoadedModel
+from webui.engine.manager.remaining_time import RemainingTime
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan
 from webui.errors import ModelLoadError
@@ -32,7 +32,7 @@ class ModelEntry:
         self.failure: ModelLoadError | None = None
         self._failed_at = self._ready_at = self._rests_until = 0.0
         self._deaths = 0
-        self._remaining = Remaining()
+        self._remaining = RemainingTime()
         # Its engine stopped, and it has not been loaded since.
         self.is_lost = False
 
@@ -60,7 +60,7 @@ class ModelEntry:
 
     def loading(self, progress: Progress | None = None) -> None:
         left_s = (
-            self._remaining.feed(time.monotonic(), progress.done, progress.total)
+            self._remaining.update(time.monotonic(), progress.done, progress.total)
             if progress
             else 0.0
         )
@@ -68,7 +68,7 @@ class ModelEntry:
             "loading", self.status.info, progress, notice=self.choice.notice, left_s=left_s
         )
 
-    def ready(self, loaded: Loaded, now: float) -> None:
+    def ready(self, loaded: LoadedModel, now: float) -> None:
         self.failure, self._ready_at, self.is_lost = None, now, False
         self.status = ModelStatus(
             "ready",

@@ -27,19 +27,19 @@ REPORTED = 0.91
 SIZE = re.compile(r"(\d+(?:\.\d+)?) ?GB", re.IGNORECASE)
 
 
-def unused(name: str, total_bytes: int, capability: tuple[int, int] = (8, 0)) -> Card:
+def unused_card(name: str, total_bytes: int, capability: tuple[int, int] = (8, 0)) -> Card:
     """A card that nothing else uses."""
     return Card(name, total_bytes, total_bytes - CONTEXT_BYTES, capability)
 
 
-def imagined(text: str) -> tuple[Machine, ...]:
+def machines_named(text: str) -> tuple[Machine, ...]:
     """Machines with one card each: "24 GB", the name of a known card, or "all" of these. ValueError for another."""
     known = {
-        name.lower(): unused(name, int(size * GIBIBYTE), capability)
+        name.lower(): unused_card(name, int(size * GIBIBYTE), capability)
         for name, size, capability in KNOWN
     }
     if size := SIZE.fullmatch(text):
-        cards = [unused(f"a card of {text}", int(float(size[1]) * REPORTED * GIBIBYTE))]
+        cards = [unused_card(f"a card of {text}", int(float(size[1]) * REPORTED * GIBIBYTE))]
     elif text.lower() == "all":
         cards = list(known.values())
     elif text.lower() in known:

@@ -29,7 +29,7 @@ WANTED_SLOTS = (16, 8, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class PlanOptions:
     """What was asked for at the start; "auto" and 0 leave it to the plan."""
 
     device: str = "auto"
@@ -68,22 +68,22 @@ class CachePlan:
     context_length: int
 
 
-def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
+def make_plan(machine: Machine, needs: Needs, wishes: PlanOptions = PlanOptions()) -> Plan:
     """On a card: the wished one, else that with most free memory. Never on the CPU: that is the loader's affair."""
     if (
         needs.file_bytes
         and machine.disk_bytes is not None
         and needs.file_bytes > machine.disk_bytes
     ):
-        return refused(
+        return refused_plan(
             f"its files need {gigabytes(needs.file_bytes)} and the disk has {gigabytes(machine.disk_bytes)}"
         )
     if not machine.cards and (machine.driver or wishes.device == "auto"):
-        return refused(no_card(machine))
+        return refused_plan(no_card(machine))
     index = chosen_card(machine, wishes.device)
     if index is None:
         seen = f"--device is {wishes.device} and this machine has {len(machine.cards)} CUDA devices"
-        return refused(f"{seen}. Use --device cpu or another")
+        return refused_plan(f"{seen}. Use --device cpu or another")
     card = machine.cards[index]
     tried = [
         on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)
@@ -91,14 +91,14 @@ def plan(machine: Machine, needs: Needs, wishes: Wishes = Wishes()) -> Plan:
     return next((each for each in tried if each.fits), tried[-1])
 
 
-def quantizations(card: Card, wishes: Wishes) -> tuple[str, ...]:
+def quantizations(card: Card, wishes: PlanOptions) -> tuple[str, ...]:
     """By what the card has in all, not by what is free at the moment: the same card gets the same answer."""
     if wishes.quantization != "auto":
         return (wishes.quantization,)
     return ("none", "4bit") if card.total_bytes >= HALF_FROM_BYTES else ("4bit",)
 
 
-def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Wishes) -> Plan:
+def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: PlanOptions) -> Plan:
     dtype = "bfloat16" if card.capability >= BFLOAT16_SINCE else "float16"
     weights = needs.weight_bytes(quantization, HALF)
     room = card.free_bytes - weights - RESERVE_BYTES
@@ -116,7 +116,7 @@ def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Wi
             RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF
         )
         wanted = f"{words(quantization, dtype)} with {people(least, cache.context_length)}"
-        return refused(
+        return refused_plan(
             f"{card.name} has {gigabytes(card.free_bytes)} free of {gigabytes(card.total_bytes)}; "
             f"{wanted} needs {gigabytes(weights + needed)}"
         )
@@ -211,7 +211,7 @@ def words(quantization: str, dtype: str) -> str:
     return {"none": dtype, "4bit": "4 bit", "8bit": "8 bit"}[quantization]
 
 
-def refused(reason: str) -> Plan:
+def refused_plan(reason: str) -> Plan:
     return Plan("", "", "", 0, 0, 0, 0, 0, reason)
 
 

@@ -9,22 +9,24 @@ from pathlib import Path
 from webui.engine.loading.catalog import FLAGSHIP
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.download import cache_free_bytes, read_needs
-from webui.engine.planning.cards import KNOWN, imagined
+from webui.engine.planning.cards import KNOWN, machines_named
 from webui.engine.planning.hardware import Machine
 from webui.engine.planning.needs import Needs
-from webui.engine.planning.plan import Plan, Wishes, gigabytes, plan
+from webui.engine.planning.plan import Plan, PlanOptions, gigabytes, make_plan
 from webui.engine.planning.probe import read_machine
 from webui.errors import SettingsError
 
 
-def report_plans(models: tuple[str, ...], wishes: Wishes, other: str = "") -> Iterator[str]:
+def report_plans(models: tuple[str, ...], wishes: PlanOptions, other: str = "") -> Iterator[str]:
     """A line or more for each model: on this machine, or on one with the card that `other` names.
 
     Raises SettingsError for a card that is not known, ModelLoadError where what a model needs cannot be read.
     """
     try:
         machines = (
-            imagined(other) if other else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
+            machines_named(other)
+            if other
+            else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
         )
     except ValueError:
         accepted = f'a size such as "24 GB", all, or one of {", ".join(name for name, *_ in KNOWN)}'
@@ -32,7 +34,7 @@ def report_plans(models: tuple[str, ...], wishes: Wishes, other: str = "") -> It
     for model in models:
         name, needs = needs_of(model)
         for machine in machines:
-            yield from lines(name, machine, plan(machine, needs, wishes))
+            yield from lines(name, machine, make_plan(machine, needs, wishes))
 
 
 def needs_of(model: str) -> tuple[str, Needs]:

@@ -192,7 +192,7 @@ def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
         patient.take(runner.decode([patient])[0])
     assert patient.output[2:] == ids
     assert sampled == runner.decode([patient])[0]
-    assert pressed.slot.keys == patient.slot.keys
+    assert pressed.slot.prefix_ids == patient.slot.prefix_ids
     runner.release(pressed)
     runner.release(patient)
 

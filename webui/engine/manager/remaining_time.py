@@ -1,4 +1,4 @@
-"""Remaining: how long work that reports its progress will still take, at the pace of its last half minute. Pure."""
+"""RemainingTime: how long work that reports its progress will still take, at the pace of its last half minute. Pure."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ SEEN_S = 30.0
 LEAST_S = 2.0
 
 
-class Remaining:
+class RemainingTime:
     """Fed with (time in s, done of total); what begins anew, as loading does after a download, is other work."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
 
-    def feed(self, now: float, done: int, total: int) -> float:
+    def update(self, now: float, done: int, total: int) -> float:
         """Seconds left; 0 while that is unknown."""
         if self._seen and done < self._seen[-1][1]:
             self._seen.clear()

@@ -5,7 +5,7 @@ import torch
 from pictures import picture
 from tiny import tiny_model
 
-from webui.engine.execution.attention import DecodeView
+from webui.engine.execution.attention import DecodeAttention
 from webui.engine.execution.cuda_graphs import DecodeGraphs
 from webui.engine.execution.kv_cache import CachePlan
 from webui.engine.execution.model_runner import ModelRunner
@@ -48,18 +48,18 @@ def make(nano, device: str = "cpu") -> ModelRunner:
 @pytest.mark.parametrize("count", [1, 3, 5, 6])
 def test_padded_rows_and_positions_change_nothing(nano, count):
     fixed = make(nano)
-    fixed._graphs = DecodeGraphs(fixed._step, fixed.cache, None)
+    fixed.decode_graphs = DecodeGraphs(fixed.decode_logits, fixed.cache, None)
     assert write(fixed, count) == write(make(nano), count)
 
 
 def test_a_row_too_many_spares_what_an_idle_slot_keeps(nano):
     runner = make(nano)
-    runner._graphs = DecodeGraphs(runner._step, runner.cache, None)
+    runner.decode_graphs = DecodeGraphs(runner.decode_logits, runner.cache, None)
     write(runner, 6, 1)
     kept = [layer[..., :-1, :].clone() for layer in runner.cache.layers]
     numbers = torch.tensor([[1] * 3, [5] * 3, [5] * 3])
     with torch.inference_mode():
-        runner._graphs.run(numbers, 5)
+        runner.decode_graphs.run(numbers, 5)
     changed = [
         (layer[..., :-1, :] != before).nonzero()
         for layer, before in zip(runner.cache.layers, kept, strict=True)
@@ -90,7 +90,7 @@ class Tape:
 )
 def test_a_failed_capture_is_tried_again_once_and_named(nano, caplog, failures, tries, warnings):
     runner, tape = make(nano), Tape(failures)
-    runner._graphs = DecodeGraphs(runner._step, runner.cache, tape)
+    runner.decode_graphs = DecodeGraphs(runner.decode_logits, runner.cache, tape)
     assert write(runner, 3) == write(make(nano), 3)
     assert write(runner, 1) == write(make(nano), 1)
     assert (
@@ -103,7 +103,7 @@ def test_a_failed_capture_is_tried_again_once_and_named(nano, caplog, failures, 
 @pytest.mark.parametrize("count", [1, 3, 6])
 def test_a_recorded_step_is_the_plain_step(nano, count):
     plain = make(nano, "cuda")
-    plain._graphs = None
+    plain.decode_graphs = None
     assert write(make(nano, "cuda"), count) == write(plain, count)
 
 
@@ -117,10 +117,10 @@ def test_a_recorded_step_gives_the_logits_of_the_plain_one(nano):
     ]
     lengths = [one.length for one in sequences]
     with torch.inference_mode():
-        plain = runner._step(
-            torch.tensor(numbers, device="cuda"), DecodeView.of(runner.cache, lengths)
+        plain = runner.decode_logits(
+            torch.tensor(numbers, device="cuda"), DecodeAttention.of(runner.cache, lengths)
         )
-        recorded = runner._graphs.run(
+        recorded = runner.decode_graphs.run(
             torch.tensor([*numbers, lengths], device="cuda"), max(lengths)
         )
     torch.testing.assert_close(recorded, plain, rtol=1e-3, atol=1e-3)
