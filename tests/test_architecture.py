@@ -32,6 +32,7 @@ FLOORS = {
     "webui.protocol": 0,
     "webui.sampling": -1,
     "webui.errors": -2,
+    "webui.reasons": -3,
     "webui": 0,
 }
 TORCH = (

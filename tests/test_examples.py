@@ -7,7 +7,7 @@ import pytest
 from webui.engine.serving.engine import LocalEngine
 from webui.media.reader import Selection
 from webui.protocol import GenerationRequest, Message, SamplingParams
-from webui.ui.i18n.strings import TEXTS
+from webui.ui.i18n.strings import Strings
 from webui.ui.tab_specs import TABS
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
@@ -48,7 +48,9 @@ async def test_a_card_is_answered(engine, nano, reader, key, file):
     parts = ()
     if file:
         parts = await reader.load(EXAMPLES / file, nano.info, Selection(), nano.info.media_tokens)
-    for question, right in zip(TEXTS[key], RIGHT[key, file], strict=True):
+    for question, right in zip(
+        (Strings("en")(key), Strings("zh")(key)), RIGHT[key, file], strict=True
+    ):
         sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=200)
         request = GenerationRequest(
             (Message("user", (*parts, question)),), sampling, f"{key} {file} {question}"

@@ -35,6 +35,10 @@ an error on by name.
 
 from __future__ import annotations
 
+from typing import Self
+
+from webui.reasons import Reason
+
 
 class WebUIError(Exception):
     template = "{reason}"
@@ -42,6 +46,10 @@ class WebUIError(Exception):
     def __init__(self, **params: object) -> None:
         self.params = params
         super().__init__(self.template.format(**params))
+
+    def copy(self) -> Self:
+        """Return an equal error without the traceback, whose frames keep their variables alive."""
+        return type(self)(**self.params)
 
 
 class SettingsError(WebUIError):
@@ -144,6 +152,10 @@ class ModelNotReadyError(ModelError):
 
 class ModelLoadError(ModelError):
     template = "{model} could not be loaded: {reason}"
+
+    def __init__(self, *, model: str, reason: Reason) -> None:
+        self.reason = reason
+        super().__init__(model=model, reason=reason)
 
 
 class DeviceMemoryError(ModelError):

@@ -14,6 +14,8 @@ from math import ceil, floor, sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
+from webui.errors import ModelLoadError
+from webui.reasons import Reason
 from webui.sampling import SAMPLING_RANGES as SAMPLING_RANGES
 from webui.sampling import Range as Range
 from webui.sampling import SamplingParams as SamplingParams
@@ -25,6 +27,8 @@ AttachmentKind = Literal["image", "video", "document"]
 Role = Literal["system", "user", "assistant"]
 FinishReason = Literal["stop", "length", "abort"]
 ThoughtCut = Literal["", "budget", "requested", "repetition"]
+# Why another model answers than the requested one.
+Notice = Reason | ModelLoadError
 Phase = Literal["loading", "converting", "queued", "prefill", "thinking", "answering"]
 ModelState = Literal["loading", "ready", "unloaded", "failed"]
 ThinkingLevel = Literal["off", "short", "normal", "long"]
@@ -261,10 +265,10 @@ class ModelStatus:
     """The state of one model.
 
     An "unloaded" model is loaded by the next request for it. `device`, `memory_bytes`, `precision`
-    and `slots` are known once the model is ready, `reason` if loading failed. `precision` is that
+    and `slots` are known once the model is ready, `failure` if loading failed. `precision` is that
     of the weights on a GPU, "" on a CPU; `slots` is the number of conversations that fit at once.
     `left_s` are the seconds until loading ends, 0 while unknown. `notice` says why another model
-    than the requested one answers, "" if it does not. `served` is true once any model has been
+    than the requested one answers, None if it does not. `served` is true once any model has been
     ready: from then on a request for a loading model waits instead of being refused.
     """
 
@@ -273,8 +277,8 @@ class ModelStatus:
     progress: Progress | None = None
     device: str = ""
     memory_bytes: int = 0
-    reason: str = ""
-    notice: str = ""
+    failure: ModelLoadError | None = None
+    notice: Notice | None = None
     served: bool = False
     precision: str = ""
     slots: int = 0

@@ -10,6 +10,7 @@ from fakes import SCRIPT, FakeEngine
 from webui.api.queue_pace import QueuePace
 from webui.errors import EngineStoppedError, ModelLoadError, QueueFullError
 from webui.protocol import ModelInfo, ModelStatus
+from webui.reasons import Unexpected
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE"])
@@ -110,7 +111,7 @@ def test_the_queue_is_waited_for_as_long_as_it_takes_at_the_pace_of_the_last_min
 
 async def test_a_model_that_is_not_there_says_when_to_come_again():
     loading = FakeEngine(model_status=ModelStatus("loading", ModelInfo("fake", 4096)))
-    failed = FakeEngine(script=(), error=ModelLoadError(model="fake", reason="no disk"))
+    failed = FakeEngine(script=(), error=ModelLoadError(model="fake", reason=Unexpected("no disk")))
     for engine in (loading, failed):
         async with http(engine) as client:
             response = await client.post(PATH, json={"messages": ASK})

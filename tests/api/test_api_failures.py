@@ -14,6 +14,7 @@ from webui.errors import (
     QueueFullError,
 )
 from webui.protocol import Delta
+from webui.reasons import Unexpected
 
 
 @pytest.mark.parametrize(
@@ -131,7 +132,7 @@ ERRORS = [
     (ContextLengthError(tokens=9, limit=8), 400, "context_length_exceeded"),
     (MixedMediaError(), 400, None),
     (QueueFullError(waiting=8), 429, "queue_full"),
-    (ModelLoadError(model="fake", reason="no disk"), 503, "model_load_failed"),
+    (ModelLoadError(model="fake", reason=Unexpected("no disk")), 503, "model_load_failed"),
     (DeviceMemoryError(), 500, None),
     (EngineStoppedError(reason="a fault"), 500, None),
 ]

@@ -11,6 +11,7 @@ from fakes import READY, SCRIPT, FakeEngine
 
 from webui.errors import ModelLoadError
 from webui.protocol import Delta, Message, ModelInfo, ModelStatus, Progress, SamplingParams, Usage
+from webui.reasons import Unexpected
 
 
 async def test_a_whole_answer():
@@ -157,14 +158,16 @@ async def test_models_lists_the_resident_one():
 async def test_health_tells_the_state_until_it_is_ready():
     info = ModelInfo("fake", 4096)
     loading = ModelStatus("loading", info, progress=Progress("loading", 1, 4))
-    failed = ModelStatus("failed", info, reason="no disk")
+    failed = ModelStatus(
+        "failed", info, failure=ModelLoadError(model="fake", reason=Unexpected("no disk"))
+    )
     answers = []
     for status in (loading, failed, READY):
         async with http(FakeEngine(model_status=status), accounts=[("ann", "secret")]) as client:
             answers.append(await client.get("/health"))
     assert [answer.status_code for answer in answers] == [503, 503, 200]
     assert answers[0].json()["progress"] == {"done": 1, "total": 4}
-    assert answers[1].json()["reason"] == "no disk"
+    assert answers[1].json()["reason"] == "fake could not be loaded: no disk"
 
 
 async def test_while_loading_a_request_is_told_to_come_back():
@@ -197,7 +200,9 @@ async def test_a_request_waits_for_a_model_that_is_swapped_in():
             "content"
         ]
     failing = FakeEngine(
-        model_status=loading, script=(wait,), error=ModelLoadError(model="fake", reason="no disk")
+        model_status=loading,
+        script=(wait,),
+        error=ModelLoadError(model="fake", reason=Unexpected("no disk")),
     )
     assert (await refusal({"stream": True}, 503, failing))["code"] == "model_load_failed"
 

@@ -67,7 +67,7 @@ Row = dict[str, Any]
 
 def check_plan(subject: Subject) -> Iterator[Row]:
     seen = read_machine()
-    says = make_plan(seen, FLAGSHIP.needs).reason
+    says = make_plan(seen, FLAGSHIP.needs).summary
     yield {"cards": len(seen.cards), "driver": seen.driver, "cuda": seen.cuda, "says": says}
 
 

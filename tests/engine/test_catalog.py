@@ -7,6 +7,7 @@ import pytest
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.plan import PlanOptions, make_plan
+from webui.reasons import NoCudaDevice
 
 BUNDLED = Path("bundled")
 
@@ -27,14 +28,14 @@ def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantiz
         FLAGSHIP.source,
         chosen,
         True,
-        "",
+        None,
     )
 
 
 def test_auto_takes_the_bundled_one_where_nothing_fits_and_says_why():
     choice = choose("auto", "auto", make_plan(Machine(), FLAGSHIP.needs), BUNDLED)
-    assert (choice.source, choice.notice) == (str(BUNDLED), "no CUDA device was found")
-    assert choose("auto", "auto", None, BUNDLED).notice == ""
+    assert (choice.source, choice.notice) == (str(BUNDLED), NoCudaDevice())
+    assert choose("auto", "auto", None, BUNDLED).notice is None
 
 
 def test_pixels_are_the_same_by_folder_and_by_id():

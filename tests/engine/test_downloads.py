@@ -73,5 +73,5 @@ def test_auto_falls_back_when_the_files_cannot_be_had():
     made = manager(loader, "auto")
     settled(made, "ready")
     assert [choice.source for choice in loader.seen] == [str(BUNDLED)]
-    assert "cannot be reached" in made.status().notice
+    assert "cannot be reached" in str(made.status().notice)
     made.close()

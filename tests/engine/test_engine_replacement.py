@@ -162,7 +162,7 @@ def test_a_model_that_dies_often_without_an_answer_is_given_up():
     hosted = ModelEntry("nano", "none", "bundled")
     lives = [hosted.died("boom", answered=False, now=1.0, pause_s=5.0) for _ in range(MOST_DEATHS)]
     assert lives == [True] * (MOST_DEATHS - 1) + [False]
-    assert "stopped 3 times in a row" in hosted.status.reason
+    assert "stopped 3 times in a row" in str(hosted.status.failure)
     assert isinstance(hosted.refusal(0.0), ModelLoadError)
 
 

@@ -175,7 +175,7 @@ async def test_a_failed_load_is_a_state_and_an_answer_from_which_the_next_try_wo
     with pytest.raises(ModelLoadError, match="cannot be reached"):
         await collect(made, request("hi"))
     assert made.status().state == "failed"
-    assert "cannot be reached" in made.status().reason
+    assert "cannot be reached" in str(made.status().failure)
     loader.broken.clear()
     assert text_of(await collect(made, request("hi"))) == "hi"
     assert made.status().state == "ready"
@@ -220,7 +220,7 @@ def test_auto_falls_back_to_the_bundled_model_and_says_so():
     made = manager(loader, "auto")
     settled(made, "ready")
     assert [choice.source for choice in loader.seen] == [FLAGSHIP.source, str(BUNDLED)]
-    assert "cannot be reached" in made.status().notice
+    assert "cannot be reached" in str(made.status().notice)
     made.close()
 
 

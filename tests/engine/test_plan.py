@@ -48,7 +48,7 @@ def test_each_card_has_its_plan(card, dtype, quantization, slots, context):
         slots,
         context,
     )
-    assert made.reason.endswith(f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens")
+    assert made.summary.endswith(f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens")
     taken = made.weight_bytes + made.reserve_bytes + slots * context * 40_960
     assert taken <= card.free_bytes
     assert made.weight_bytes < made.peak_bytes <= made.weight_bytes + 2 * NEEDS.layer
@@ -64,7 +64,7 @@ def test_the_free_one_of_two_cards_is_taken():
 def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
     made = make_plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
     assert (made.quantization, made.slots, made.context_length) == ("none", 26, 8192)
-    assert "L40S (47.7 GB, 32.2 GB of it free)" in made.reason
+    assert "L40S (47.7 GB, 32.2 GB of it free)" in made.summary
     assert make_plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
 
 
@@ -103,7 +103,7 @@ def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
 def test_what_does_not_fit_is_refused_with_the_number(machine, wishes, reason):
     made = make_plan(machine, NEEDS, wishes)
     assert not made.fits
-    assert reason in made.reason
+    assert reason in made.summary
 
 
 def test_what_was_asked_for_is_kept():

@@ -14,6 +14,7 @@ from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.plan import PlanOptions, make_plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, Progress
+from webui.reasons import HubUnreachable
 
 
 @dataclass
@@ -57,7 +58,7 @@ class FakeLoader:
             report(Progress("loading", 3, 9))
             self.arrived.wait(10)
         if choice.source in self.lost:
-            raise ModelLoadError(model=choice.info.name, reason="the hub cannot be reached")
+            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("a test"))
         return Path(choice.source)
 
     def load(self, choice, report):
@@ -67,7 +68,7 @@ class FakeLoader:
         report(Progress("loading", 1, 2))
         self.go.wait(10)
         if choice.source in self.broken:
-            raise ModelLoadError(model=choice.info.name, reason="the hub cannot be reached")
+            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("a test"))
         runner = self.runners.pop(0) if self.runners else EchoRunner(step_s=self.step_s)
         self._runners.append(weakref.ref(runner))
         return Spelling(ModelInfo(choice.info.name, 1000), runner)

@@ -22,6 +22,7 @@ from webui.engine.manager.model_manager import ModelManager
 from webui.errors import ModelLoadError
 from webui.media.reader import MediaReader
 from webui.protocol import ModelInfo
+from webui.reasons import Unexpected
 from webui.restart import Restart
 from webui.server import Server, listen
 from webui.settings import Settings
@@ -41,7 +42,8 @@ class MortalLoader(FakeLoader):
     def load(self, choice, report):
         if self.diary:
             raise ModelLoadError(
-                model=choice.info.name, reason="CUDA error: device-side assert triggered"
+                model=choice.info.name,
+                reason=Unexpected("CUDA error: device-side assert triggered"),
             )
         self.diary.append("load")
         return Spelling(ModelInfo(choice.info.name, 1000), LostDevice())

@@ -5,7 +5,9 @@ import gradio as gr
 from fake_reader import FakeReader
 from fakes import FakeEngine
 
+from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, ModelStatus, Progress
+from webui.reasons import HubUnreachable, Unexpected
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, status_html
 from webui.ui.i18n.strings import Strings
@@ -87,8 +89,8 @@ def test_the_header_tells_how_the_model_is():
         slots=17,
     )
     assert "ready · NVIDIA L4 · 4 bit · 17 × 16,384 · 8 GB memory" in status_html(planned, EN)
-    assert "failed · no &lt;file&gt;" in status_html(
-        ModelStatus("failed", NANO, reason="no <file>"), EN
+    assert "failed · real could not be loaded: no &lt;file&gt;" in status_html(
+        ModelStatus("failed", NANO, failure=failure("no <file>")), EN
     )
 
 
@@ -96,6 +98,10 @@ def test_a_model_that_is_not_loaded_says_when_it_comes():
     unloaded = status_html(ModelStatus("unloaded", NANO), EN, named=False)
     assert "comes with the next message" in unloaded
     assert "glm4v-nano" not in unloaded
+
+
+def failure(text):
+    return ModelLoadError(model="real", reason=Unexpected(text))
 
 
 def menus(engine):
@@ -130,7 +136,7 @@ async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_
         menu = ModelMenu(engine, Running(engine), EN)
     _, retry, listed, names = menu.show("ann", EN, ["fake"])
     assert (retry["visible"], "choices" in listed, names) == (False, False, ["fake"])
-    engine.model_status = ModelStatus("failed", ModelInfo("real", 4096), reason="no disk")
+    engine.model_status = ModelStatus("failed", ModelInfo("real", 4096), failure=failure("no disk"))
     _, retry, listed, names = menu.show("ann", EN, names)
     assert (retry["visible"], listed["choices"], listed["value"], names) == (
         True,
@@ -143,8 +149,8 @@ async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_
 def test_the_banner_is_there_only_when_there_is_something_to_tell():
     assert banner_html(ModelStatus("ready", ModelInfo("GLM", 8192)), EN) == ""
     assert "--model zai-org/GLM-4.1V-9B-Thinking" in banner_html(ModelStatus("ready", NANO), EN)
-    assert "no hub" in banner_html(
-        ModelStatus("ready", ModelInfo("GLM", 8192), notice="no hub"), EN
+    assert "The hub cannot be reached" in banner_html(
+        ModelStatus("ready", ModelInfo("GLM", 8192), notice=HubUnreachable("")), EN
     )
 
 

@@ -1,48 +1,54 @@
-import string
-
 import pytest
+from webui.engine.serving.faults import EngineDiedError
 
-from webui import errors
-from webui.errors import MixedMediaError, PageRangeError, WebUIError
-from webui.ui.i18n.errors_zh import ERRORS_ZH
-from webui.ui.i18n.strings import TEXTS, Strings, file_size, language_of
+from webui.errors import EngineStoppedError, MixedMediaError, ModelLoadError, PageRangeError
+from webui.reasons import (
+    CardTooSmall,
+    DeviceOutOfMemory,
+    EngineClosed,
+    EngineStoppedBefore,
+    HubUnreachable,
+    WeightsTooLarge,
+)
+from webui.ui.i18n.strings import Strings, file_size, language_of
 
-
-def placeholders(text):
-    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
-
-
-def error_classes():
-    return [
-        kind
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and issubclass(kind, WebUIError)
-    ]
+EN, ZH = Strings("en"), Strings("zh")
 
 
-@pytest.mark.parametrize("key", TEXTS)
-def test_both_languages_say_every_text_with_the_same_values(key):
-    english, chinese = TEXTS[key]
-    assert english.strip()
-    assert chinese.strip()
-    assert placeholders(english) == placeholders(chinese)
-
-
-@pytest.mark.parametrize("kind", error_classes(), ids=lambda kind: kind.__name__)
-def test_every_error_is_told_in_chinese_with_the_same_values(kind):
-    if kind is not WebUIError:
-        assert placeholders(ERRORS_ZH[kind.__name__]) == placeholders(kind.template)
-
-
-def test_no_chinese_text_for_an_error_that_does_not_exist():
-    assert set(ERRORS_ZH) <= {kind.__name__ for kind in error_classes()}
-
-
-def test_an_error_speaks_the_readers_language():
+def test_an_error_has_a_text_in_each_language():
     error = PageRangeError(value="9-3", name="a.pdf", pages=4)
-    assert Strings("en").error(error) == str(error)
-    assert "共 4 页" in Strings("zh").error(error)
-    assert Strings("zh").error(MixedMediaError()).startswith("图片和视频")
+    assert EN.error(error) == str(error)
+    assert "共 4 页" in ZH.error(error)
+    assert ZH.error(MixedMediaError()).startswith("图片和视频")
+
+
+def test_a_subclass_has_the_text_of_its_base():
+    died = EngineDiedError("boom", suspect=True)
+    assert ZH.error(died) == ZH.error(EngineStoppedError(reason="boom"))
+    assert "停止" in ZH.error(died)
+
+
+def test_numbers_and_names_of_a_reason_are_kept():
+    text = ZH.reason(WeightsTooLarge(16, 1.04, "CPU"))
+    assert text.startswith("权重需要 16.0 GB 内存，而 CPU 上只有 1.0 GB 可用。")
+    assert "4 conversations of" in EN.reason(
+        CardTooSmall("L4", 1, 2, "4 bit", slots=4, tokens=8192, needed_gb=9)
+    )
+
+
+def test_the_details_of_a_library_are_for_the_log_only():
+    reason = HubUnreachable("Got: ConnectError")
+    assert EN.reason(reason) == "the hub cannot be reached. Check the network, or give a folder."
+    assert ZH.reason(reason) == "连不上模型库。请检查网络，或改用本地文件夹。"
+
+
+def test_a_reason_within_an_error_or_a_reason_is_translated():
+    error = ModelLoadError(model="GLM", reason=DeviceOutOfMemory("CPU"))
+    assert ZH.error(error) == (
+        "GLM 无法加载：CPU 的内存用完了。请用 --quantization 4bit，或释放内存。"
+    )
+    assert ZH.reason(EngineStoppedBefore(DeviceOutOfMemory("CPU"))).startswith("CPU 的内存用完了")
+    assert "已关闭" in ZH.error(EngineStoppedError(reason=EngineClosed()))
 
 
 @pytest.mark.parametrize(
@@ -52,9 +58,16 @@ def test_the_first_language_of_the_browser_counts(header, language):
     assert language_of(header) == language
 
 
+def test_an_unknown_language_is_english():
+    assert Strings("xx")("new_chat") == EN("new_chat")
+
+
 def test_numbers_are_short():
-    t = Strings("en")
-    assert (t.seconds(0.42), t.seconds(18.3), t.tokens(9400)) == ("0.4 s", "18 s", "9,400 tokens")
+    assert (EN.seconds(0.42), EN.seconds(18.3), EN.tokens(9400)) == (
+        "0.4 s",
+        "18 s",
+        "9,400 tokens",
+    )
     assert (file_size(100 * 1024**2), file_size(2_202_010), file_size(12)) == (
         "100 MB",
         "2.1 MB",

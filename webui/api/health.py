@@ -49,7 +49,7 @@ def state(status: ModelStatus) -> dict[str, Any]:
         "memory_bytes": status.memory_bytes,
         "progress": {"done": progress.done, "total": progress.total} if progress else None,
         "left_s": round(status.left_s),
-        "reason": status.reason,
-        "notice": status.notice,
+        "reason": str(status.failure or ""),
+        "notice": str(status.notice or ""),
     }
     return {name: value for name, value in known.items() if value}

@@ -14,7 +14,7 @@ from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
 from webui.ui.i18n.labels import Labels
-from webui.ui.i18n.strings import Language, Strings, language_of
+from webui.ui.i18n.strings import LANGUAGES, Strings, language_of
 from webui.ui.sessions import Running
 from webui.ui.tab import DIRECT, Room, Shared
 from webui.ui.tab_handlers import session_of
@@ -52,12 +52,13 @@ class Page:
             self._listen()
 
     def _build_header(self) -> None:
+        first = self._labels.first
         with gr.Row(elem_classes="header"):
             self._labels.add_made(gr.HTML(), title_html)
-            self._menu = ModelMenu(self._model, self._running, self._labels.first)
+            self._menu = ModelMenu(self._model, self._running, first)
             self._language = gr.Radio(
-                [("EN", "en"), ("中文", "zh")],
-                value="en",
+                [(language.name, language.code) for language in LANGUAGES.values()],
+                value=first.language,
                 show_label=False,
                 container=False,
                 elem_classes="language",
@@ -66,7 +67,7 @@ class Page:
             )
             self._labels.add(self._language, label="language")
         with gr.Row(elem_classes="banner") as self._banner:
-            self._banner_text = gr.HTML(banner_html(self._model.status(), self._labels.first))
+            self._banner_text = gr.HTML(banner_html(self._model.status(), first))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
 
@@ -105,14 +106,14 @@ class Page:
         )
         self.demo.unload(self._leave)
 
-    def _tick(self, request: gr.Request, language: Language, listed: list[str]) -> list[Any]:
+    def _tick(self, request: gr.Request, language: str, listed: list[str]) -> list[Any]:
         status, t = self._menu.status_for(session_of(request)), Strings(language)
         every = LOADING_TICK_S if status.state == "loading" else STEADY_TICK_S
         abouts = [room.viewer.invitation(t, status.info.name) for room in self._rooms]
         return [*self._header(request, t, listed), gr.Timer(every), *abouts]
 
     def _choose(
-        self, request: gr.Request, language: Language, listed: list[str], name: str
+        self, request: gr.Request, language: str, listed: list[str], name: str
     ) -> list[Any]:
         """Looks often from now on, for the model begins to load."""
         self._menu.choose(session_of(request), name)
@@ -137,7 +138,7 @@ class Page:
     def _speak(
         self,
         request: gr.Request,
-        language: Language,
+        language: str,
         listed: list[str],
         *conversations: Conversation,
     ) -> list[Any]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import uuid4
 
 from webui.protocol import Engine
-from webui.ui.i18n.strings import Language
+from webui.ui.i18n.strings import Strings
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Run:
     `hurried`: its thought is to end now. `discarded`: it is no longer wanted, a new chat has begun.
     """
 
-    language: Language = "en"
+    language: str = Strings().language
     owner: str = ""
     model: str = ""
     request_id: str = field(default_factory=lambda: uuid4().hex)
@@ -39,10 +39,10 @@ class Running:
         self._engine = engine
         self._runs: dict[tuple[str, str], Run] = {}
         self._models: dict[str, str] = {}
-        self._languages: dict[str, Language] = {}
+        self._languages: dict[str, str] = {}
 
     def begin(
-        self, session: str, tab: str, language: Language = "en", owner: str = ""
+        self, session: str, tab: str, language: str = Strings().language, owner: str = ""
     ) -> Run | None:
         """A new run, or None while another one is going on there. Without an `owner` the session counts as one."""
         if (session, tab) in self._runs:
@@ -59,14 +59,14 @@ class Running:
         """The name of the model that a visitor has chosen, "" for the first one."""
         return self._models.get(session, "")
 
-    def speak(self, session: str, language: Language) -> None:
+    def speak(self, session: str, language: str) -> None:
         """The visitor has chosen a language, perhaps in the middle of an answer."""
         self._languages[session] = language
         for (owner, _), run in self._runs.items():
             if owner == session:
                 run.language = language
 
-    def language_of(self, session: str, told: Language) -> Language:
+    def language_of(self, session: str, told: str) -> str:
         """The visitor's language. What their browser tells may be older: it was asked before our answer came."""
         return self._languages.get(session, told)
 

@@ -20,7 +20,7 @@ from webui.ui.chat.controller import Chat, Updates
 from webui.ui.chat.generate import Question
 from webui.ui.chat.settings_panel import settings_of
 from webui.ui.conversation import Conversation
-from webui.ui.i18n.strings import Language, Strings
+from webui.ui.i18n.strings import Strings
 from webui.ui.tab_specs import Example
 from webui.ui.viewer.uploads import Item, Shelf
 from webui.ui.viewer.viewer import Viewer, ViewerParts, selection_of
@@ -63,7 +63,7 @@ class Handlers:
         request: gr.Request,
         taken: Question,
         conversation: Conversation,
-        language: Language,
+        language: str,
         *settings: Any,
     ) -> Stream:
         question = with_settings(taken, settings)
@@ -76,14 +76,14 @@ class Handlers:
         request: gr.Request,
         question: Question,
         conversation: Conversation,
-        language: Language,
+        language: str,
     ) -> Stream:
         return self._chat.send(
             question, conversation, Strings(language), session_of(request), owner_of(request)
         )
 
     async def retry(
-        self, request: gr.Request, conversation: Conversation, language: Language, *settings: Any
+        self, request: gr.Request, conversation: Conversation, language: str, *settings: Any
     ) -> Stream:
         question, earlier = self._chat.again(conversation)
         question = with_settings(question, settings)
@@ -96,7 +96,7 @@ class Handlers:
         files = ((self._examples / example.file, Selection()),) if example.file else ()
 
         async def send_example(
-            request: gr.Request, conversation: Conversation, language: Language, *settings: Any
+            request: gr.Request, conversation: Conversation, language: str, *settings: Any
         ) -> Stream:
             question = with_settings(
                 Question(Strings(language)(example.key), files=files), settings
@@ -120,7 +120,7 @@ class Handlers:
             self._view.refused: "",
         }
 
-    def copy(self, conversation: Conversation, language: Language) -> Updates:
+    def copy(self, conversation: Conversation, language: str) -> Updates:
         return self._chat.copy(conversation, Strings(language))
 
     async def look(
@@ -129,7 +129,7 @@ class Handlers:
         message: Sent,
         shelf: Shelf,
         conversation: Conversation,
-        language: Language,
+        language: str,
     ) -> Stream:
         """Show what waits in the message box, or else what was sent."""
         busy = self._chat.busy(session_of(request))
@@ -147,7 +147,7 @@ class Handlers:
                 yield shown if busy else {**shown, self._parts.phase: phase}
 
     async def look_again(
-        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: Language,
+        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: str,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Stream:  # fmt: skip
         """The controls ask for other frames of the same file."""
@@ -161,7 +161,7 @@ class Handlers:
                 yield updates
 
     def recount(
-        self, request: gr.Request, shelf: Shelf, conversation: Conversation, language: Language,
+        self, request: gr.Request, shelf: Shelf, conversation: Conversation, language: str,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Updates:  # fmt: skip
         """Other pages were chosen: nothing is drawn anew, only their cost changes."""
@@ -171,7 +171,7 @@ class Handlers:
         )
         return {self._shelf: shelf, self._view.cost: cost}
 
-    def refuse(self, event: gr.EventData, language: Language) -> Updates:
+    def refuse(self, event: gr.EventData, language: str) -> Updates:
         """The browser kept back files that are too large."""
         return self._viewer.refuse(event.files, Strings(language))
 
@@ -181,7 +181,7 @@ class Handlers:
         index: int,
         shelf: Shelf,
         conversation: Conversation,
-        language: Language,
+        language: str,
     ) -> Updates:
         shelf = replace(shelf, current=index)
         model = self._chat.model_of(session_of(request))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan
-from webui.protocol import ModelInfo, PixelBudget
+from webui.protocol import ModelInfo, Notice, PixelBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Choice:
     source: str
     quantization: str
     info: ModelInfo
-    notice: str = ""
+    notice: Notice | None = None
     fallback: bool = False
 
 
@@ -75,7 +75,7 @@ def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> C
     if model == "auto":
         if plan is not None and plan.fits:
             return Choice(FLAGSHIP.source, plan.quantization, FLAGSHIP.info, fallback=True)
-        return Choice(nano.source, "none", nano.info, notice=plan.reason if plan else "")
+        return Choice(nano.source, "none", nano.info, notice=plan.refusal if plan else None)
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)
     # Pixels and frames as for FLAGSHIP, so that a checkpoint sees the same whether it is named by folder or by id.

@@ -7,6 +7,7 @@ type, shape and place behind it (github.com/huggingface/safetensors, "Format").
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 from webui.engine.planning.needs import Needs
 from webui.errors import ModelLoadError
+from webui.reasons import DamagedFile, MissingFiles, Reason, UnreadableFile, WrongModelType
 
 NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
@@ -63,7 +65,7 @@ def is_quantized(name: str, tensor: Tensor) -> bool:
 def read_checkpoint(folder: Path, name: str) -> Checkpoint:
     """Raises ModelLoadError if files are missing, shards are cut off, or the model is of another type."""
 
-    def refuse(reason: str) -> ModelLoadError:
+    def refuse(reason: Reason) -> ModelLoadError:
         return ModelLoadError(model=name, reason=reason)
 
     missing = [file for file in NEEDED_FILES if not (folder / file).is_file()]
@@ -72,7 +74,7 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
         config = read_json(folder / "config.json", refuse)
         kind = config.get("model_type")
         if kind != MODEL_TYPE:
-            raise refuse(f"its type is {kind}; this demo runs {MODEL_TYPE} checkpoints.")
+            raise refuse(WrongModelType(str(kind), MODEL_TYPE))
     shards = [SINGLE]
     if (folder / INDEX).is_file():
         shards = (
@@ -80,27 +82,28 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
         )
     missing += [shard for shard in shards if not (folder / shard).is_file()]
     if missing:
-        raise refuse(
-            f"{folder} has no {', '.join(missing)}. Copy or download the whole checkpoint."
-        )
+        raise refuse(MissingFiles(str(folder), ", ".join(missing)))
     tensors: dict[str, Tensor] = {}
     for shard in shards:
         try:
             tensors |= read_shard(folder / shard)
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise refuse(
-                f"{folder / shard} is damaged ({error}). Delete it and download it again."
-            ) from None
+            raise refuse(DamagedFile(str(folder / shard), str(error))) from None
     return Checkpoint(folder, config, tensors)
 
 
-def read_json(path: Path, refuse: Any) -> dict[str, Any]:
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or the name of its class if there is none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def read_json(path: Path, refuse: Callable[[Reason], ModelLoadError]) -> dict[str, Any]:
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
-        raise refuse(f"{path} cannot be read ({error}). Delete it and download it again.") from None
+        raise refuse(UnreadableFile(str(path), str(error))) from None
     if not isinstance(content, dict):
-        raise refuse(f"{path} is not a JSON object. Delete it and download it again.")
+        raise refuse(UnreadableFile(str(path), "it is not a JSON object"))
     return content
 
 

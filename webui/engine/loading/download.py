@@ -25,11 +25,12 @@ from huggingface_hub.errors import (
 from huggingface_hub.utils._headers import build_hf_headers
 from tqdm.auto import tqdm
 
-from webui.engine.loading.checkpoint import INDEX, read_checkpoint, read_json
+from webui.engine.loading.checkpoint import INDEX, first_line, read_checkpoint, read_json
 from webui.engine.loading.hub_file import fetch_file
 from webui.engine.planning.needs import Needs
 from webui.errors import ModelLoadError
 from webui.protocol import Progress
+from webui.reasons import DiskFull, DiskTooSmall, HubUnreachable, NotOnHub, Reason
 
 # Weights in other formats, which would double the download.
 UNUSED = ["*.bin", "*.pth", "*.gguf"]
@@ -65,7 +66,7 @@ def download(
     Large files come one after the other, so that what is cut off is the rest of one file.
     """
 
-    def refuse(reason: str) -> ModelLoadError:
+    def refuse(reason: Reason) -> ModelLoadError:
         return ModelLoadError(model=name, reason=reason)
 
     try:
@@ -73,7 +74,7 @@ def download(
         needed = sum(file.file_size or 0 for file in missing)
         free = (free_bytes or cache_free_bytes)()
         if needed > free:
-            raise refuse(no_room(needed, free))
+            raise refuse(DiskTooSmall(needed / GIGABYTE, free / GIGABYTE, constants.HF_HUB_CACHE))
         done = 0
         for file in missing:
             if (file.file_size or 0) >= LARGE_BYTES:
@@ -84,16 +85,11 @@ def download(
             fetch(source, tqdm_class=bar, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint)
         )
     except RepositoryNotFoundError:
-        raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
+        raise refuse(NotOnHub(source)) from None
     except (HUB_ERROR, httpx.HTTPError, EntryNotFoundError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise refuse(
-                f"the disk of {constants.HF_HUB_CACHE} is full. Free some space, or set HF_HOME."
-            ) from error
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise refuse(
-            f"the hub cannot be reached ({line}). Check the network, or give a folder."
-        ) from error
+            raise refuse(DiskFull(constants.HF_HUB_CACHE)) from error
+        raise refuse(HubUnreachable(first_line(error))) from error
 
 
 def fetch_large(
@@ -123,7 +119,7 @@ def fetch_large(
 def read_needs(source: str) -> Needs:
     """What a checkpoint on the hub needs, from its config and index alone. Raises ModelLoadError."""
 
-    def refuse(reason: str) -> ModelLoadError:
+    def refuse(reason: Reason) -> ModelLoadError:
         return ModelLoadError(model=Path(source).name, reason=reason)
 
     try:
@@ -131,12 +127,9 @@ def read_needs(source: str) -> Needs:
         size = read_json(index, refuse).get("metadata", {}).get("total_size", 0)
         return Needs.of(read_json(config, refuse), int(size))
     except RepositoryNotFoundError:
-        raise refuse(f"the hub has no model {source}, or it needs a token (HF_TOKEN).") from None
+        raise refuse(NotOnHub(source)) from None
     except (HUB_ERROR, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:
-        line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise refuse(
-            f"the hub cannot be reached ({line}). Check the network, or give a folder."
-        ) from error
+        raise refuse(HubUnreachable(first_line(error))) from error
 
 
 def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None) -> list[Any]:
@@ -156,13 +149,6 @@ def cache_free_bytes() -> int:
     return shutil.disk_usage(
         next(place for place in (folder, *folder.parents) if place.exists())
     ).free
-
-
-def no_room(needed: int, free: int) -> str:
-    return (
-        f"its files need {needed / GIGABYTE:.1f} GB and the disk of {constants.HF_HUB_CACHE} has "
-        f"{free / GIGABYTE:.1f} GB left. Free some space, or set HF_HOME to a larger disk."
-    )
 
 
 def make_bar(before: int, total: int, report: Callable[[Progress], None]) -> type[tqdm]:

@@ -12,6 +12,7 @@ from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan, PlanOptions, refused_plan
 from webui.engine.serving.runner_protocol import Runner
 from webui.protocol import ModelInfo, Progress
+from webui.reasons import CpuChosen
 
 
 class LoadedModel(Protocol):
@@ -59,7 +60,7 @@ class CheckpointLoader:
 
     def plan(self, needs: Needs, quantization: str) -> Plan:
         if self.device == "cpu":
-            return refused_plan("--device is cpu")
+            return refused_plan(CpuChosen())
         from webui.engine.loading import loader
 
         return loader.plan_for(

@@ -21,8 +21,8 @@ from transformers import AutoProcessor
 from webui.engine.execution.cpu_threads import reserve_core
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import Choice
-from webui.engine.loading.checkpoint import Checkpoint, read_checkpoint
-from webui.engine.loading.self_test import run_self_test, unfit
+from webui.engine.loading.checkpoint import Checkpoint, first_line, read_checkpoint
+from webui.engine.loading.self_test import run_self_test
 from webui.engine.loading.weights import load_weights
 from webui.engine.planning.host_memory import available_bytes, total_bytes
 from webui.engine.planning.needs import Needs
@@ -39,6 +39,16 @@ from webui.engine.planning.plan import (
 from webui.engine.planning.probe import read_machine
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, PixelBudget, Progress
+from webui.reasons import (
+    CannotPack,
+    DeviceOutOfMemory,
+    NoMemoryForConversation,
+    PackedWeightsTooLarge,
+    Reason,
+    SelfTestFailed,
+    Unexpected,
+    WeightsTooLarge,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -95,8 +105,7 @@ def load(
     if not cache.slots:
         raise ModelLoadError(
             model=name,
-            reason=f"no memory is left for a conversation of {cache.context_length:,} tokens. "
-            "Use --quantization 4bit or a smaller --context-length.",
+            reason=NoMemoryForConversation(cache.context_length),
         )
     logger.info(
         "%s on %s: %d slots of %d tokens",
@@ -131,11 +140,10 @@ def on_cpu(checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
     needed = checkpoint.needs.weight_bytes(quantization, torch.float32.itemsize)
     available = available_bytes() if free_bytes is None else free_bytes
     if needed > available:
-        smaller = "" if quantization == "4bit" else "--quantization 4bit, "
+        too_large = PackedWeightsTooLarge if quantization == "4bit" else WeightsTooLarge
         raise ModelLoadError(
             model=choice.info.name,
-            reason=f"its weights take {needed / GIGABYTE:.1f} GB of memory and {available / GIGABYTE:.1f} GB are free "
-            f"on CPU. Use {smaller}a smaller model, or free some memory.",
+            reason=too_large(needed / GIGABYTE, available / GIGABYTE, "CPU"),
         )
     return Place("cpu", torch.float32, quantization, needed)
 
@@ -143,9 +151,9 @@ def on_cpu(checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
 def on_a_card(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Place:
     """As planned, now that the weights are known exactly."""
     planned = plan_for(checkpoint.needs, wishes)
-    if not planned.fits:
-        raise ModelLoadError(model=name, reason=f"{planned.reason}.")
-    logger.info("%s: %s", name, planned.reason)
+    if planned.refusal is not None:
+        raise ModelLoadError(model=name, reason=planned.refusal)
+    logger.info("%s: %s", name, planned.summary)
     # On Hopper, attention takes cuDNN first, which builds a plan for each new shape; each piece of prefill is one.
     torch.backends.cuda.enable_cudnn_sdp(False)
     dtype: torch.dtype = getattr(torch, planned.dtype)
@@ -205,17 +213,19 @@ def _model(
     checkpoint: Checkpoint, choice: Choice, place: Place, on_progress: Callable[[Progress], None]
 ) -> tuple[Any, Any]:
     """Raises ModelLoadError for whatever the libraries below raise for a checkpoint or a machine that will not do."""
+    reason: Reason
     try:
         model = load_weights(checkpoint, place.device, place.quantization, place.dtype, on_progress)
         return model, AutoProcessor.from_pretrained(checkpoint.folder)
     except torch.OutOfMemoryError:
         logger.warning("loading %s", choice.source, exc_info=True)
-        reason = f"the memory of {_device_name(place.device)} ran out. Use --quantization 4bit, or free some memory."
+        reason = DeviceOutOfMemory(_device_name(place.device))
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
         logger.warning("loading %s", choice.source, exc_info=True)
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        line = first_line(error)
+        reason = Unexpected(line)
         if place.quantization != "none" and isinstance(error, (RuntimeError, ImportError)):
-            reason = f"bitsandbytes does not pack to {place.quantization} here ({reason}); accepted: none."
+            reason = CannotPack(place.quantization, line)
     # Raised outside: what was caught holds on to the half-loaded model.
     raise ModelLoadError(model=choice.info.name, reason=reason)
 
@@ -226,7 +236,7 @@ def _runner(model: Any, processor: Any, cache: CachePlan, name: str) -> ModelRun
         runner = with_fewer_slots(lambda fewer: ModelRunner(model, processor, fewer), cache)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("preparing %s", name, exc_info=True)
-        raise ModelLoadError(model=name, reason=unfit(error)) from None
+        raise ModelLoadError(model=name, reason=SelfTestFailed(first_line(error))) from None
     run_self_test(runner, name)
     return runner
 

@@ -47,7 +47,7 @@ def needs_of(model: str) -> tuple[str, Needs]:
 
 
 def lines(name: str, machine: Machine, made: Plan) -> Iterator[str]:
-    yield f"{name}: {made.reason}"
+    yield f"{name}: {made.summary}"
     if made.fits:
         yield (
             f"    {made.device}, weights {gigabytes(made.weight_bytes)}, at most {gigabytes(made.peak_bytes)} while "

@@ -15,10 +15,12 @@ from torch import Tensor
 
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.execution.sampler import Sampler
+from webui.engine.loading.checkpoint import first_line
 from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
 from webui.errors import ModelLoadError
 from webui.protocol import ImagePart, Message, SamplingParams
+from webui.reasons import SelfTestFailed
 
 logger = logging.getLogger(__name__)
 
@@ -49,13 +51,12 @@ def run_self_test(runner: ModelRunner, name: str) -> float:
             distance = thread.submit(measure_distance, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("the self-test of %s", name, exc_info=True)
-        raise ModelLoadError(model=name, reason=unfit(error)) from None
+        raise ModelLoadError(model=name, reason=SelfTestFailed(first_line(error))) from None
     bound = bound_of(runner.model)
     logger.info("%s: self-test, logits %.2g from transformers' (bound %.2g)", name, distance, bound)
     if not distance <= bound:
-        raise ModelLoadError(
-            model=name, reason=unfit(ValueError(f"logits {distance:.2g} away, {bound:.2g} allowed"))
-        )
+        detail = f"logits {distance:.2g} away, {bound:.2g} allowed"
+        raise ModelLoadError(model=name, reason=SelfTestFailed(detail))
     return distance
 
 
@@ -63,12 +64,6 @@ def bound_of(model: Any) -> float:
     """Packed weights are unpacked to half precision, whatever the rest is in."""
     is_exact = model.dtype == torch.float32 and not getattr(model, "is_quantized", False)
     return EXACT if is_exact else ROUNDED
-
-
-def unfit(error: Exception) -> str:
-    """Why a checkpoint that loads cannot run."""
-    line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"its self-test failed ({line}). Its config or its files do not fit a glm4v checkpoint."
 
 
 @torch.inference_mode()

@@ -13,6 +13,7 @@ from webui.engine.serving.engine import Death, LocalEngine
 from webui.engine.serving.engine_errors import reason_of
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
+from webui.reasons import EngineStoppedBefore, Unexpected
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +50,10 @@ class ActiveModel:
             )
             # Without its traceback, whose frames hold on to what was half loaded.
             reason = (
-                error.params["reason"] if isinstance(error, ModelLoadError) else reason_of(error)
+                error.reason if isinstance(error, ModelLoadError) else Unexpected(reason_of(error))
             )
             if wanted.is_lost:
-                reason = f"{reason} Its engine stopped before. If the GPU is lost to this process, start it again."
+                reason = EngineStoppedBefore(reason)
                 self._on_lost()
             wanted.failed(
                 ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic()

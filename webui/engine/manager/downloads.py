@@ -11,6 +11,7 @@ from webui.engine.loading.interface import Loader
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission
 from webui.errors import ModelLoadError
+from webui.reasons import Unexpected
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +56,11 @@ class Downloads:
             outcome: Outcome = self._loader.fetch(model.choice, model.loading)
         except ModelLoadError as error:
             # A new one, without the traceback and all that its frames hold on to.
-            outcome = ModelLoadError(**error.params)
+            outcome = error.copy()
         except Exception as error:
             logger.exception("fetching %s", model.choice.source)
             outcome = ModelLoadError(
-                model=model.status.info.name, reason=f"{type(error).__name__}: {error}"
+                model=model.status.info.name,
+                reason=Unexpected(f"{type(error).__name__}: {error}"),
             )
         self._done(model, outcome)

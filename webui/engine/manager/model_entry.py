@@ -17,6 +17,7 @@ from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelStatus, Progress
+from webui.reasons import StoppedRepeatedly
 
 # A model that stops so often in a row without having answered anything is given up like one that cannot be loaded.
 MOST_DEATHS = 3
@@ -47,7 +48,7 @@ class ModelEntry:
 
     def fall_back(self, error: ModelLoadError) -> None:
         """The bundled model steps in, and says why."""
-        self._become(replace(choose("nano", "none", None, self._bundled), notice=str(error)))
+        self._become(replace(choose("nano", "none", None, self._bundled), notice=error.copy()))
 
     def _become(self, choice: Choice) -> None:
         self.choice = self.at_hand = choice
@@ -87,7 +88,7 @@ class ModelEntry:
     def failed(self, failure: ModelLoadError, now: float) -> None:
         self.failure, self._failed_at = failure, now
         self.status = ModelStatus(
-            "failed", self.status.info, reason=str(failure), notice=self.choice.notice
+            "failed", self.status.info, failure=failure, notice=self.choice.notice
         )
 
     def died(self, reason: str, *, answered: bool, now: float, pause_s: float) -> bool:
@@ -101,8 +102,8 @@ class ModelEntry:
             self.loading()
             return True
         times, self._deaths = self._deaths, 0
-        told = f"it stopped {times} times in a row without an answer, at last because of this: {reason}"
-        self.failed(ModelLoadError(model=self.status.info.name, reason=told), now)
+        repeated = StoppedRepeatedly(times, reason)
+        self.failed(ModelLoadError(model=self.status.info.name, reason=repeated), now)
         return False
 
     def rest(self, now: float) -> float:
@@ -115,4 +116,4 @@ class ModelEntry:
         # A new one for each: an exception collects the frames of everybody who raises it.
         if failure is None or self._failed_at <= failed_since:
             return None
-        return ModelLoadError(**failure.params)
+        return failure.copy()

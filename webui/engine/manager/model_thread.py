@@ -208,7 +208,7 @@ class ModelThread:
             return
         model.failed(failure, time.monotonic())
         for ticket in self._fetches.end(model):
-            ticket.tell(ModelLoadError(**failure.params))
+            ticket.tell(failure.copy())
 
     def _serve(self) -> None:
         """Let in who wants the model that is there; once nobody is inside, bring the next one."""

@@ -6,6 +6,15 @@ from dataclasses import dataclass
 
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.needs import Needs
+from webui.reasons import (
+    CardTooSmall,
+    DriverTooOld,
+    FilesTooLarge,
+    NoCudaDevice,
+    NoSuchDevice,
+    Reason,
+    TorchWithoutCuda,
+)
 
 GIGABYTE = 10**9
 # Half precision from here; what cards of 24 GB report varies by what else they do, and weights of 20.6 GB leave them
@@ -40,7 +49,7 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run. `slots` is 0 where nothing fits, and `reason` says then what is missing and what to do.
+    """What will run. Where nothing fits, `slots` is 0 and `refusal` says what is missing and what to do.
 
     `peak_bytes` is the most that loading takes: the weights and one layer's, of which fused copies are made.
     """
@@ -53,7 +62,8 @@ class Plan:
     weight_bytes: int
     reserve_bytes: int
     peak_bytes: int
-    reason: str
+    refusal: Reason | None = None
+    summary: str = ""
 
     @property
     def fits(self) -> bool:
@@ -76,14 +86,13 @@ def make_plan(machine: Machine, needs: Needs, wishes: PlanOptions = PlanOptions(
         and needs.file_bytes > machine.disk_bytes
     ):
         return refused_plan(
-            f"its files need {gigabytes(needs.file_bytes)} and the disk has {gigabytes(machine.disk_bytes)}"
+            FilesTooLarge(needs.file_bytes / GIGABYTE, machine.disk_bytes / GIGABYTE)
         )
     if not machine.cards and (machine.driver or wishes.device == "auto"):
         return refused_plan(no_card(machine))
     index = chosen_card(machine, wishes.device)
     if index is None:
-        seen = f"--device is {wishes.device} and this machine has {len(machine.cards)} CUDA devices"
-        return refused_plan(f"{seen}. Use --device cpu or another")
+        return refused_plan(NoSuchDevice(wishes.device, len(machine.cards)))
     card = machine.cards[index]
     tried = [
         on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)
@@ -115,10 +124,16 @@ def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Pl
         needed = RESERVE_BYTES + cache.context_length * (
             RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF
         )
-        wanted = f"{words(quantization, dtype)} with {people(least, cache.context_length)}"
         return refused_plan(
-            f"{card.name} has {gigabytes(card.free_bytes)} free of {gigabytes(card.total_bytes)}; "
-            f"{wanted} needs {gigabytes(weights + needed)}"
+            CardTooSmall(
+                card=card.name,
+                free_gb=card.free_bytes / GIGABYTE,
+                total_gb=card.total_bytes / GIGABYTE,
+                precision=words(quantization, dtype),
+                slots=least,
+                tokens=cache.context_length,
+                needed_gb=(weights + needed) / GIGABYTE,
+            )
         )
     return Plan(
         device,
@@ -129,7 +144,7 @@ def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Pl
         weights,
         RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * cache.context_length,
         weights + needs.layer * HALF,
-        sentence(card, quantization, dtype, weights, cache),
+        summary=sentence(card, quantization, dtype, weights, cache),
     )
 
 
@@ -175,21 +190,14 @@ def chosen_card(machine: Machine, device: str) -> int | None:
     )
 
 
-def no_card(machine: Machine) -> str:
-    """Why torch can use no card, and what to do about it."""
+def no_card(machine: Machine) -> Reason:
+    """Return why torch can use no card, and what to do about it."""
     needed = DRIVER_FOR.get(machine.cuda.partition(".")[0], 0)
     if machine.driver and not machine.cuda:
-        return (
-            f"the NVIDIA driver {machine.driver} is there, but this torch is built without CUDA. "
-            "Install torch as requirements.txt says"
-        )
+        return TorchWithoutCuda(machine.driver)
     if machine.driver and machine.driver < needed:
-        return (
-            f"the NVIDIA driver {machine.driver} is too old for CUDA {machine.cuda}, which needs {needed} or later. "
-            "Update the driver, or install a torch that is built for CUDA 12: "
-            'pip install "torch>=2.8,<2.11" torchvision'
-        )
-    return "no CUDA device was found"
+        return DriverTooOld(machine.driver, machine.cuda, needed)
+    return NoCudaDevice()
 
 
 def sentence(card: Card, quantization: str, dtype: str, weights: int, cache: CachePlan) -> str:
@@ -211,8 +219,8 @@ def words(quantization: str, dtype: str) -> str:
     return {"none": dtype, "4bit": "4 bit", "8bit": "8 bit"}[quantization]
 
 
-def refused_plan(reason: str) -> Plan:
-    return Plan("", "", "", 0, 0, 0, 0, 0, reason)
+def refused_plan(reason: Reason) -> Plan:
+    return Plan("", "", "", 0, 0, 0, 0, 0, reason, summary=str(reason))
 
 
 def gigabytes(count: int) -> str:

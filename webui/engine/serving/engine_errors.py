@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from webui.engine.sequence import Sequence
 from webui.errors import EngineStoppedError, WebUIError
+from webui.reasons import EngineClosed
 
 
 class EngineDiedError(EngineStoppedError):
@@ -33,12 +34,12 @@ def readable(error: Exception) -> WebUIError:
     A new error, without the traceback: its frames hold on to the tensors of the pass that failed.
     """
     if isinstance(error, WebUIError):
-        return type(error)(**error.params)
+        return error.copy()
     return EngineStoppedError(reason=reason_of(error))
 
 
 def closed() -> EngineStoppedError:
-    return EngineStoppedError(reason="it was closed")
+    return EngineStoppedError(reason=EngineClosed())
 
 
 def reason_of(error: BaseException) -> str:

@@ -16,7 +16,7 @@ import gradio as gr
 from webui.ui.chat.components import ChatParts
 from webui.ui.chat.generate import Answering, Question
 from webui.ui.conversation import Conversation
-from webui.ui.i18n.strings import Language, Strings
+from webui.ui.i18n.strings import Strings
 from webui.ui.render.messages import conversation_rows
 from webui.ui.sessions import Run, Running
 from webui.ui.tab_specs import TabSpec
@@ -142,7 +142,7 @@ class Chat:
     def busy(self, session: str) -> bool:
         return self._running.busy(session, self._spec.name)
 
-    def language_of(self, session: str, told: Language) -> Language:
+    def language_of(self, session: str, told: str) -> str:
         return self._running.language_of(session, told)
 
     def model_of(self, session: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from webui.protocol import ModelStatus
-from webui.ui.header.notices import notice_text
+from webui.errors import ModelLoadError
+from webui.protocol import ModelStatus, Notice
 from webui.ui.i18n.strings import Strings, file_size
 
 RUN_FLAGSHIP = "python launch.py --model zai-org/GLM-4.1V-9B-Thinking"
@@ -29,13 +29,21 @@ def status_html(status: ModelStatus, t: Strings, *, named: bool = True) -> str:
         # How many people it answers at once: of interest where memory is short.
         words += [f"{status.slots} × {status.info.context_length:,}"] if status.precision else []
         words += [t("memory", size=file_size(status.memory_bytes))] if status.memory_bytes else []
-    if status.state == "failed":
-        words.append(notice_text(status.reason, t))
+    if status.failure is not None:
+        words.append(t.error(status.failure))
     name = f"<b>{escape(status.info.name)}</b>" if named else ""
     said = escape(" · ".join(words))
     return (
         f'<div class="status {status.state}" role="status">{name}<i></i><span>{said}</span></div>'
     )
+
+
+def notice_text(notice: Notice, t: Strings) -> str:
+    """Return why another model answers than the requested one, as a sentence."""
+    if isinstance(notice, ModelLoadError):
+        return t.error(notice)
+    text = t.reason(notice)
+    return text[:1].upper() + text[1:]
 
 
 def banner_html(status: ModelStatus, t: Strings) -> str:

@@ -11,10 +11,15 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from webui.ui.i18n.strings import LANGUAGES
+
 WHOLE = 1000
 BOX = re.compile(r"\[\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\]")
 LABEL = re.compile(r'"label"\s*:\s*"([^"]*)"')
-MENTION = re.compile(r"(?:page|slide|picture|image|p\.)\s*(\d+)|第\s*(\d+)\s*[页张]", re.IGNORECASE)
+MENTION = re.compile(
+    "|".join(pattern for language in LANGUAGES.values() for pattern in language.page_mentions),
+    re.IGNORECASE,
+)
 IN_LINK = re.compile(r"[^\[\]\n]*\]\(")
 # look.py opens the picture of that number, from 0, when such a link is followed.
 TARGET = "#seen-"
@@ -56,7 +61,7 @@ def with_links(text: str, captions: Sequence[str]) -> str:
     numbers = _numbers(captions)
 
     def link(match: re.Match[str]) -> str:
-        number = int(match[1] or match[2])
+        number = _mentioned(match)
         # A link behind "!" would be a picture.
         behind_mark = text[max(match.start() - 1, 0) : match.start()] == "!"
         if number not in numbers or behind_mark or IN_LINK.match(text, match.end()):
@@ -69,8 +74,13 @@ def with_links(text: str, captions: Sequence[str]) -> str:
 def _named(text: str, captions: Sequence[str]) -> list[int]:
     """The pictures that are named, in that order."""
     numbers = _numbers(captions)
-    named = [int(english or chinese) for english, chinese in MENTION.findall(text)]
+    named = [_mentioned(match) for match in MENTION.finditer(text)]
     return [numbers.index(number) for number in named if number in numbers]
+
+
+def _mentioned(match: re.Match[str]) -> int:
+    """Return the number in a match of MENTION: the only group that took part."""
+    return int(next(group for group in match.groups() if group))
 
 
 def _numbers(captions: Sequence[str]) -> list[int]:

@@ -6,7 +6,9 @@ from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.plan import make_plan
 from webui.errors import ModelLoadError
-from webui.ui.header.notices import notice_text
+from webui.protocol import ModelInfo, ModelStatus
+from webui.reasons import DeviceOutOfMemory, HubUnreachable, Unexpected
+from webui.ui.header.status import notice_text, status_html
 from webui.ui.i18n.strings import Strings
 
 EN, ZH = Strings("en"), Strings("zh")
@@ -39,18 +41,14 @@ def test_why_no_card_will_do_is_said_in_both_languages(machine, english, chinese
     assert chinese in notice_text(notice, ZH)
 
 
-def test_a_load_that_failed_is_told():
-    notice = str(
-        ModelLoadError(
-            model="GLM", reason="the hub cannot be reached (refused). Check the network."
-        )
-    )
+def test_a_failed_load_is_the_notice_of_the_model_that_replaces_it():
+    notice = ModelLoadError(model="GLM", reason=HubUnreachable("refused"))
     assert notice_text(notice, ZH) == "GLM 无法加载：连不上模型库。请检查网络，或改用本地文件夹。"
-    assert (
-        notice_text(str(ModelLoadError(model="GLM", reason="a riddle")), ZH)
-        == "GLM 无法加载：a riddle"
-    )
+    unexpected = ModelLoadError(model="GLM", reason=Unexpected("a riddle"))
+    assert notice_text(unexpected, ZH) == "GLM 无法加载：a riddle"
 
 
-def test_what_nobody_knows_stays_as_it_is():
-    assert notice_text("something else", ZH) == "something else"
+def test_the_header_says_why_a_model_failed():
+    error = ModelLoadError(model="GLM", reason=DeviceOutOfMemory("CPU"))
+    failed = ModelStatus("failed", ModelInfo("GLM", 8192), failure=error)
+    assert "GLM 无法加载：CPU 的内存用完了" in status_html(failed, ZH, named=False)
