@@ -105,10 +105,9 @@ class WrongModelType(Reason):
 
 @dataclass(frozen=True, slots=True)
 class SelfTestFailed(Reason):
-    template = (
-        "its self-test failed ({detail}). Its config or its files do not fit a glm4v checkpoint."
-    )
+    template = "its self-test failed ({detail}). Its config or its files do not fit a {model_type} checkpoint."
     detail: str
+    model_type: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from bench import ROOT
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.loading.download import fetch
-from webui.engine.loading.loader import LoadedModel, load, model_info, plan_for
+from webui.engine.loading.loader import LoadedModel, load, plan_for
+from webui.engine.models.families import FAMILIES
 from webui.engine.planning.plan import PlanOptions, plan_cache
 from webui.engine.serving.engine import LocalEngine
 from webui.protocol import ModelInfo
@@ -61,9 +62,8 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedM
     with torch.inference_mode():
         model.lm_head.weight[_not_written(processor.tokenizer, config.text_config.vocab_size)] = 0
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
-    info = model_info(
-        ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame), config, processor
-    )
+    known = ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame)
+    info = FAMILIES[config.model_type].describe(known, config, processor)
     free = torch.cuda.mem_get_info()[0] - GPU_RESERVE_BYTES if device != "cpu" else CPU_CACHE_BYTES
     plan = plan_cache(
         free, _bytes_per_token(model), info.context_length, slots=slots, context=context

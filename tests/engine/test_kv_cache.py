@@ -84,7 +84,7 @@ def test_arrange_moves_content_with_its_slot():
 def test_a_decode_step_writes_each_row_at_its_own_length_and_sees_no_further():
     slots = cache(2)
     ones, seven = torch.ones(2, 1, 4), torch.tensor([[[7.0] * 4], [[8.0] * 4]])
-    seen = DecodeAttention.of(slots, [2, 5]).attention(torch.float32)(0, ones, 0 * ones, seven)
+    seen = DecodeAttention.of(slots, [2, 5]).prepare(torch.float32)(0, ones, 0 * ones, seven)
     assert slots.layers[0][1, :, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
     # All keys are alike, so that each row sees the mean of its values: the new one beside two and five zeros.
     assert seen[:, 0].tolist() == pytest.approx([7 / 3, 8 / 6])
@@ -95,9 +95,7 @@ def test_a_prefill_chunk_sees_itself_causally():
     slot, _ = slots.acquire_slot([1] * 5)
     read(slots, slot, [0, 0])
     ones = torch.ones(3, 1, 4)
-    seen = PrefillAttention(slots, slot, 2, 5).attention(torch.float32)(
-        0, ones, 0 * ones, 60 * ones
-    )
+    seen = PrefillAttention(slots, slot, 2, 5).prepare(torch.float32)(0, ones, 0 * ones, 60 * ones)
     assert seen[:, 0].tolist() == pytest.approx([60 / 3, 120 / 4, 180 / 5])
 
 
@@ -110,7 +108,7 @@ def test_chunks_of_several_slots_in_one_pass_see_their_own_slot_only():
     view = PackedPrefillAttention(
         [PrefillAttention(slots, one, 2, 5), PrefillAttention(slots, other, 0, 3)]
     )
-    seen = view.attention(torch.float32)(0, ones, 0 * ones, values)
+    seen = view.prepare(torch.float32)(0, ones, 0 * ones, values)
     assert seen[:, 0].tolist() == pytest.approx([60 / 3, 120 / 4, 180 / 5, 7, 7.5, 8])
 
 
@@ -121,11 +119,11 @@ def test_queries_that_share_a_key_head_see_the_same():
     slot, _ = slots.acquire_slot([1] * 3)
     keys, values = torch.randn(2, 3, 2, 4)
     queries = torch.randn(3, 4, 4)
-    read_at_once = PrefillAttention(slots, slot, 0, 3).attention(torch.float32)(
+    read_at_once = PrefillAttention(slots, slot, 0, 3).prepare(torch.float32)(
         0, queries, keys, values
     )
     steps = [
-        DecodeAttention.of(slots, [place]).attention(torch.float32)(
+        DecodeAttention.of(slots, [place]).prepare(torch.float32)(
             0, *(each[place : place + 1] for each in (queries, keys, values))
         )
         for place in range(3)
@@ -137,7 +135,7 @@ def read(slots: KVCache, slot: Slot, keys: list[int]) -> None:
     """Keys and values that tell which token they belong to."""
     numbers = torch.tensor(keys, dtype=torch.float32)[:, None, None].expand(-1, 1, 4)
     view = PrefillAttention(slots, slot, len(slot.prefix_ids), len(slot.prefix_ids) + len(keys))
-    attend = view.attention(torch.float32)
+    attend = view.prepare(torch.float32)
     for layer in range(2):
         attend(layer, numbers, numbers, -numbers)
     slot.prefix_ids.extend(keys)

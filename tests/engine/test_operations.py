@@ -12,8 +12,8 @@ from transformers.models.glm4v.modeling_glm4v import (
     apply_rotary_pos_emb,
 )
 
-from webui.engine.models.glm4v.rope import Rotation
-from webui.engine.models.layers import norm, product, side_by_side
+from webui.engine.models.glm4v.rope import MRotaryEmbedding
+from webui.engine.models.layers import fused_linear, linear, rms_norm
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 HEADS, HEAD_DIM = 3, 16
@@ -24,7 +24,7 @@ def same_numbers():
     torch.manual_seed(0)
 
 
-def linear(inputs: int, outputs: int, dtype: torch.dtype, bias: bool) -> nn.Linear:
+def linear_module(inputs: int, outputs: int, dtype: torch.dtype, bias: bool) -> nn.Linear:
     return nn.Linear(inputs, outputs, bias=bias).to(dtype).requires_grad_(False)
 
 
@@ -41,25 +41,25 @@ def test_a_norm_is_that_of_the_module(dtype, size):
     module = Glm4vRMSNorm(24, eps=1e-5).to(dtype).requires_grad_(False)
     nn.init.normal_(module.weight, 1.0, 0.2)
     hidden = (size * torch.randn(5, 24)).to(dtype)
-    about_equal(norm(module)(hidden), module(hidden))
+    about_equal(rms_norm(module)(hidden), module(hidden))
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("bias", [True, False])
 def test_a_product_is_that_of_the_module_and_leaves_it_whole(dtype, bias):
-    module = linear(24, 7, dtype, bias)
+    module = linear_module(24, 7, dtype, bias)
     hidden = torch.randn(5, 24).to(dtype)
     before = module(hidden)
-    about_equal(product(module)(hidden), before)
+    about_equal(linear(module)(hidden), before)
     about_equal(module(hidden), before)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_products_side_by_side_share_their_weights_with_the_modules(dtype):
-    modules = [linear(24, outputs, dtype, bias=True) for outputs in (12, 4, 4)]
+    modules = [linear_module(24, outputs, dtype, bias=True) for outputs in (12, 4, 4)]
     hidden = torch.randn(5, 24).to(dtype)
     before = [module(hidden) for module in modules]
-    together = side_by_side(modules)(hidden)
+    together = fused_linear(modules)(hidden)
     for module, ours, theirs in zip(modules, together.split([12, 4, 4], -1), before, strict=True):
         about_equal(ours, theirs)
         about_equal(module(hidden), theirs)
@@ -87,7 +87,7 @@ def test_heads_turn_as_in_transformers(dtype, partial):
     positions, heads = torch.randint(0, 300, (3, 6)), torch.randn(6, HEADS, HEAD_DIM).to(dtype)
     cos, sin = rotary(heads, positions[:, None])
     theirs, _ = apply_rotary_pos_emb(heads[None], heads[None], cos, sin, unsqueeze_dim=2)
-    ours = Rotation(rotary, HEAD_DIM).at(positions, dtype)(heads)
+    ours = MRotaryEmbedding(rotary, HEAD_DIM).rotation(positions, dtype)(heads)
     # Each of two products and their sum is rounded: near zero by up to the size of the parts.
     bound = 1e-5 if dtype == torch.float32 else 8 * torch.finfo(dtype).eps
     assert_close(ours, theirs[0], rtol=bound, atol=bound)

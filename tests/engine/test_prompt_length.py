@@ -56,11 +56,15 @@ def user(*parts) -> Message:
 
 @pytest.fixture(scope="module")
 def build(nano):
-    return PromptBuilder(nano.runner.processor, nano.runner.rope_index, ENDLESS).build
+    return PromptBuilder(
+        nano.runner.processor, nano.runner.model.model.get_rope_index, ENDLESS
+    ).build
 
 
 def lengths(nano, limit: int) -> PromptLengthCheck:
-    return PromptBuilder(nano.runner.processor, nano.runner.rope_index, limit + 1)._lengths
+    return PromptBuilder(
+        nano.runner.processor, nano.runner.model.model.get_rope_index, limit + 1
+    )._lengths
 
 
 def refused(one: PromptLengthCheck, messages) -> int:

@@ -10,7 +10,7 @@ from webui.protocol import ImagePart, Message
 
 @pytest.fixture(scope="module")
 def builder(nano):
-    return PromptBuilder(nano.runner.processor, nano.runner.rope_index, 8192)
+    return PromptBuilder(nano.runner.processor, nano.runner.model.model.get_rope_index, 8192)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,11 @@
 """Pages are looked at one after another, when they are needed, and never in vain."""
 
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
 import torch
 
-from webui.engine.models.glm4v.vision import VisionCache, VisionFeatures
+from webui.engine.execution.vision_features import VisionCache, VisionFeatures
 from webui.engine.prompt import VisionSpan
 
 LENGTH, BYTES = 10, 10 * 4 * 4
@@ -15,16 +14,13 @@ LENGTH, BYTES = 10, 10 * 4 * 4
 class Tower:
     """Features that tell their page: [10, 4] filled with the first pixel."""
 
-    device, dtype = "cpu", torch.float32
-
     def __init__(self):
         self.looks = []
 
-    def get_image_features(self, pixels, grids, return_dict):
-        self.looks.append(pixels[:, 0].int().tolist())
-        return SimpleNamespace(
-            pooler_output=[torch.full((LENGTH, 4), row[0].item()) for row in pixels]
-        )
+    def __call__(self, spans):
+        numbers = [span.pixels[0, 0].item() for span in spans]
+        self.looks.append(numbers)
+        return [torch.full((LENGTH, 4), number) for number in numbers]
 
 
 def pages(count: int) -> tuple[VisionSpan, ...]:
@@ -43,12 +39,12 @@ def read(vision: VisionFeatures, spans, total: int, tokens: int) -> torch.Tensor
     while start < total:
         calls += 1
         assert calls < 20 * total
-        ahead, end = vision.missing(spans, held, start, min(start + tokens, total))
+        ahead, end = vision.plan_chunk(spans, held, start, min(start + tokens, total))
         if ahead:
-            held = vision.look(ahead, tokens)
+            held = vision.encode_images(ahead, tokens)
             continue
         embeddings.append(torch.full((end - start, 4), -1.0))
-        vision.place(embeddings[-1], spans, held, start)
+        vision.merge_into(embeddings[-1], spans, held, start)
         start = end
     return torch.cat(embeddings)[:, 0]
 
@@ -77,10 +73,10 @@ def test_a_large_chunk_looks_at_what_fits_together():
 
 def test_two_who_read_at_once_get_on_though_the_cache_holds_one_page():
     vision, (first, second) = VisionFeatures(Tower(), 1), pages(2)
-    one = vision.look([first], LENGTH)
-    two = vision.look([second], LENGTH)
-    assert vision.missing([first], one, 0, 20) == ([], 20)
-    assert vision.missing([second], two, 0, 20) == ([], 20)
+    one = vision.encode_images([first], LENGTH)
+    two = vision.encode_images([second], LENGTH)
+    assert vision.plan_chunk([first], one, 0, 20) == ([], 20)
+    assert vision.plan_chunk([second], two, 0, 20) == ([], 20)
 
 
 def test_the_same_picture_twice_is_looked_at_once():
@@ -93,24 +89,24 @@ def test_the_same_picture_twice_is_looked_at_once():
 def test_patches_are_cut_once_and_only_of_what_was_not_looked_at():
     cut = []
     vision, (first, second) = VisionFeatures(Tower(), 10**6), pages(2)
-    vision.look([first], LENGTH)
+    vision.encode_images([first], LENGTH)
     counted = [
         VisionSpan(
             span.start, LENGTH, span.digest, span.grid, lambda name=span.digest: cut.append(name)
         )
         for span in (first, second, second)
     ]
-    vision.prepare([counted], 0)
+    vision.precompute([counted], 0)
     assert cut == [second.digest]
 
 
 def test_what_is_short_is_looked_at_ahead_and_never_again():
     tower, spans = Tower(), pages(3)
     vision = VisionFeatures(tower, 10**6)
-    assert vision.prepare([spans], 2 * LENGTH) == [{}]
-    held = vision.prepare([spans[:2]], 2 * LENGTH)[0]
-    vision.keep(held)
-    assert vision.prepare([spans[:2]], 2 * LENGTH) == [{}]
+    assert vision.precompute([spans], 2 * LENGTH) == [{}]
+    held = vision.precompute([spans[:2]], 2 * LENGTH)[0]
+    vision.insert(held)
+    assert vision.precompute([spans[:2]], 2 * LENGTH) == [{}]
     assert (
         read(vision, spans[:2], 24, 100).tolist()
         == [-1.0] * 2 + [0.0] * LENGTH + [-1.0] * 2 + [1.0] * LENGTH
@@ -121,7 +117,7 @@ def test_what_is_short_is_looked_at_ahead_and_never_again():
 def test_several_prompts_are_looked_at_in_one_pass_and_what_they_share_once():
     tower, spans = Tower(), pages(5)
     vision = VisionFeatures(tower, 10**6)
-    held = vision.prepare([spans[:2], spans[1:3], spans, ()], 2 * LENGTH)
+    held = vision.precompute([spans[:2], spans[1:3], spans, ()], 2 * LENGTH)
     assert [sorted(each) for each in held] == [["0", "1"], ["1", "2"], [], []]
     assert [each["1"][0, 0].item() for each in held[:2]] == [1.0, 1.0]
     assert tower.looks == [[0, 1, 2]]
@@ -129,17 +125,17 @@ def test_several_prompts_are_looked_at_in_one_pass_and_what_they_share_once():
 
 def test_patches_are_given_up_once_they_are_looked_at():
     vision, spans = VisionFeatures(Tower(), 10**6), pages(3)
-    vision.prepare([spans[:1], spans], LENGTH)
+    vision.precompute([spans[:1], spans], LENGTH)
     assert ["pixels" in vars(span) for span in spans] == [False, True, True]
 
 
 def test_the_vision_cache_keeps_within_its_budget():
     cache = VisionCache(100)
     for name in "abc":
-        cache.put(name, torch.zeros(10))
+        cache.insert(name, torch.zeros(10))
     assert "a" not in cache
     assert cache["b"] is not None
-    cache.put("d", torch.zeros(10))
+    cache.insert("d", torch.zeros(10))
     assert "c" not in cache
 
 
@@ -147,7 +143,7 @@ def test_what_was_looked_at_can_be_given_up_and_is_looked_at_again():
     tower, spans = Tower(), pages(3)
     vision = VisionFeatures(tower, 10**6)
     placed = [read(vision, spans, 36, 100).tolist()]
-    vision.forget(spans[1:2])
+    vision.discard(spans[1:2])
     placed.append(read(vision, spans, 36, 100).tolist())
     vision.clear()
     placed.append(read(vision, spans, 36, 100).tolist())

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from webui.engine.execution.kv_cache import KVCache, Slot
-from webui.engine.models.glm4v.text import Attend
+from webui.engine.models.family import Attention
 
 
 class PrefillAttention:
@@ -23,7 +23,7 @@ class PrefillAttention:
     def length(self) -> int:
         return self._end - self._start
 
-    def attention(self, dtype: torch.dtype) -> Attend:
+    def prepare(self, dtype: torch.dtype) -> Attention:
         return partial(self._attend, self._mask(dtype))
 
     def _attend(
@@ -63,10 +63,10 @@ class PackedPrefillAttention:
     def __init__(self, views: Sequence[PrefillAttention]) -> None:
         self._views, self._lengths = views, [view.length for view in views]
 
-    def attention(self, dtype: torch.dtype) -> Attend:
-        return partial(self._attend, [view.attention(dtype) for view in self._views])
+    def prepare(self, dtype: torch.dtype) -> Attention:
+        return partial(self._attend, [view.prepare(dtype) for view in self._views])
 
-    def _attend(self, attends: list[Attend], layer: int, *heads: Tensor) -> Tensor:
+    def _attend(self, attends: list[Attention], layer: int, *heads: Tensor) -> Tensor:
         parts = zip(*(each.split(self._lengths) for each in heads), strict=True)
         return torch.cat(
             [attend(layer, *part) for attend, part in zip(attends, parts, strict=True)]
@@ -84,7 +84,7 @@ class DecodeAttention:
         tensor = torch.tensor(lengths, device=cache.layers[0].device)
         return cls(cache, tensor, max(lengths) + 1, even=len(set(lengths)) == 1)
 
-    def attention(self, dtype: torch.dtype) -> Attend:
+    def prepare(self, dtype: torch.dtype) -> Attention:
         return partial(self._attend, self._cache.places(self._lengths), self._mask(dtype))
 
     def _attend(

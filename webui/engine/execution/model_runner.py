@@ -1,4 +1,4 @@
-"""ModelRunner: prefill in pieces and decode of all running rows at once, for any Glm4v checkpoint.
+"""ModelRunner: prefill in chunks and decode of all running rows at once, for a model of any family.
 
 Owns the model, its KV cache and its vision features. Knows sequences, and nothing of threads, queues or text streams.
 """
@@ -23,12 +23,11 @@ from webui.engine.execution.device import Device
 from webui.engine.execution.kv_cache import MIN_SHARED_TOKENS, CachePlan, KVCache
 from webui.engine.execution.prefill import PrefillChunk
 from webui.engine.execution.sampler import Sampler
-from webui.engine.models.glm4v.prompt_builder import PromptBuilder
-from webui.engine.models.glm4v.text import TextModel
-from webui.engine.models.glm4v.vision import VisionFeatures, without_convolutions
-from webui.engine.models.layers import product
+from webui.engine.execution.vision_features import VisionFeatures
+from webui.engine.models.families import FAMILIES
+from webui.engine.models.family import ModelFamily
 from webui.engine.prompt import IsAborted, Prompt, VisionSpan
-from webui.engine.sequence import ControlIds, PrefillResult, Sampled, Sequence
+from webui.engine.sequence import PrefillResult, Sampled, Sequence
 from webui.errors import NumericalError
 from webui.protocol import Message
 
@@ -39,21 +38,27 @@ VISION_CACHE_BYTES = 512 * 1024**2
 
 
 class ModelRunner:
-    """The Runner of LocalEngine over a Glm4v model from transformers. Greedy output equals that of model.generate."""
+    """The Runner of LocalEngine over a model of transformers.
+
+    Greedy output equals that of model.generate. `family` is by default that of the model's type.
+    """
 
     def __init__(
         self,
         model: Any,
         processor: Any,
         plan: CachePlan,
+        family: ModelFamily | None = None,
         *,
         chunk_tokens: int = 0,
         vision_cache_bytes: int = VISION_CACHE_BYTES,
     ) -> None:
         self.model = model.eval()
         self._device = Device(str(model.device))
-        self._text, self._head = TextModel(model.model.language_model), product(model.lm_head)
-        text = model.config.text_config
+        self.family = family or FAMILIES[model.config.model_type]
+        parts = self.family.take_apart(model, processor, plan.context_length)
+        self._text, self._head, self._prompts = parts.decoder, parts.lm_head, parts.prompts
+        text = model.config.get_text_config()
         head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
         self.cache = KVCache(
             *(plan, text.num_hidden_layers, text.num_key_value_heads, head_dim),
@@ -65,16 +70,14 @@ class ModelRunner:
             if self._device.is_cuda
             else None
         )
-        without_convolutions(model.model.visual)
-        self._vision = VisionFeatures(model, vision_cache_bytes)
+        self._vision = VisionFeatures(parts.encode_images, vision_cache_bytes)
         self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
         self._cores = CpuThreads()
-        self._prompts = PromptBuilder(processor, self.rope_index, plan.context_length)
         self.processor = processor
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
-        self.control = control_ids(self.processor.tokenizer, model.generation_config.eos_token_id)
+        self.control = parts.control
 
     @torch.inference_mode()
     def encode(
@@ -85,20 +88,13 @@ class ModelRunner:
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
         with self._device, self._cores.vision_running():
-            held = self._vision.prepare(
+            held = self._vision.precompute(
                 [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
             )
         return [
             replace(prompt, features=features)
             for prompt, features in zip(prompts, held, strict=True)
         ]
-
-    def rope_index(
-        self, ids: list[list[int]], mm_token_type_ids: list[list[int]], **grids: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Positions [3, 1, tokens] of a prompt, and how far from its length those go on that come after it."""
-        kinds = torch.tensor(mm_token_type_ids)
-        return self.model.model.get_rope_index(torch.tensor(ids), mm_token_type_ids=kinds, **grids)
 
     def decode_text(self, ids: list[int]) -> str:
         return self.processor.tokenizer.decode(
@@ -112,7 +108,7 @@ class ModelRunner:
         sequence.slot, sequence.prefilled = place
         sequence.cached_tokens = sequence.prefilled
         sequence.features = sequence.prompt.features
-        self._vision.keep(sequence.features)
+        self._vision.insert(sequence.features)
         with self._device:
             sequence.row = self.sampler.add_row(sequence.sampling, sequence.prompt.ids)
         return True
@@ -182,7 +178,7 @@ class ModelRunner:
     def _spoilt(self, sequence: Sequence) -> NumericalError:
         """Nothing that was computed for it is used again, for itself or for those who come after it."""
         self.cache.clear_slot(sequence.slot)
-        self._vision.forget(sequence.prompt.spans)
+        self._vision.discard(sequence.prompt.spans)
         return NumericalError()
 
     def decode_logits(self, numbers: Tensor, view: DecodeAttention) -> Tensor:
@@ -217,14 +213,14 @@ class ModelRunner:
     def _ahead(self, sequence: Sequence, tokens: int) -> tuple[list[VisionSpan], int]:
         """Of so many tokens where the prompt is to be read on: what must be looked at first, else where they end."""
         prompt, start = sequence.prompt, sequence.prefilled
-        return self._vision.missing(
+        return self._vision.plan_chunk(
             prompt.spans, sequence.features, start, min(start + tokens, len(prompt.ids))
         )
 
     def _look(self, sequence: Sequence, tokens: int) -> PrefillResult:
         """Put pages that stand where this prompt is to be read on through the tower."""
         self._cores.prefill(tokens)
-        features = self._vision.look(self._ahead(sequence, tokens)[0], tokens)
+        features = self._vision.encode_images(self._ahead(sequence, tokens)[0], tokens)
         self._device.wait()
         sequence.features = features
         return PrefillResult(
@@ -237,7 +233,7 @@ class ModelRunner:
         self._cores.prefill(sum(lengths))
         embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device.name))
         for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
-            self._vision.place(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
+            self._vision.merge_into(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
         positions = torch.cat(
             [chunk.prompt.positions[:, chunk.start : chunk.end] for chunk in chunks], 1
         )
@@ -267,23 +263,3 @@ class ModelRunner:
 
     def _embeddings(self, ids: Tensor) -> Tensor:
         return self.model.get_input_embeddings()(ids)
-
-
-def control_ids(tokenizer: Any, end: int | list[int] | None) -> ControlIds:
-    """The control ids of a checkpoint; those of the thought only if its tokenizer has them."""
-    ends = {tokenizer.eos_token_id} if end is None else {end} if isinstance(end, int) else set(end)
-    added = tokenizer.get_added_vocab()
-    if "<think>" not in added or "</think>" not in added:
-        return ControlIds(frozenset(ends))
-    answer = "\n<answer>" if "<answer>" in added else "\n"
-
-    def ids(text: str) -> tuple[int, ...]:
-        return tuple(tokenizer.encode(text, add_special_tokens=False))
-
-    return ControlIds(
-        frozenset(ends),
-        added["<think>"],
-        added["</think>"],
-        ids(f"<think></think>{answer}"),
-        ids(f"</think>{answer}"),
-    )

@@ -13,16 +13,15 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
+from webui.engine.models.families import FAMILIES, Families
+from webui.engine.models.family import ModelFamily
 from webui.engine.planning.needs import Needs
 from webui.errors import ModelLoadError
 from webui.reasons import DamagedFile, MissingFiles, Reason, UnreadableFile, WrongModelType
 
 NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
-MODEL_TYPE = "glm4v"
 LONGEST_HEADER = 100 * 1024**2
-# What bitsandbytes leaves as it is, by the start of its name; see weights.py for the reasons.
-KEPT_WHOLE = ("lm_head", "model.visual")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,7 @@ class Checkpoint:
     folder: Path
     config: dict[str, Any]
     tensors: dict[str, Tensor]
+    family: ModelFamily
 
     @property
     def file_bytes(self) -> int:
@@ -52,17 +52,20 @@ class Checkpoint:
         """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
         numbers = sum(tensor.numbers for tensor in self.tensors.values())
         packable = sum(
-            tensor.numbers for name, tensor in self.tensors.items() if is_quantized(name, tensor)
+            tensor.numbers
+            for name, tensor in self.tensors.items()
+            if is_quantized(name, tensor, self.family)
         )
         return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
 
 
-def is_quantized(name: str, tensor: Tensor) -> bool:
-    """Whether it is the weight of a linear layer within the text model's blocks, as bitsandbytes would pack it."""
-    return ".layers." in name and len(tensor.shape) == 2 and not name.startswith(KEPT_WHOLE)
+def is_quantized(name: str, tensor: Tensor, family: ModelFamily) -> bool:
+    """Return whether bitsandbytes packs a tensor: the weight of a linear layer of the decoder."""
+    is_matrix = ".layers." in name and len(tensor.shape) == 2
+    return is_matrix and not name.startswith(family.whole_modules)
 
 
-def read_checkpoint(folder: Path, name: str) -> Checkpoint:
+def read_checkpoint(folder: Path, name: str, families: Families = FAMILIES) -> Checkpoint:
     """Raises ModelLoadError if files are missing, shards are cut off, or the model is of another type."""
 
     def refuse(reason: Reason) -> ModelLoadError:
@@ -73,8 +76,8 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
     if not missing:
         config = read_json(folder / "config.json", refuse)
         kind = config.get("model_type")
-        if kind != MODEL_TYPE:
-            raise refuse(WrongModelType(str(kind), MODEL_TYPE))
+        if str(kind) not in families:
+            raise refuse(WrongModelType(str(kind), ", ".join(families)))
     shards = [SINGLE]
     if (folder / INDEX).is_file():
         shards = (
@@ -89,7 +92,7 @@ def read_checkpoint(folder: Path, name: str) -> Checkpoint:
             tensors |= read_shard(folder / shard)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise refuse(DamagedFile(str(folder / shard), str(error))) from None
-    return Checkpoint(folder, config, tensors)
+    return Checkpoint(folder, config, tensors, families[config["model_type"]])
 
 
 def first_line(error: BaseException) -> str:

@@ -24,6 +24,8 @@ from webui.engine.loading.catalog import Choice
 from webui.engine.loading.checkpoint import Checkpoint, first_line, read_checkpoint
 from webui.engine.loading.self_test import run_self_test
 from webui.engine.loading.weights import load_weights
+from webui.engine.models.families import FAMILIES, Families
+from webui.engine.models.family import ModelFamily
 from webui.engine.planning.host_memory import available_bytes, total_bytes
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import (
@@ -38,7 +40,7 @@ from webui.engine.planning.plan import (
 )
 from webui.engine.planning.probe import read_machine
 from webui.errors import ModelLoadError
-from webui.protocol import ModelInfo, PixelBudget, Progress
+from webui.protocol import ModelInfo, Progress
 from webui.reasons import (
     CannotPack,
     DeviceOutOfMemory,
@@ -88,19 +90,24 @@ def plan_for(needs: Needs, wishes: PlanOptions) -> Plan:
 
 
 def load(
-    choice: Choice, device: str, slots: int, context: int, on_progress: Callable[[Progress], None]
+    choice: Choice,
+    device: str,
+    slots: int,
+    context: int,
+    on_progress: Callable[[Progress], None],
+    families: Families = FAMILIES,
 ) -> LoadedModel:
     """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
     name = choice.info.name
     reserve_core()
     keep_freed_memory()
-    checkpoint = read_checkpoint(Path(choice.source), name)
+    checkpoint = read_checkpoint(Path(choice.source), name, families)
     wishes = PlanOptions(device, choice.quantization, slots, context)
     place = (
         on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
     )
     model, processor = _model(checkpoint, choice, place, on_progress)
-    info = model_info(choice.info, model.config, processor)
+    info = checkpoint.family.describe(choice.info, model.config, processor)
     cache = _cache(place, model, info.context_length, wishes)
     if not cache.slots:
         raise ModelLoadError(
@@ -115,7 +122,7 @@ def load(
         cache.context_length,
     )
     info = replace(info, context_length=cache.context_length)
-    runner = _runner(model, processor, cache, name)
+    runner = _runner(model, processor, cache, checkpoint.family, name)
     return LoadedModel(runner, info, _device_name(place.device), place.weight_bytes, place.words)
 
 
@@ -196,19 +203,6 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
-def model_info(known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
-    """What the checkpoint's own files say it takes. Glm4v counts the pixels of a picture twice, as two frames."""
-    pictures, videos = processor.image_processor, processor.video_processor
-    unit = pictures.patch_size * pictures.merge_size
-    image = PixelBudget(
-        unit, pictures.size["shortest_edge"] // 2, pictures.size["longest_edge"] // 2
-    )
-    most = min(videos.size["longest_edge"] // known.max_frames, known.frame.max_pixels)
-    least = min(videos.size["shortest_edge"] // 2, most)
-    context = config.text_config.max_position_embeddings
-    return replace(known, context_length=context, image=image, frame=PixelBudget(unit, least, most))
-
-
 def _model(
     checkpoint: Checkpoint, choice: Choice, place: Place, on_progress: Callable[[Progress], None]
 ) -> tuple[Any, Any]:
@@ -230,13 +224,16 @@ def _model(
     raise ModelLoadError(model=choice.info.name, reason=reason)
 
 
-def _runner(model: Any, processor: Any, cache: CachePlan, name: str) -> ModelRunner:
+def _runner(
+    model: Any, processor: Any, cache: CachePlan, family: ModelFamily, name: str
+) -> ModelRunner:
     """Raises ModelLoadError for a checkpoint that loads and yet does not run as transformers runs it."""
     try:
-        runner = with_fewer_slots(lambda fewer: ModelRunner(model, processor, fewer), cache)
+        runner = with_fewer_slots(lambda fewer: ModelRunner(model, processor, fewer, family), cache)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("preparing %s", name, exc_info=True)
-        raise ModelLoadError(model=name, reason=SelfTestFailed(first_line(error))) from None
+        reason = SelfTestFailed(first_line(error), family.model_type)
+        raise ModelLoadError(model=name, reason=reason) from None
     run_self_test(runner, name)
     return runner
 
@@ -260,7 +257,7 @@ def with_fewer_slots(make: Callable[[CachePlan], Made], cache: CachePlan) -> Mad
 
 
 def _bytes_per_token(model: Any) -> int:
-    text = model.config.text_config
+    text = model.config.get_text_config()
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     return 2 * text.num_hidden_layers * text.num_key_value_heads * head_dim * model.dtype.itemsize
 

@@ -25,6 +25,8 @@ from webui.reasons import SelfTestFailed
 logger = logging.getLogger(__name__)
 
 STEPS = 4
+# Pixels of the side of the test image: 8 x 8 tokens of 28 pixels.
+PAGE_SIDE = 224
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 # Of the logits' root mean square. In half precision both ways are about as far from float32 as from each other: 0.036
 # and 0.040 were found for the 9B's widths.
@@ -45,18 +47,20 @@ class ListeningSampler(Sampler):
 
 def run_self_test(runner: ModelRunner, name: str) -> float:
     """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
+    model_type = runner.family.model_type
     try:
         # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
         with ThreadPoolExecutor(1) as thread:
             distance = thread.submit(measure_distance, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("the self-test of %s", name, exc_info=True)
-        raise ModelLoadError(model=name, reason=SelfTestFailed(first_line(error))) from None
+        reason = SelfTestFailed(first_line(error), model_type)
+        raise ModelLoadError(model=name, reason=reason) from None
     bound = bound_of(runner.model)
     logger.info("%s: self-test, logits %.2g from transformers' (bound %.2g)", name, distance, bound)
     if not distance <= bound:
         detail = f"logits {distance:.2g} away, {bound:.2g} allowed"
-        raise ModelLoadError(model=name, reason=SelfTestFailed(detail))
+        raise ModelLoadError(model=name, reason=SelfTestFailed(detail, model_type))
     return distance
 
 
@@ -69,15 +73,10 @@ def bound_of(model: Any) -> float:
 @torch.inference_mode()
 def measure_distance(runner: ModelRunner) -> float:
     """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
-    side = (
-        runner.processor.image_processor.patch_size
-        * runner.processor.image_processor.merge_size
-        * 8
-    )
-    page = Image.linear_gradient("L").resize((side, side)).convert("RGB")
+    page = Image.linear_gradient("L").resize((PAGE_SIDE, PAGE_SIDE)).convert("RGB")
     prompt = runner.encode((Message("user", (ImagePart(page, "page", "page"), "1 + 1 = ?")),))
     written, ours = engine_logits(runner, prompt)
-    theirs = reference_logits(runner.model, prompt, written)
+    theirs = runner.family.reference_logits(runner.model, prompt, written)
     return float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt())
 
 
@@ -85,7 +84,9 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
     """STEPS greedy tokens, and the logits [STEPS, vocabulary] that they were taken from."""
     kept, listening = (
         runner.sampler,
-        ListeningSampler(runner.model.config.text_config.vocab_size, str(runner.model.device)),
+        ListeningSampler(
+            runner.model.config.get_text_config().vocab_size, str(runner.model.device)
+        ),
     )
     runner.sampler = listening
     sequence = Sequence("self-test", prompt, GREEDY, runner.control, STEPS)
@@ -107,21 +108,3 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
         runner.make_room()
         runner.sampler = kept
     return sequence.output, torch.cat(listening.heard)
-
-
-def reference_logits(model: Any, prompt: Prompt, written: list[int]) -> Tensor:
-    """What transformers makes of the prompt and of all but the last of these tokens, where each was sampled."""
-    ids = [*prompt.ids, *written[:-1]]
-    kinds = torch.zeros(1, len(ids), dtype=torch.int)
-    for span in prompt.spans:
-        kinds[0, span.start : span.end] = 1
-    device = model.device
-    output = model(
-        input_ids=torch.tensor([ids], device=device),
-        attention_mask=torch.ones(1, len(ids), dtype=torch.long, device=device),
-        mm_token_type_ids=kinds.to(device),
-        pixel_values=torch.cat([span.pixels for span in prompt.spans]).to(device, model.dtype),
-        image_grid_thw=torch.tensor([span.grid for span in prompt.spans], device=device),
-    )
-    logits: Tensor = output.logits[0, len(prompt.ids) - 1 :]
-    return logits.float()

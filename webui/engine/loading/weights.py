@@ -1,8 +1,7 @@
 """The weights of a checkpoint to a model on its device, with the bytes counted and bitsandbytes where it is asked for.
 
-What bitsandbytes keeps whole: lm_head, as its authors advise, and the vision tower. The tower is 0.9 of the 10.3
-billion weights, so that packing it would spare little over a gigabyte, and reading small print is what it is there
-for. zai-org publishes no quantized GLM-4.1V and names 4 bit at load time as the way (zai-org/GLM-4#15).
+What bitsandbytes keeps whole is decided by the model family. zai-org publishes no quantized GLM-4.1V and recommends
+4 bit at load time (zai-org/GLM-4#15).
 """
 
 from __future__ import annotations
@@ -13,10 +12,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from transformers import BitsAndBytesConfig, Glm4vForConditionalGeneration
+from transformers import BitsAndBytesConfig
 from transformers.utils.logging import set_tqdm_hook
 
-from webui.engine.loading.checkpoint import KEPT_WHOLE, Checkpoint
+from webui.engine.loading.checkpoint import Checkpoint
+from webui.engine.models.family import ModelFamily
 from webui.protocol import Progress
 
 Report = Callable[[Progress], None]
@@ -27,17 +27,17 @@ LOADING_LOOP = "Loading weights"
 def load_weights(
     checkpoint: Checkpoint, device: str, quantization: str, dtype: torch.dtype, report: Report
 ) -> Any:
-    """A Glm4vForConditionalGeneration. Raises what transformers, torch and bitsandbytes raise, and ValueError if the
+    """A model of the checkpoint's family. Raises what transformers, torch and bitsandbytes raise, and ValueError if the
     checkpoint lacks weights, which transformers would make up."""
     if quantization == "8bit":
         # It says at each layer of each step that it rounds to float16 before it packs.
         logging.getLogger("bitsandbytes.autograd._functions").setLevel(logging.ERROR)
     with counted(checkpoint, report):
-        loaded: Any = Glm4vForConditionalGeneration.from_pretrained(
+        loaded: Any = checkpoint.family.model_class().from_pretrained(
             checkpoint.folder,
             dtype=dtype,
             device_map={"": device},
-            quantization_config=packing(quantization, dtype),
+            quantization_config=packing(quantization, dtype, checkpoint.family),
             output_loading_info=True,
         )
     model, told = loaded
@@ -47,9 +47,11 @@ def load_weights(
     return model
 
 
-def packing(quantization: str, dtype: torch.dtype) -> BitsAndBytesConfig | None:
+def packing(
+    quantization: str, dtype: torch.dtype, family: ModelFamily
+) -> BitsAndBytesConfig | None:
     """What `--quantization` means. A name in `llm_int8_skip_modules` matches from the start, for 4 bit too."""
-    keep = [name.replace(".", r"\.") for name in KEPT_WHOLE]
+    keep = [name.replace(".", r"\.") for name in family.whole_modules]
     if quantization == "8bit":
         return BitsAndBytesConfig(load_in_8bit=True, llm_int8_skip_modules=keep)
     if quantization == "4bit":

@@ -1,4 +1,9 @@
-"""Norms and products as plain operations on a module's own weights, in the form that is fastest where they lie."""
+"""RMSNorm and Linear layers as plain functions over a module's own weights.
+
+A forward pass calls each of them hundreds of times. A closure over the weight skips the attribute
+look-ups and hooks of torch.nn.Module.__call__, and can keep the weight in the layout that is fastest
+on its device.
+"""
 
 from __future__ import annotations
 
@@ -8,70 +13,78 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.linalg import vector_norm
-from torch.nn.functional import rms_norm
+from torch.nn import functional
 
 Operation = Callable[[Tensor], Tensor]
-LARGEST_TURNED_BYTES = 64 * 1024**2
+# Larger weights stay as they are: a transposed copy exists beside the original for a moment, so that
+# loading would peak far above the size of the weights.
+MAX_TRANSPOSED_BYTES = 64 * 1024**2
 
 
-def norm(module: Any) -> Operation:
-    """An RMSNorm over [..., hidden], without the module around it, which a step would ask for its weight each time."""
+def rms_norm(module: Any) -> Operation:
+    """Return RMSNorm over the last axis (arXiv:1910.07467) with the weight of `module`.
+
+    Equal to transformers' Glm4vRMSNorm and LlamaRMSNorm up to rounding.
+    """
     weight, epsilon = module.weight.detach(), module.variance_epsilon
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
-        return lambda hidden: rms_norm(hidden, weight.shape, weight, epsilon)
-    least, share = torch.tensor(epsilon), 1 / len(weight)
+        return lambda hidden: functional.rms_norm(hidden, weight.shape, weight, epsilon)
+    offset, scale = torch.tensor(epsilon), 1 / len(weight)
 
-    # torch has no kernel for it on a CPU: these few operations do the work of the dozen that it takes instead.
-    def normed(hidden: Tensor) -> Tensor:
-        size = vector_norm(hidden, dim=-1, keepdim=True)
-        return hidden * torch.rsqrt(torch.addcmul(least, size, size, value=share)) * weight
+    # torch has no fused RMSNorm kernel for CPUs and runs about a dozen small operations instead.
+    # These five give the same: mean(x^2) is the squared vector norm divided by the length.
+    def normalize(hidden: Tensor) -> Tensor:
+        norm = vector_norm(hidden, dim=-1, keepdim=True)
+        return hidden * torch.rsqrt(torch.addcmul(offset, norm, norm, value=scale)) * weight
 
-    return normed
+    return normalize
 
 
-def product(module: Any) -> Operation:
-    """A plain Linear as one operation on [tokens, inputs]; another one, a quantised one say, as it is."""
+def linear(module: Any) -> Operation:
+    """Return a plain nn.Linear as one function of [tokens, inputs]; `module` keeps working.
+
+    Other modules, such as quantized layers of bitsandbytes, are returned unchanged.
+    """
     if type(module) is not nn.Linear:
         return module
-    turned = _turned(module.weight)
-    module.weight = _kept(turned.t())
-    return _multiply(turned, module.bias)
+    transposed = _transpose(module.weight)
+    module.weight = _frozen(transposed.t())
+    return _matmul(transposed, module.bias)
 
 
-def side_by_side(modules: Sequence[Any]) -> Operation:
-    """Several products of the same input as one. Plain ones keep parts of its weight: it is there once."""
+def fused_linear(modules: Sequence[Any]) -> Operation:
+    """Return several Linear layers of the same input as one; outputs are concatenated.
+
+    The modules keep working: their weights become views of the fused weight, so that no weight is
+    in memory twice. Layers that are not plain, or have no bias, are called one after another.
+    """
     if any(type(module) is not nn.Linear or module.bias is None for module in modules):
         return lambda hidden: torch.cat([module(hidden) for module in modules], -1)
-    turned = _turned(torch.cat([module.weight for module in modules]))
+    transposed = _transpose(torch.cat([module.weight for module in modules]))
     bias = torch.cat([module.bias for module in modules])
     sizes = [module.out_features for module in modules]
-    for module, weight, part in zip(
-        modules, turned.t().split(sizes), bias.split(sizes), strict=True
-    ):
-        module.weight, module.bias = _kept(weight), _kept(part)
-    return _multiply(turned, bias)
+    weights, biases = transposed.t().split(sizes), bias.split(sizes)
+    for module, weight_view, bias_view in zip(modules, weights, biases, strict=True):
+        module.weight, module.bias = _frozen(weight_view), _frozen(bias_view)
+    return _matmul(transposed, bias)
 
 
-def _turned(weight: Tensor) -> Tensor:
-    """[inputs, outputs] of a weight [outputs, inputs]. A CPU multiplies few rows faster if a small one lies like that.
+def _transpose(weight: Tensor) -> Tensor:
+    """Return a weight [outputs, inputs] as [inputs, outputs].
 
-    A large one would be there twice for a moment, and loading would peak far above the weights.
+    On a CPU a small weight is copied into that layout, in which multiplying a few rows is faster.
     """
-    turned = weight.detach().t()
-    return (
-        turned.contiguous()
-        if weight.device.type == "cpu" and weight.nbytes <= LARGEST_TURNED_BYTES
-        else turned
-    )
+    transposed = weight.detach().t()
+    if weight.device.type == "cpu" and weight.nbytes <= MAX_TRANSPOSED_BYTES:
+        return transposed.contiguous()
+    return transposed
 
 
-def _kept(part: Tensor) -> nn.Parameter:
-    return nn.Parameter(part, requires_grad=False)
+def _frozen(tensor: Tensor) -> nn.Parameter:
+    return nn.Parameter(tensor, requires_grad=False)
 
 
-def _multiply(turned: Tensor, bias: Tensor | None) -> Operation:
-    return (
-        (lambda hidden: hidden.mm(turned))
-        if bias is None
-        else (lambda hidden: torch.addmm(bias, hidden, turned))
-    )
+def _matmul(transposed: Tensor, bias: Tensor | None) -> Operation:
+    if bias is None:
+        return lambda hidden: hidden.mm(transposed)
+    return lambda hidden: torch.addmm(bias, hidden, transposed)

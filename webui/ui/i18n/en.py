@@ -164,7 +164,7 @@ REASONS: dict[str, str] = {
     "DamagedFile": "{file} is damaged. Delete it and download it again.",
     "UnreadableFile": "{file} is damaged. Delete it and download it again.",
     "SelfTestFailed": (
-        "its self-test failed. Its config or its files do not fit a glm4v checkpoint."
+        "its self-test failed. Its config or its files do not fit a {model_type} checkpoint."
     ),
     "CannotPack": "bitsandbytes does not pack to {quantization} here; accepted: none.",
     "DriverTooOld": (

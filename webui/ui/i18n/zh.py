@@ -199,7 +199,7 @@ REASONS: dict[str, str] = {
     "DamagedFile": "{file} 已损坏。请删除后重新下载。",
     "UnreadableFile": "{file} 已损坏。请删除后重新下载。",
     "WrongModelType": "它的类型是 {model_type}；本演示只运行 {accepted} 检查点。",
-    "SelfTestFailed": "自检失败。它的配置或文件与 glm4v 检查点不符。",
+    "SelfTestFailed": "自检失败。它的配置或文件与 {model_type} 检查点不符。",
     "CannotPack": "bitsandbytes 在这里不支持 {quantization}；可用：none。",
     "WeightsTooLarge": (
         "权重需要 {needed_gb:.1f} GB 内存，而 {device} 上只有 {free_gb:.1f} GB 可用。"

@@ -1,4 +1,4 @@
-"""Grids: how many patches a picture has, by its size alone, so that a prompt can be built before any patch is cut."""
+"""An image processor that computes the size of an image's patch grid, and no patches."""
 
 from __future__ import annotations
 
@@ -11,34 +11,42 @@ from PIL import Image
 if TYPE_CHECKING:
     from torch import Tensor
 
-SIZES = 1024
+CACHED_SIZES = 1024
 
 
-class Grids:
-    """Takes the place of a processor's image processor while the chat template is filled in. Cuts no patches."""
+class GridOnlyImageProcessor:
+    """Stands in for a processor's image processor while a chat template is filled in.
+
+    The template needs the number of tokens of each image, which depends on its size alone. Patches
+    are computed later, and only for images without cached features.
+    """
 
     def __init__(self, image_processor: Any) -> None:
         self._image_processor = image_processor
         self.merge_size = image_processor.merge_size
-        self._grid = lru_cache(SIZES)(self._measure)
+        self._cached_grid = lru_cache(CACHED_SIZES)(self._measure_grid)
 
     def fetch_images(self, images: Any) -> Any:
+        """Return the images, which are in memory already. Processors call this to load URLs."""
         return images
 
     def __call__(self, images: Any, **arguments: Any) -> dict[str, Tensor]:
-        grids = [self._grid(*image.size) for image in _flat(images)]
+        grids = [self._cached_grid(*image.size) for image in _first_batch(images)]
         return {"image_grid_thw": grids[0].new_tensor([grid.tolist() for grid in grids])}
 
-    def cut(self, image: Image.Image) -> Tensor:
-        """The patches [patches, patch size] of a picture."""
+    def patches(self, image: Image.Image) -> Tensor:
+        """Return the patches [patches, patch size] of an image."""
         return self._image_processor(image, return_tensors="pt")["pixel_values"]
 
-    def _measure(self, width: int, height: int) -> Tensor:
-        """[3]: one, rows, columns. The image processor itself says it, once for each size: its rule is not repeated."""
+    def _measure_grid(self, width: int, height: int) -> Tensor:
+        """Return [3]: 1, rows and columns of an image of that size.
+
+        The image processor is asked once for each size, so that its rounding is not repeated here.
+        """
         blank = Image.new("RGB", (width, height))
         return self._image_processor(blank, return_tensors="pt")["image_grid_thw"][0]
 
 
-def _flat(images: Any) -> Sequence[Image.Image]:
-    """The template call hands over one list for each conversation; here there is one."""
+def _first_batch(images: Any) -> Sequence[Image.Image]:
+    """Return the images of the only conversation; apply_chat_template passes a list for each."""
     return images[0] if isinstance(images[0], list) else images

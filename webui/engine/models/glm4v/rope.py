@@ -1,4 +1,10 @@
-"""Rotation: Glm4v's rope. Neighbouring numbers of a head turn together, by their place in time, row or column."""
+"""M-RoPE: rotary position embedding over time, rows and columns, as Glm4v applies it.
+
+RoPE (arXiv:2104.09864) rotates pairs of channels of each head by an angle that grows with the
+token's position. M-RoPE (Qwen2-VL, arXiv:2409.12191) gives each token three positions and lets
+each pair of channels follow one of them; text tokens have the same number three times. Glm4v pairs
+neighbouring channels (0, 1), (2, 3), ... (transformers: modeling_glm4v.apply_rotary_pos_emb).
+"""
 
 from __future__ import annotations
 
@@ -12,39 +18,44 @@ from torch.nn.functional import pad
 from webui.engine.models.layers import Operation
 
 
-class Rotation:
-    """Of one checkpoint; `rotary` is its Glm4vTextRotaryEmbedding. What of a head is left over stands still."""
+class MRotaryEmbedding:
+    """The rotary embedding of one checkpoint, taken from its Glm4vTextRotaryEmbedding.
+
+    A partial_rotary_factor below 1 rotates only the first channels of a head. The rest gets
+    frequency 0 and size 1, a rotation by nothing, so that one operation covers the whole head.
+    """
 
     def __init__(self, rotary: Any, head_dim: int) -> None:
         device, pairs = rotary.inv_freq.device, head_dim // 2
-        still = pairs - len(rotary.inv_freq)
-        axes = [index % 3 for index, size in enumerate(rotary.mrope_section) for _ in range(size)]
-        self._axes = torch.tensor(axes + [0] * still, device=device)
-        self._frequencies = pad(rotary.inv_freq.float(), (0, still))
-        self._sizes = torch.tensor(
-            [rotary.attention_scaling] * (pairs - still) + [1.0] * still, device=device
-        )
+        unrotated = pairs - len(rotary.inv_freq)
+        # mrope_section counts how many pairs in a row follow time, rows, columns, time, ...
+        axes: list[int] = []
+        for index, size in enumerate(rotary.mrope_section):
+            axes += [index % 3] * size
+        self._axes = torch.tensor(axes + [0] * unrotated, device=device)
+        self._frequencies = pad(rotary.inv_freq.float(), (0, unrotated))
+        sizes = [rotary.attention_scaling] * (pairs - unrotated) + [1.0] * unrotated
+        self._sizes = torch.tensor(sizes, device=device)
         self._signs = torch.tensor([-1.0, 1.0], device=device).repeat(pairs)
+        # The index of the other channel of each pair: 1, 0, 3, 2, ...
         self._partners = torch.arange(head_dim, device=device) ^ 1
 
-    def at(self, positions: Tensor, dtype: torch.dtype) -> Operation:
-        """What turns heads [tokens, heads, head_dim] of that dtype to their positions [3, tokens].
+    def rotation(self, positions: Tensor, dtype: torch.dtype) -> Operation:
+        """Return the function that rotates heads [tokens, heads, head_dim] of `dtype`.
 
-        A pair (a, b) becomes (a cos - b sin, b cos + a sin): as one number, a product of complex numbers, which are
-        there in single precision only.
+        `positions` is [3, tokens]. A pair (a, b) becomes (a cos - b sin, b cos + a sin).
         """
         angles = positions.float()[self._axes].t()[:, None] * self._frequencies
         if dtype == torch.float32:
-            return partial(_turned, torch.polar(self._sizes.expand_as(angles), angles))
-        cos, sin = (
-            each.repeat_interleave(2, -1)
-            for each in (angles.cos() * self._sizes, angles.sin() * self._sizes)
-        )
-        cos, sin = cos.to(dtype), (sin * self._signs).to(dtype)
+            # As complex numbers the whole rotation is one product; half precision has no such type.
+            return partial(_rotate, torch.polar(self._sizes.expand_as(angles), angles))
+        cos = (angles.cos() * self._sizes).repeat_interleave(2, -1).to(dtype)
+        sin = (angles.sin() * self._sizes).repeat_interleave(2, -1)
+        sin = (sin * self._signs).to(dtype)
         return lambda heads: torch.addcmul(heads * cos, heads.index_select(-1, self._partners), sin)
 
 
-def _turned(turns: Tensor, heads: Tensor) -> Tensor:
-    return torch.view_as_real(torch.view_as_complex(heads.unflatten(-1, (-1, 2))) * turns).flatten(
-        -2
-    )
+def _rotate(rotations: Tensor, heads: Tensor) -> Tensor:
+    """Multiply pairs of channels, as complex numbers, with complex numbers [tokens, 1, pairs]."""
+    pairs = torch.view_as_complex(heads.unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rotations).flatten(-2)

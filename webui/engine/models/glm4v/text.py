@@ -1,83 +1,83 @@
-"""TextModel: the forward pass of Glm4v's language model over a slot cache, with its own modules and weights.
+"""The text decoder of Glm4v over a slot cache, with the modules and weights of transformers.
 
-Does what Glm4vTextModel.forward does in fewer and larger operations: on a CPU, and on a GPU without graphs, half of the
-time of a decode step is the number of operations. A pass has tokens in one dimension only: those of one prompt, or the
-newest of each row; what they see is the cache view's affair.
+Computes what Glm4vTextModel.forward computes (transformers: modeling_glm4v) in fewer and larger
+operations: on a CPU, and on a GPU without CUDA graphs, launching operations takes half of the time
+of a decode step. The tokens of a pass are one flat axis: those of one or more prompts, or the
+newest token of each row. Which of the cached tokens they attend to is decided by the attention
+backend.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn.functional import silu
 
-from webui.engine.models.glm4v.rope import Rotation
-from webui.engine.models.layers import Operation, norm, product, side_by_side
+from webui.engine.models.family import AttentionBackend
+from webui.engine.models.glm4v.rope import MRotaryEmbedding
+from webui.engine.models.layers import Operation, fused_linear, linear, rms_norm
 
 
-class Attend(Protocol):
-    """Attention of one layer in one pass."""
+class DecoderLayer:
+    """The operations of one Glm4vTextDecoderLayer.
 
-    def __call__(self, layer: int, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """Store keys and values [tokens, kv_heads, head_dim]; queries [tokens, heads, head_dim] to [tokens, -1]."""
-        ...
+    Glm4v normalizes before and after each block ("sandwich" norms): `attn_norm` and
+    `post_attn_norm` around attention, `mlp_norm` and `post_mlp_norm` around the MLP.
+    """
 
-
-class CacheView(Protocol):
-    """The part of the cache that one pass writes to and sees."""
-
-    def attention(self, dtype: torch.dtype) -> Attend:
-        """For one pass of that dtype."""
-        ...
-
-
-class Layer:
-    """A decoder layer's parts, looked up once."""
-
-    __slots__ = ("after_attend", "after_mix", "attend", "down", "gate_up", "heads", "mix", "output")
+    __slots__ = (
+        "attn_norm",
+        "down_proj",
+        "gate_up_proj",
+        "mlp_norm",
+        "o_proj",
+        "post_attn_norm",
+        "post_mlp_norm",
+        "qkv_proj",
+    )
 
     def __init__(self, layer: Any) -> None:
         attention, mlp = layer.self_attn, layer.mlp
-        self.heads = side_by_side([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.output, self.gate_up, self.down = map(
-            product, (attention.o_proj, mlp.gate_up_proj, mlp.down_proj)
-        )
-        self.attend, self.after_attend = (
-            norm(layer.input_layernorm),
-            norm(layer.post_self_attn_layernorm),
-        )
-        self.mix, self.after_mix = (
-            norm(layer.post_attention_layernorm),
-            norm(layer.post_mlp_layernorm),
-        )
+        self.qkv_proj = fused_linear([attention.q_proj, attention.k_proj, attention.v_proj])
+        self.o_proj = linear(attention.o_proj)
+        self.gate_up_proj = linear(mlp.gate_up_proj)
+        self.down_proj = linear(mlp.down_proj)
+        self.attn_norm = rms_norm(layer.input_layernorm)
+        self.post_attn_norm = rms_norm(layer.post_self_attn_layernorm)
+        self.mlp_norm = rms_norm(layer.post_attention_layernorm)
+        self.post_mlp_norm = rms_norm(layer.post_mlp_layernorm)
 
 
-class TextModel:
-    """Hidden states [tokens, hidden] of embeddings of that shape at positions [3, tokens]."""
+class TextDecoder:
+    """The decoder layers and the final norm: embeddings to hidden states, both [tokens, hidden]."""
 
     def __init__(self, language_model: Any) -> None:
-        self._layers = [Layer(layer) for layer in language_model.layers]
-        self._norm = norm(language_model.norm)
-        text = language_model.config
+        self._layers = [DecoderLayer(layer) for layer in language_model.layers]
+        self._norm = rms_norm(language_model.norm)
+        config = language_model.config
         self._head_dim = language_model.layers[0].self_attn.head_dim
-        self._heads, self._kv_heads = text.num_attention_heads, text.num_key_value_heads
-        self._rotation = Rotation(language_model.rotary_emb, self._head_dim)
+        self._heads, self._kv_heads = config.num_attention_heads, config.num_key_value_heads
+        self._rope = MRotaryEmbedding(language_model.rotary_emb, self._head_dim)
 
-    def __call__(self, hidden: Tensor, positions: Tensor, view: CacheView) -> Tensor:
-        turn = self._rotation.at(positions, hidden.dtype)
-        attend = view.attention(hidden.dtype)
+    def __call__(self, hidden: Tensor, positions: Tensor, backend: AttentionBackend) -> Tensor:
+        """Return hidden states of embeddings at `positions` [3, tokens]."""
+        rotate = self._rope.rotation(positions, hidden.dtype)
+        attention = backend.prepare(hidden.dtype)
         for index, layer in enumerate(self._layers):
-            queries, keys, values = self._looked_up(layer.heads(layer.attend(hidden)), turn)
-            hidden = hidden + layer.after_attend(layer.output(attend(index, queries, keys, values)))
-            gate, up = layer.gate_up(layer.mix(hidden)).chunk(2, dim=-1)
-            hidden = hidden + layer.after_mix(layer.down(up * silu(gate)))
+            queries, keys, values = self._split_qkv(layer.qkv_proj(layer.attn_norm(hidden)), rotate)
+            attended = attention(index, queries, keys, values)
+            hidden = hidden + layer.post_attn_norm(layer.o_proj(attended))
+            gate, up = layer.gate_up_proj(layer.mlp_norm(hidden)).chunk(2, dim=-1)
+            hidden = hidden + layer.post_mlp_norm(layer.down_proj(up * silu(gate)))
         return self._norm(hidden)
 
-    def _looked_up(self, heads: Tensor, turn: Operation) -> tuple[Tensor, Tensor, Tensor]:
-        """Queries, keys, both turned to their places, and values: [tokens, heads or kv_heads, head_dim]."""
-        heads = heads.view(len(heads), -1, self._head_dim)
-        turning, values = heads.split([self._heads + self._kv_heads, self._kv_heads], 1)
-        queries, keys = turn(turning).split([self._heads, self._kv_heads], 1)
+    def _split_qkv(self, qkv: Tensor, rotate: Operation) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries and keys, both rotated, and values: [tokens, heads, head_dim] each.
+
+        Queries and keys are rotated in one operation before they are split.
+        """
+        qkv = qkv.view(len(qkv), -1, self._head_dim)
+        queries_keys, values = qkv.split([self._heads + self._kv_heads, self._kv_heads], 1)
+        queries, keys = rotate(queries_keys).split([self._heads, self._kv_heads], 1)
         return queries, keys, values
