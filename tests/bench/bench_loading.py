@@ -16,6 +16,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "support")]
+from bench.subject import token_ids
+
 NANO = ROOT / "assets" / "glm4v-nano"
 CONFIG = ROOT / "tests" / "bench" / "glm-4.1v-9b.json"
 CHILD = """
@@ -34,7 +36,7 @@ def watch():
     while not done.is_set():
         peak = max(peak, anonymous())
         time.sleep(0.002)
-watcher = threading.Thread(target=watch)
+watcher = threading.Thread(target=watch, daemon=True)
 watcher.start()
 choice = choose({folder!r}, {quantization!r}, None, Path({folder!r}))
 loaded = loader.load(choice, "cpu", 1, 512, lambda progress: None)
@@ -48,10 +50,11 @@ print(loaded.memory_bytes, peak - before, anonymous() - before, measure_distance
 def write_checkpoint(folder: Path, layers: int) -> int:
     """Returns the bytes of one layer in float32."""
     import torch
-    from transformers import Glm4vConfig, Glm4vForConditionalGeneration
+    from transformers import AutoProcessor, Glm4vConfig, Glm4vForConditionalGeneration
 
     config = json.loads(CONFIG.read_text())
     config["text_config"]["num_hidden_layers"] = config["vision_config"]["depth"] = layers
+    config |= token_ids(AutoProcessor.from_pretrained(NANO).tokenizer)
     for file in NANO.iterdir():
         if file.suffix in (".json", ".jinja") and file.name != "config.json":
             shutil.copy(file, folder)
@@ -74,7 +77,7 @@ def main() -> None:
         layer = write_checkpoint(Path(folder), options.layers)
         code = CHILD.format(root=str(ROOT), folder=folder, quantization=options.quantization)
         done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, check=True
         )
     *counts, distance = done.stdout.split()
     weights, peak, held = map(int, counts)

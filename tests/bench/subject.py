@@ -94,8 +94,12 @@ def engine_of(
 def _config(path: Path, tokenizer: Any) -> Glm4vConfig:
     file = path / "config.json" if path.is_dir() else path
     values = json.loads(file.read_text("utf-8"))
-    ids = {name: tokenizer.convert_tokens_to_ids(token) for name, token in KNOWN_IDS.items()}
-    return Glm4vConfig(**values | ids)
+    return Glm4vConfig(**values | token_ids(tokenizer))
+
+
+def token_ids(tokenizer: Any) -> dict[str, int]:
+    """Return the fields of a config that name this tokenizer's control tokens."""
+    return {name: tokenizer.convert_tokens_to_ids(token) for name, token in KNOWN_IDS.items()}
 
 
 def _take_large_pictures(processor: Any) -> None:
