@@ -1,14 +1,17 @@
 """Check a new card before relying on it: python tests/bench/gpu_check.py [--device cpu].
 
-Random weights of the 9B's size on a card, a tiny model on the CPU. Each part is a row of numbers, or the reason why it
-failed, and the others go on; the exit status is 1 if any failed.
+Random weights of the 9B's size are written to a temporary folder and served as people start the demo:
+plan, load, worst pass, self-test, page and API. Without a card, a tiny model runs through the same
+parts on the CPU. Each part prints rows of numbers, or why it failed; the others go on, and the exit
+status is 1 if any failed.
 
     plan       what the plan says of this machine
-    people     text, pictures, pages and clips, asked by 1, 8 and 32 people at once
-    memory     what is kept free beside what passes took
-    faults     passes that lack memory: who ends, who does not
+    start      the seconds until the server is ready, and what it runs
+    people     text, pictures, pages over HTTP and clips, asked by 1, 8 and 32 people at once
+    memory     what was kept free beside what the passes took
+    faults     passes that lack memory: which requests end, and how soon the next one is answered
     capture    CUDA graphs that cannot be recorded: the tokens stay the same
-    packed     8 and 4 bit: memory told and taken, logits beside transformers'
+    packed     8 and 4 bit on eight layers: memory expected and taken, logits beside transformers'
 """
 
 from __future__ import annotations
@@ -19,8 +22,8 @@ import json
 import logging
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -29,157 +32,176 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "tests" / "support")]
 
+import httpx
 import torch
 
-from bench.bench_loading import NANO, write_checkpoint
-from bench.prompts import A4, _page, about_picture, ask, clip
-from bench.subject import engine_of, random_weights
+from bench.http_people import TIMEOUT_S, chat_body, watch_over_http
+from bench.prompts import A4, about_picture, ask, clip, page
+from bench.random_checkpoint import NANO, TRUE_SIZE, write_checkpoint
+from bench.served_model import ServedModel, serve_on_loopback, served_model
 from bench.tiny_config import TINY
-from bench.watch import gaps, greedy, watch
+from bench.watch import Watched, gaps, greedy, watch
 from webui.engine.execution.cuda_graphs import DecodeGraphs
 from webui.engine.execution.device import Device
 from webui.engine.loading.catalog import FLAGSHIP, choose
-from webui.engine.loading.loader import LoadedModel, load
+from webui.engine.loading.loader import load, read_machine
 from webui.engine.loading.self_test import measure_distance
 from webui.engine.planning.plan import make_plan
-from webui.engine.planning.probe import read_machine
 from webui.errors import WebUIError
 from webui.protocol import Message
 
-TRUE_SIZE = ROOT / "tests" / "bench" / "glm-4.1v-9b.json"
-PAGES, PACKED_LAYERS = 3, 8
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """The model under check; `small` on a CPU, where sizes say nothing of a card."""
-
-    loaded: LoadedModel
-    device: str
-
-    @property
-    def small(self) -> bool:
-        return self.device == "cpu"
-
-
+PAGES, PACKED_LAYERS, PEOPLE = 3, 8, (1, 8, 32)
+GIGABYTE = 10**9
 Row = dict[str, Any]
 
 
-def check_plan(subject: Subject) -> Iterator[Row]:
-    seen = read_machine()
-    says = make_plan(seen, FLAGSHIP.needs).summary
-    yield {"cards": len(seen.cards), "driver": seen.driver, "cuda": seen.cuda, "says": says}
-
-
-def check_people(subject: Subject) -> Iterator[Row]:
-    tokens = 8 if subject.small else 64
-    for people in (1, 8, 32):
-        with engine_of(subject.loaded) as engine:
-
-            async def everybody(count: int = people, engine: Any = engine) -> list[Any]:
-                asked = [
-                    greedy(question(person, subject), tokens, person) for person in range(count)
-                ]
-                return await asyncio.gather(*(watch(engine, request) for request in asked))
-
-            start = perf_counter()
-            seen = asyncio.run(everybody())
-            took = perf_counter() - start
-        written = [each.usage.completion_tokens for each in seen]
-        if written != [tokens] * people:
-            raise RuntimeError(f"of {people} answers of {tokens} tokens, these came: {written}")
-        longest = max(max(gaps(each.times), default=0.0) for each in seen)
-        first = median(each.first_s for each in seen)
-        yield {
-            "people": people,
-            "tokens/s": sum(written) / took,
-            "first, s": first,
-            "longest gap, s": longest,
-        }
-
-
-def question(number: int, subject: Subject) -> tuple[Message, ...]:
-    """In turn a text, a picture, pages and a clip."""
-    size = (112, 168) if subject.small else subject.loaded.info.image.split(PAGES, 6000).fit(*A4)
-    kinds: tuple[Callable[[], tuple[Message, ...]], ...] = (
-        lambda: ask(f"{number} + {number} = ?"),
-        lambda: about_picture(number),
-        lambda: ask(
-            *(_page(number, page, size) for page in range(1, PAGES + 1)), "What is on page 2?"
-        ),
-        lambda: ask(clip(number), "What moves?"),
-    )
-    return kinds[number % len(kinds)]()
-
-
-def check_memory(subject: Subject) -> Iterator[Row]:
-    if subject.small:
-        yield {"says": "a CPU counts nothing"}
-        return
-    card = read_machine().cards[torch.device(subject.device).index or 0]
-    cache = sum(layer.nbytes for layer in subject.loaded.runner.cache.layers)
-    peak = torch.cuda.max_memory_allocated(subject.device)
-    planned = make_plan(read_machine(), FLAGSHIP.needs).reserve_bytes
-    beside = peak - cache - subject.loaded.memory_bytes
+def check_plan(model: ServedModel) -> Iterator[Row]:
+    machine = read_machine()
+    summary = make_plan(machine, FLAGSHIP.needs).summary
     yield {
-        "GB in all": card.total_bytes / 1e9,
-        "GB beside weights and cache": beside / 1e9,
-        "GB planned": planned / 1e9,
+        "cards": len(machine.cards),
+        "driver": machine.driver,
+        "cuda": machine.cuda,
+        "plan": summary,
     }
-    if beside > planned:
-        raise RuntimeError("passes took more than the plan keeps free")
 
 
-class Starved:
-    """A runner whose passes over certain requests lack memory."""
-
-    def __init__(self, runner: Any, where: str) -> None:
-        self._runner, self._where = runner, where
-
-    def __getattr__(self, name: str) -> Any:
-        work = getattr(self._runner, name)
-        if name != self._where:
-            return work
-
-        def pass_over(sequences: Any, *rest: Any) -> Any:
-            if any("guilty" in sequence.id for sequence in sequences):
-                device = str(self._runner.model.device)
-                with Device(device):
-                    torch.empty(2**62, dtype=torch.uint8, device=device)
-            return work(sequences, *rest)
-
-        return pass_over
+def check_start(model: ServedModel) -> Iterator[Row]:
+    start = perf_counter()
+    model.warm_up(ask("1 + 1 = ?"))
+    status = model.status
+    yield {
+        "ready, s": perf_counter() - start,
+        "device": status.device,
+        "precision": status.precision,
+        "GB of weights": status.memory_bytes / GIGABYTE,
+        "slots": status.slots,
+        "context": status.info.context_length,
+    }
+    if not model.small:
+        torch.cuda.reset_peak_memory_stats(model.device)
 
 
-def check_faults(subject: Subject) -> Iterator[Row]:
-    for where in ("prefill", "decode"):
-        with engine_of(
-            subject.loaded, lambda runner, where=where: Starved(runner, where)
-        ) as engine:
-
-            async def everybody(engine: Any = engine) -> list[Any]:
-                names = ["guilty", *(f"other {number}" for number in range(3))]
-                asked = [
-                    greedy(question(number, subject), 8, name) for number, name in enumerate(names)
-                ]
-                return await asyncio.gather(
-                    *(watch(engine, request) for request in asked), return_exceptions=True
-                )
-
-            guilty, *others = asyncio.run(everybody())
+def check_people(model: ServedModel) -> Iterator[Row]:
+    tokens = 8 if model.small else 64
+    with serve_on_loopback(model.manager) as address:
+        for count in PEOPLE:
             start = perf_counter()
-            asyncio.run(watch(engine, greedy(question(1, subject), 8, "after")))
+            seen = asyncio.run(ask_together(model, address, count, tokens))
+            took = perf_counter() - start
+            written = [each.usage.completion_tokens if each.usage else 0 for each in seen]
+            if written != [tokens] * count:
+                raise RuntimeError(f"{count} answers of {tokens} tokens have {written}")
+            yield {
+                "people": count,
+                "tokens/s": sum(written) / took,
+                "first, s": median(each.first_s for each in seen),
+                "longest gap, s": max(max(gaps(each.times), default=0.0) for each in seen),
+            }
+
+
+async def ask_together(model: ServedModel, address: str, count: int, tokens: int) -> list[Watched]:
+    """Ask `count` questions at once: clips as the page does, all others over HTTP."""
+    name = model.status.info.name
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=address, timeout=TIMEOUT_S, limits=limits) as client:
+        jobs: list[Coroutine[Any, Any, Watched]] = []
+        for person in range(count):
+            messages = question(person, model)
+            if is_clip(person):
+                jobs.append(watch(model.manager, greedy(messages, tokens, f"clip {person}")))
+            else:
+                jobs.append(watch_over_http(client, chat_body(name, messages, tokens)))
+        return list(await asyncio.gather(*jobs))
+
+
+def is_clip(person: int) -> bool:
+    return person % 4 == 3
+
+
+def question(person: int, model: ServedModel) -> tuple[Message, ...]:
+    """Return in turn a question about a text, a picture, pages and a clip."""
+    kind = person % 4
+    if kind == 0:
+        return ask(f"{person} + {person} = ?")
+    if kind == 1:
+        return about_picture(person)
+    if is_clip(person):
+        return ask(clip(person), "What moves?")
+    size = (112, 168) if model.small else model.status.info.image.split(PAGES, 6000).fit(*A4)
+    pages = (page(person, number, size) for number in range(1, PAGES + 1))
+    return ask(*pages, "What is on page 2?")
+
+
+def check_memory(model: ServedModel) -> Iterator[Row]:
+    """What the passes of the people took beside weights and cache, against what was kept free for them."""
+    if model.small:
+        yield {"note": "only a card counts its memory"}
+        return
+    cache = sum(layer.nbytes for layer in model.runner.cache.layers)
+    beside = torch.cuda.max_memory_allocated(model.device) - cache - model.status.memory_bytes
+    free, total = torch.cuda.mem_get_info(model.device)
+    kept = total - cache - model.status.memory_bytes
+    yield {
+        "GB in all": total / GIGABYTE,
+        "GB kept for passes": kept / GIGABYTE,
+        "GB that passes took": beside / GIGABYTE,
+        "GB free now": free / GIGABYTE,
+    }
+    if beside > kept:
+        raise RuntimeError("passes took more than was kept free")
+
+
+@contextmanager
+def starved(model: ServedModel, pass_name: str) -> Iterator[None]:
+    """Let passes of the runner over requests named "guilty" ask the device for more memory than any has."""
+    runner = model.runner
+    original = getattr(runner, pass_name)
+
+    def pass_over(sequences: Any, *rest: Any) -> Any:
+        if any("guilty" in sequence.id for sequence in sequences):
+            device = str(runner.model.device)
+            with Device(device):
+                torch.empty(2**62, dtype=torch.uint8, device=device)
+        return original(sequences, *rest)
+
+    setattr(runner, pass_name, pass_over)
+    try:
+        yield
+    finally:
+        delattr(runner, pass_name)
+
+
+def check_faults(model: ServedModel) -> Iterator[Row]:
+    for pass_name in ("prefill", "decode"):
+        with starved(model, pass_name):
+            guilty, *others = asyncio.run(ask_beside_guilty(model))
+            start = perf_counter()
+            asyncio.run(watch(model.manager, greedy(question(1, model), 8, "after")))
         ended = [each for each in others if isinstance(each, BaseException)]
-        yield {"lacks memory": where, "ends": type(guilty).__name__, "others that ended": len(ended),
-               "next answer, s": perf_counter() - start}  # fmt: skip
+        yield {
+            "lacks memory": pass_name,
+            "ends": type(guilty).__name__,
+            "others that ended": len(ended),
+            "next answer, s": perf_counter() - start,
+        }
         if ended or not isinstance(guilty, WebUIError):
             raise RuntimeError(
-                f"a pass without memory in {where} ended {len(ended)} others, and {guilty!r}"
+                f"a pass without memory in {pass_name} ended {len(ended)} others, and {guilty!r}"
             )
 
 
-class Unrecordable:
-    """Fails as a capture does in which the device is waited for."""
+async def ask_beside_guilty(model: ServedModel) -> list[Watched | BaseException]:
+    names = ["guilty", "other 1", "other 2", "other 3"]
+    jobs = [
+        watch(model.manager, greedy(question(number, model), 8, name))
+        for number, name in enumerate(names)
+    ]
+    return await asyncio.gather(*jobs, return_exceptions=True)
+
+
+class FailingRecorder:
+    """Fails as a capture does in which an operation waits for the device."""
 
     tries = 0
 
@@ -188,40 +210,42 @@ class Unrecordable:
         raise RuntimeError("operation not permitted when stream is capturing")
 
 
-def check_capture(subject: Subject) -> Iterator[Row]:
-    runner = subject.loaded.runner
-    kept, broken = runner.decode_graphs, Unrecordable()
+def check_capture(model: ServedModel) -> Iterator[Row]:
+    runner, broken = model.runner, FailingRecorder()
+    original = runner.decode_graphs
     texts = []
-    for graphs in (kept, DecodeGraphs(runner.decode_logits, runner.cache, broken)):
+    for graphs in (original, DecodeGraphs(runner.decode_logits, runner.cache, broken)):
         runner.decode_graphs = graphs
-        with engine_of(subject.loaded) as engine:
-            texts.append(asyncio.run(watch(engine, greedy(question(1, subject), 16, "one"))).text)
-    runner.decode_graphs = kept
+        request = greedy(question(1, model), 16, "one")
+        texts.append(asyncio.run(watch(model.manager, request)).text)
+    runner.decode_graphs = original
     yield {"tries": broken.tries, "same text": texts[0] == texts[1]}
-    if texts[0] != texts[1] and subject.small:
-        raise RuntimeError("without graphs the text is another one")
+    # On a card, the steps with and without a graph may differ in their last bits.
+    if texts[0] != texts[1] and model.small:
+        raise RuntimeError("the text without graphs differs")
 
 
-def check_packed(subject: Subject) -> Iterator[Row]:
+def check_packed(model: ServedModel) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as written:
-        folder = NANO if subject.small else Path(written)
-        if not subject.small:
-            write_checkpoint(folder, PACKED_LAYERS)
+        folder = NANO
+        if not model.small:
+            folder = Path(written)
+            config = json.loads(TRUE_SIZE.read_text())
+            write_checkpoint(folder, config, model.device, PACKED_LAYERS)
         for kind in ("8bit", "4bit"):
-            loaded = load(
-                choose(str(folder), kind, None, NANO),
-                subject.device,
-                2,
-                2048,
-                lambda progress: None,
-            )
-            taken = loaded.runner.model.get_memory_footprint()
-            yield {"weights": kind, "GB told": loaded.memory_bytes / 1e9, "GB taken": taken / 1e9,
-                   "logits from transformers'": measure_distance(loaded.runner)}  # fmt: skip
+            choice = choose(str(folder), kind, None, NANO)
+            loaded = load(choice, model.device, 2, 2048, lambda progress: None)
+            yield {
+                "weights": kind,
+                "GB expected": loaded.memory_bytes / GIGABYTE,
+                "GB taken": loaded.runner.model.get_memory_footprint() / GIGABYTE,
+                "logits from transformers'": measure_distance(loaded.runner),
+            }
 
 
-PARTS: dict[str, Callable[[Subject], Iterator[Row]]] = {
+PARTS: dict[str, Callable[[ServedModel], Iterator[Row]]] = {
     "plan": check_plan,
+    "start": check_start,
     "people": check_people,
     "memory": check_memory,
     "faults": check_faults,
@@ -230,20 +254,43 @@ PARTS: dict[str, Callable[[Subject], Iterator[Row]]] = {
 }
 
 
-def make_subject(device: str) -> Subject:
-    if device != "cpu":
-        return Subject(random_weights(TRUE_SIZE, device, 8, 16_384), device)
+@contextmanager
+def make_model(device: str) -> Iterator[ServedModel]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "tiny.json")
-        path.write_text(json.dumps(TINY))
-        return Subject(random_weights(path, "cpu", 8, 2048), "cpu")
+        start = perf_counter()
+        if device == "cpu":
+            write_checkpoint(Path(folder), TINY)
+        else:
+            write_checkpoint(Path(folder), json.loads(TRUE_SIZE.read_text()), device)
+            torch.cuda.empty_cache()
+        print(f"weights written in {perf_counter() - start:.1f} s", flush=True)
+        slots, context = (8, 2048) if device == "cpu" else (0, 0)
+        with served_model(Path(folder), device, slots, context) as model:
+            yield model
 
 
-def shown(row: Row) -> str:
+def format_row(row: Row) -> str:
     return ", ".join(
         f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
         for name, value in row.items()
     )
+
+
+def run_parts(model: ServedModel, json_path: Path | None) -> dict[str, list[Row]]:
+    """Run every part and print its rows. A part that fails leaves a row "failed", and the next one runs."""
+    report: dict[str, list[Row]] = {}
+    for name, part in PARTS.items():
+        rows = report.setdefault(name, [])
+        try:
+            for row in part(model):
+                rows.append(row)
+                print(f"{name:8} {format_row(row)}", flush=True)
+        except Exception as error:
+            rows.append({"failed": f"{type(error).__name__}: {error}"})
+            print(f"{name:8} failed: {error}", flush=True)
+        if json_path:
+            json_path.write_text(json.dumps(report, indent=1))
+    return report
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -253,22 +300,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cuda:0" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--json", type=Path, help="write the rows here")
     options = parser.parse_args(arguments)
-    subject = make_subject(options.device)
-    report: dict[str, Any] = {}
-    for name, part in PARTS.items():
-        rows: list[Row] = report.setdefault(name, [])
-        try:
-            for row in part(subject):
-                rows.append(row)
-                print(f"{name:8} {shown(row)}", flush=True)
-        except (RuntimeError, WebUIError, ValueError, OSError, AttributeError, TypeError) as error:
-            rows.append({"failed": f"{type(error).__name__}: {error}"})
-            print(f"{name:8} failed: {error}", flush=True)
-        if options.json:
-            options.json.write_text(json.dumps(report, indent=1))
+    with make_model(options.device) as model:
+        report = run_parts(model, options.json)
     return int(any("failed" in row for rows in report.values() for row in rows))
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.CRITICAL)  # what is provoked here would fill the screen
+    logging.basicConfig(level=logging.CRITICAL)  # the provoked failures would fill the screen
     sys.exit(main())

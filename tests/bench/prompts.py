@@ -32,7 +32,7 @@ def clip(number: int) -> VideoPart:
 def document(number: int, info: ModelInfo) -> tuple[ImagePart, ...]:
     """20 pages as large as this model may see them together."""
     size = info.image.split(PAGES, info.media_tokens).fit(*A4)
-    return tuple(_page(number, index, size) for index in range(1, PAGES + 1))
+    return tuple(page(number, index, size) for index in range(1, PAGES + 1))
 
 
 def _circle(number: int, side: int, step: int = 0) -> Image.Image:
@@ -46,7 +46,7 @@ def _circle(number: int, side: int, step: int = 0) -> Image.Image:
     return image
 
 
-def _page(number: int, index: int, size: tuple[int, int]) -> ImagePart:
+def page(number: int, index: int, size: tuple[int, int]) -> ImagePart:
     image = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(image)
     for line in range(2, size[1] // 16 - 1):

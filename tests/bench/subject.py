@@ -54,13 +54,13 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedM
     device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     processor = AutoProcessor.from_pretrained(NANO)
     config = _config(path, processor.tokenizer)
-    _take_large_pictures(processor)
+    take_large_pictures(processor)
     torch.manual_seed(0)
     with torch.device(device):
         dtype = torch.float32 if device == "cpu" else torch.bfloat16
         model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
     with torch.inference_mode():
-        model.lm_head.weight[_not_written(processor.tokenizer, config.text_config.vocab_size)] = 0
+        model.lm_head.weight[unwritten_ids(processor.tokenizer, config.text_config.vocab_size)] = 0
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
     known = ModelInfo(f"random {path.stem}", 0, frame=FLAGSHIP.info.frame)
     info = FAMILIES[config.model_type].describe(known, config, processor)
@@ -102,7 +102,7 @@ def token_ids(tokenizer: Any) -> dict[str, int]:
     return {name: tokenizer.convert_tokens_to_ids(token) for name, token in KNOWN_IDS.items()}
 
 
-def _take_large_pictures(processor: Any) -> None:
+def take_large_pictures(processor: Any) -> None:
     """The flagship's limits in pixels in place of the bundled model's. Glm4v counts a picture twice, as two frames."""
     limits = FLAGSHIP.info.image
     size = {"shortest_edge": 2 * limits.min_pixels, "longest_edge": 2 * limits.max_pixels}
@@ -110,7 +110,7 @@ def _take_large_pictures(processor: Any) -> None:
     processor.video_processor.size = size
 
 
-def _not_written(tokenizer: Any, vocabulary: int) -> list[int]:
+def unwritten_ids(tokenizer: Any, vocabulary: int) -> list[int]:
     """Ids without text: control tokens, and those beyond the tokenizer. Their logits of 0 never win."""
     added = tokenizer.get_added_vocab().values()
     return [*added, *range(len(tokenizer), vocabulary)]

@@ -1,0 +1,119 @@
+"""A model as the demo serves it: the product's own loader and manager, behind the page and API on a free port."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench import ROOT
+from bench.watch import greedy, watch
+from webui.engine.loading.catalog import Choice
+from webui.engine.loading.interface import CheckpointLoader
+from webui.engine.manager.model_manager import ModelManager
+from webui.engine.planning.needs import Needs
+from webui.engine.planning.plan import Plan
+from webui.protocol import Message, ModelStatus, Progress
+
+NANO = ROOT / "assets" / "glm4v-nano"
+
+
+@dataclass
+class RecordingLoader:
+    """The product's loader; `loaded` is what the last load returned."""
+
+    inner: CheckpointLoader
+    loaded: Any = field(default=None)
+
+    def plan(self, needs: Needs, quantization: str) -> Plan:
+        return self.inner.plan(needs, quantization)
+
+    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
+        return self.inner.fetch(choice, report)
+
+    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Any:
+        self.loaded = self.inner.load(choice, report)
+        return self.loaded
+
+    def free(self) -> None:
+        self.inner.free()
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """`runner` is the one of the loaded model, for parts that break it on purpose."""
+
+    manager: ModelManager
+    loader: RecordingLoader
+    device: str
+
+    @property
+    def runner(self) -> Any:
+        return self.loader.loaded.runner
+
+    @property
+    def status(self) -> ModelStatus:
+        return self.manager.status()
+
+    @property
+    def small(self) -> bool:
+        """Whether this is the tiny model of a CPU, whose sizes say nothing about a card."""
+        return self.device == "cpu"
+
+    def warm_up(self, messages: tuple[Message, ...]) -> None:
+        """Wait until the model is ready and has answered once. Raises ModelLoadError if it cannot be loaded."""
+        asyncio.run(watch(self.manager, greedy(messages, 2, "warm-up")))
+
+
+@contextmanager
+def served_model(
+    folder: Path, device: str, slots: int = 0, context: int = 0
+) -> Iterator[ServedModel]:
+    loader = RecordingLoader(CheckpointLoader(device, slots, context))
+    manager = ModelManager([str(folder)], quantization="auto", bundled=NANO, loader=loader)
+    manager.start()
+    try:
+        yield ServedModel(manager, loader, device)
+    finally:
+        manager.close()
+
+
+@contextmanager
+def serve_on_loopback(manager: ModelManager) -> Iterator[str]:
+    """Serve the page and the API over `manager` and yield their address. The manager stays open."""
+    # Imported here: a machine without gradio can still run the other parts.
+    import uvicorn
+
+    from webui.app import create_app
+    from webui.media.reader import MediaReader
+    from webui.server import listen
+    from webui.settings import Settings
+
+    settings = Settings()
+    app = create_app(KeptOpen(manager), MediaReader(settings.limits, office=None), settings)
+    listener = listen("127.0.0.1", 0)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+class KeptOpen:
+    """A manager that the end of one server does not close."""
+
+    def __init__(self, manager: ModelManager) -> None:
+        self._manager = manager
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._manager, name)
+
+    def close(self) -> None:
+        """Leave the manager to its owner."""
