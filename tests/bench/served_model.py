@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,13 @@ def serve_on_loopback(manager: ModelManager) -> Iterator[str]:
     from webui.settings import Settings
 
     settings = Settings()
-    app = create_app(KeptOpen(manager), MediaReader(settings.limits, office=None), settings)
+
+    async def build() -> Any:
+        return create_app(KeptOpen(manager), MediaReader(settings.limits, office=None), settings)
+
+    # Outside an event loop, Gradio makes one that it never closes.
+    with ThreadPoolExecutor(1) as executor:
+        app = executor.submit(asyncio.run, build()).result()
     listener = listen("127.0.0.1", 0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1))
     thread = threading.Thread(target=server.run, args=([listener],))
