@@ -32,7 +32,7 @@ from webui.access.sign_in import sign_in_router
 from webui.access.traffic import Traffic
 from webui.access.uploads import Uploads, paths_in
 from webui.access.visitors import Visitors, visitor_of
-from webui.api.errors import add_failure_handlers
+from webui.api.errors import add_error_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.engine.loading.interface import CheckpointLoader
@@ -84,7 +84,7 @@ def create_app(
         Accounts(settings.auth), embedded=settings.embedded, framed=bool(settings.allow_origin)
     )
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
-    add_failure_handlers(app)
+    add_error_handlers(app)
     app.include_router(health_router(model))
     app.include_router(openai_router(model, reader, visitors, max_body_bytes))
     app.include_router(sign_in_router(visitors, sign_in_html))

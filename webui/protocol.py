@@ -139,7 +139,7 @@ class ImagePart:
 
     @cached_property
     def digest(self) -> str:
-        """The digest of its pixels. Cached: every turn of a conversation needs it for every page."""
+        """The digest of its pixels, cached because every turn needs that of every page."""
         return pixel_digest(self.image)
 
 
@@ -156,7 +156,7 @@ class VideoPart:
 
     @property
     def pairs(self) -> tuple[tuple[Image, Image], ...]:
-        """The frames in pairs, as the model encodes them; an odd last frame is paired with itself."""
+        """The frames in pairs, as the model encodes them; an odd last one is doubled."""
         return tuple(zip(self.frames[::2], (*self.frames[1::2], *self.frames[-1:]), strict=False))
 
     @cached_property

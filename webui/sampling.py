@@ -35,8 +35,8 @@ class Range:
         return f"{number} from {_decimal(self.minimum)} to {_decimal(self.maximum)}"
 
 
-# The lower bound of repetition_penalty keeps logits finite: dividing by 1e-39 overflows, and a row of
-# infinities has no distribution to sample from.
+# The lower bound of repetition_penalty keeps logits finite: dividing by 1e-39 overflows, and a row
+# of infinities has no distribution to sample from.
 SAMPLING_RANGES: dict[str, Range] = {
     "temperature": Range(0, 2),
     "top_p": Range(0.000001, 1),

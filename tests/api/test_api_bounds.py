@@ -12,8 +12,8 @@ from api_client import ASK, PATH, FakeReader, http, picture_url, refusal, served
 from fakes import READY, FakeEngine
 from PIL import Image
 
-from webui.api.bodies import LARGE_BYTES, Bodies
 from webui.api.data_urls import natural_size
+from webui.api.json_body import LARGE_BYTES, BodyReader
 from webui.protocol import SAMPLING_RANGES, ImagePart, PixelBudget
 
 FIELDS = [*SAMPLING_RANGES, "max_completion_tokens"]
@@ -152,7 +152,7 @@ async def test_a_body_of_very_many_things_is_refused_with_the_number(body, statu
 
 
 async def test_large_bodies_are_worked_on_in_a_thread_and_one_at_a_time():
-    bodies, here = Bodies(1), threading.current_thread()
+    bodies, here = BodyReader(1), threading.current_thread()
     entered, go = threading.Event(), threading.Event()
 
     def slow():
@@ -160,10 +160,10 @@ async def test_large_bodies_are_worked_on_in_a_thread_and_one_at_a_time():
         go.wait(20)
         return threading.current_thread()
 
-    first = asyncio.ensure_future(bodies.work(LARGE_BYTES + 1, slow))
+    first = asyncio.ensure_future(bodies.process(LARGE_BYTES + 1, slow))
     await asyncio.to_thread(entered.wait, 20)
-    second = asyncio.ensure_future(bodies.work(LARGE_BYTES + 1, threading.current_thread))
-    assert await bodies.work(LARGE_BYTES, threading.current_thread) is here
+    second = asyncio.ensure_future(bodies.process(LARGE_BYTES + 1, threading.current_thread))
+    assert await bodies.process(LARGE_BYTES, threading.current_thread) is here
     assert not second.done()
     go.set()
     assert here not in (await first, await second)

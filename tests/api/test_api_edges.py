@@ -7,7 +7,7 @@ import pytest
 from api_client import ASK, PATH, FakeReader, http, make_app, picture_url, refusal, served
 from fakes import SCRIPT, FakeEngine
 
-from webui.api.queue_pace import QueuePace
+from webui.api.retry_after import CompletionRate
 from webui.errors import EngineStoppedError, ModelLoadError, QueueFullError
 from webui.protocol import ModelInfo, ModelStatus
 from webui.reasons import Unexpected
@@ -102,11 +102,11 @@ def test_the_queue_is_waited_for_as_long_as_it_takes_at_the_pace_of_the_last_min
     age, ends, waiting, seconds
 ):
     now = [0.0]
-    pace = QueuePace(lambda: now[0])
+    pace = CompletionRate(lambda: now[0])
     for _ in range(ends):
-        pace.answered()
+        pace.record_completion()
     now[0] += age
-    assert pace.wait_s(QueueFullError(waiting=waiting)) == seconds
+    assert pace.retry_after_s(QueueFullError(waiting=waiting)) == seconds
 
 
 async def test_a_model_that_is_not_there_says_when_to_come_again():

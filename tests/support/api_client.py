@@ -17,7 +17,7 @@ from PIL import Image
 
 from webui.access.accounts import Accounts
 from webui.access.visitors import Visitors
-from webui.api.errors import add_failure_handlers
+from webui.api.errors import add_error_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.errors import DamagedFileError
@@ -61,7 +61,7 @@ class FakeReader:
 
 def make_app(engine, accounts=(), most=10_000_000, reader=None):
     app = FastAPI()
-    add_failure_handlers(app)
+    add_error_handlers(app)
     app.include_router(health_router(engine))
     app.include_router(
         openai_router(engine, reader or FakeReader(), Visitors(Accounts(accounts)), most)

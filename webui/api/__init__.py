@@ -1,1 +1,1 @@
-"""HTTP in front of the engine, for programs."""
+"""The HTTP API for programs: /v1 in OpenAI's format, and /health."""

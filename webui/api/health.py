@@ -1,4 +1,4 @@
-"""/health: whether the model can answer, for whoever starts, restarts or balances this server."""
+"""/health: whether the model can answer, for supervisors and load balancers."""
 
 from __future__ import annotations
 
@@ -7,39 +7,48 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from webui import __version__
 from webui.protocol import ModelProvider, ModelState, ModelStatus
 
-# Of several models the one that can answer soonest stands for all.
-SOONEST: tuple[ModelState, ...] = ("ready", "loading", "unloaded", "failed")
+# Of several models, the one in the first of these states is reported.
+STATE_ORDER: tuple[ModelState, ...] = ("ready", "loading", "unloaded", "failed")
 
 
-def health_router(model: ModelProvider) -> APIRouter:
-    """GET /health answers 200 while a request would be answered, 503 before the first model is ready and if none loads.
+def health_router(provider: ModelProvider) -> APIRouter:
+    """Return the route GET /health.
 
-    An unloaded model is 200, and so is one that is being swapped in: both make a request wait, not fail, and whoever
-    restarted the server for it would only make it wait longer.
+    It answers 200 while a request would be answered, and 503 before the first model is ready and if
+    no model can be loaded. An unloaded model and a model swap are 200: requests wait for them, and
+    a restart would only make them wait longer.
     """
     router = APIRouter()
 
     @router.get("/health")
     async def health() -> JSONResponse:
-        statuses = model.statuses()
-        first = statuses[0]
-        shown = (
-            min(statuses, key=lambda status: SOONEST.index(status.state)) if first.served else first
-        )
-        answers = shown.state == "ready" or (shown.served and shown.state != "failed")
-        several = [{"model": status.info.name, "state": status.state} for status in statuses]
-        more = {"models": several} if len(several) > 1 else {}
-        return JSONResponse(state(shown) | more, 200 if answers else 503)
+        statuses = provider.statuses()
+        reported = reported_status(statuses)
+        can_answer = reported.state == "ready" or (reported.served and reported.state != "failed")
+        payload = {"version": __version__} | status_payload(reported)
+        if len(statuses) > 1:
+            payload["models"] = [
+                {"model": status.info.name, "state": status.state} for status in statuses
+            ]
+        return JSONResponse(payload, 200 if can_answer else 503)
 
     return router
 
 
-def state(status: ModelStatus) -> dict[str, Any]:
-    """What is known of the model; what is not known yet is left out."""
+def reported_status(statuses: tuple[ModelStatus, ...]) -> ModelStatus:
+    """Return the first model until one has been ready, then the one that can answer soonest."""
+    if not statuses[0].served:
+        return statuses[0]
+    return min(statuses, key=lambda status: STATE_ORDER.index(status.state))
+
+
+def status_payload(status: ModelStatus) -> dict[str, Any]:
+    """Return the fields of the status that are known."""
     progress = status.progress
-    known = {
+    fields = {
         "state": status.state,
         "model": status.info.name,
         "context_length": status.info.context_length,
@@ -52,4 +61,4 @@ def state(status: ModelStatus) -> dict[str, Any]:
         "reason": str(status.failure or ""),
         "notice": str(status.notice or ""),
     }
-    return {name: value for name, value in known.items() if value}
+    return {name: value for name, value in fields.items() if value}

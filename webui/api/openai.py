@@ -1,171 +1,174 @@
-"""/v1: the part of OpenAI's API that fits a model of one's own. JSON to GenerationRequest, deltas to JSON.
+"""/v1/models and /v1/chat/completions, the part of OpenAI's API that fits a local model.
 
-A client that goes away ends its request, streaming or not.
+A client that disconnects ends its request, streaming or not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
-from fastapi.routing import APIRoute
-from starlette.types import Receive, Scope, Send
+from fastapi.responses import JSONResponse
 
 from webui.access.visitors import Visitors
-from webui.api.bodies import Bodies, client_closed
-from webui.api.errors import PREFIX, failure, failure_response
-from webui.api.models import card, find_model
-from webui.api.openai_request import ChatRequest, read_chat_request
-from webui.api.openai_response import Answer
-from webui.api.pictures import ImageReader, MessageMaker
-from webui.api.queue_pace import QueuePace
-from webui.api.unknown_paths import add_unknown_paths
-from webui.errors import QueueFullError, WebUIError
-from webui.protocol import Delta, GenerationRequest, ModelProvider
-
-
-class FailureRoute(APIRoute):
-    """Answers our errors in OpenAI's shape."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except WebUIError as error:
-                return failure_response(error)
-
-        return answer
+from webui.api.errors import (
+    MAX_SHOWN_LENGTH,
+    PREFIX,
+    ErrorRoute,
+    HTTPError,
+    add_fallback_routes,
+    error_response,
+    error_status,
+)
+from webui.api.images import ImageLoader, ImageReader
+from webui.api.json_body import BodyReader
+from webui.api.openai_request import ChatRequest, load_messages, parse_chat_request
+from webui.api.openai_response import ChatCompletion
+from webui.api.retry_after import CompletionRate
+from webui.api.streaming import (
+    KEEPALIVE_S,
+    EventStream,
+    collect,
+    discard,
+    first_output,
+    run_while_connected,
+    server_sent_event,
+    wait_for_first,
+)
+from webui.errors import ModelNotReadyError, QueueFullError, WebUIError
+from webui.protocol import Delta, GenerationRequest, ModelInfo, ModelProvider, ModelStatus
 
 
 def openai_router(
-    model: ModelProvider, reader: ImageReader, visitors: Visitors, max_body_bytes: int
+    provider: ModelProvider,
+    reader: ImageReader,
+    visitors: Visitors,
+    max_body_bytes: int,
+    *,
+    keepalive_s: float = KEEPALIVE_S,
 ) -> APIRouter:
-    """`max_body_bytes` bounds one request; its pictures are base64 within it."""
-    router = APIRouter(prefix=PREFIX, route_class=FailureRoute)
-    bodies = Bodies(max_body_bytes)
-    completions = Completions(model, reader, bodies)
+    """Return the routes below /v1.
+
+    `max_body_bytes` bounds one request with its base64 images. A stream that is silent for
+    `keepalive_s` gets a keepalive comment.
+    """
+    router = APIRouter(prefix=PREFIX, route_class=ErrorRoute)
+    bodies = BodyReader(max_body_bytes)
+    completions = ChatCompletions(provider, reader, bodies, keepalive_s)
 
     @router.api_route("/models", methods=["GET", "HEAD"])
-    async def models(request: Request) -> JSONResponse:
+    async def list_models(request: Request) -> JSONResponse:
         visitors.caller(request.scope)
-        return JSONResponse(
-            {"object": "list", "data": [card(status.info) for status in model.statuses()]}
-        )
+        cards = [model_card(status.info) for status in provider.statuses()]
+        return JSONResponse({"object": "list", "data": cards})
 
     @router.post("/chat/completions")
-    async def complete(request: Request) -> Response:
+    async def create_chat_completion(request: Request) -> Response:
         owner = visitors.caller(request.scope)
         body = await bodies.read(request)
-        longest = max(status.info.context_length for status in model.statuses())
-        asked = await bodies.work(len(body), lambda: read_chat_request(body, longest))
-        return await completions.answer(asked, request, owner)
+        max_context = max(status.info.context_length for status in provider.statuses())
+        chat = await bodies.process(len(body), lambda: parse_chat_request(body, max_context))
+        return await completions.create(chat, request, owner)
 
-    add_unknown_paths(router)
+    add_fallback_routes(router)
     return router
 
 
-class Completions:
-    def __init__(self, model: ModelProvider, reader: ImageReader, bodies: Bodies) -> None:
-        self._model, self._reader, self._bodies = model, reader, bodies
-        self._pace = QueuePace()
+class ChatCompletions:
+    """Answers chat requests with the models of `provider`."""
 
-    async def answer(self, asked: ChatRequest, request: Request, owner: str) -> Response:
-        info = find_model(asked.model, self._model).info
-        maker = MessageMaker(self._reader, self._bodies, info, owner)
-        messages = await self._unless_gone(request, maker.make(asked.messages))
-        sampling = asked.sampling_for(info)
-        generation = GenerationRequest(
-            messages, sampling, uuid4().hex, owner=owner, model_name=info.name
-        )
-        answer = Answer(
-            generation.id, info.name, asked.stream and asked.stream_options.include_usage
-        )
-        deltas = self._model.generate(generation)
+    def __init__(
+        self, provider: ModelProvider, reader: ImageReader, bodies: BodyReader, keepalive_s: float
+    ) -> None:
+        self._provider, self._reader, self._bodies = provider, reader, bodies
+        self._keepalive_s = keepalive_s
+        self._rate = CompletionRate()
+
+    async def create(self, chat: ChatRequest, request: Request, owner: str) -> Response:
+        """Return the completion, or the stream of it.
+
+        An error before the first output sets the HTTP status. A stream waits for that output no
+        longer than `keepalive_s`: then it begins, and a later error becomes an event.
+        """
+        generation = await self._generation_request(chat, request, owner)
+        include_usage = chat.stream and chat.stream_options.include_usage
+        completion = ChatCompletion(generation.id, generation.model_name, include_usage)
+        deltas = self._provider.generate(generation)
         with ExitStack() as at_end:
-            at_end.callback(self._model.abort, generation.id)
+            at_end.callback(self._provider.abort, generation.id)
+            first = asyncio.create_task(first_output(deltas))
+            at_end.callback(discard, first)
+            timeout_s = self._keepalive_s if chat.stream else None
             try:
-                first = await self._unless_gone(request, first_said(deltas))
+                await run_while_connected(request, wait_for_first(first, timeout_s))
             except QueueFullError as error:
-                return failure_response(error, self._pace.wait_s(error))
-            at_end.callback(self._pace.answered)
-            if not asked.stream:
-                rest = await self._unless_gone(request, collect(deltas))
-                return JSONResponse(answer.whole([first, *rest]))
-            return EventStream(self._events(answer, first, deltas), at_end.pop_all())
+                return error_response(error, self._rate.retry_after_s(error))
+            at_end.callback(self._rate.record_completion)
+            if not chat.stream:
+                rest = await run_while_connected(request, collect(deltas))
+                return JSONResponse(completion.complete([first.result(), *rest]))
+            events = self._events(completion, first, deltas)
+            return EventStream(events, at_end.pop_all(), keepalive_s=self._keepalive_s)
 
-    async def _unless_gone(self, request: Request, work: Coroutine[Any, Any, Any]) -> Any:
-        """The result of `work`, which is cancelled when the client hangs up."""
-        working, leaving = asyncio.create_task(work), asyncio.create_task(gone(request))
-        try:
-            await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not working.done():
-                raise client_closed()
-            return await working
-        finally:
-            for task in (working, leaving):
-                task.cancel()
-                with suppress(asyncio.CancelledError, WebUIError):
-                    await task
+    async def _generation_request(
+        self, chat: ChatRequest, request: Request, owner: str
+    ) -> GenerationRequest:
+        info = find_model(chat.model, self._provider).info
+        images = ImageLoader(self._reader, self._bodies, info, owner)
+        messages = await run_while_connected(request, load_messages(chat.messages, images))
+        sampling = chat.sampling_for(info)
+        return GenerationRequest(messages, sampling, uuid4().hex, owner=owner, model_name=info.name)
 
     async def _events(
-        self, answer: Answer, first: Delta, rest: AsyncIterator[Delta]
+        self, completion: ChatCompletion, first: asyncio.Task[Delta], rest: AsyncIterator[Delta]
     ) -> AsyncIterator[str]:
-        """The answer as server-sent events. It is too late for a status: an error becomes an event of its own."""
-        yield event(answer.opening())
+        """Yield the completion as events. The status has been sent, so an error is an event too."""
+        yield server_sent_event(completion.first_chunk())
         try:
-            for chunk in answer.chunks(first):
-                yield event(chunk)
+            for chunk in completion.chunks(await first):
+                yield server_sent_event(chunk)
             async for delta in rest:
-                for chunk in answer.chunks(delta):
-                    yield event(chunk)
+                for chunk in completion.chunks(delta):
+                    yield server_sent_event(chunk)
         except WebUIError as error:
-            yield event(failure(error)[1])
+            yield server_sent_event(error_status(error)[1])
         yield "data: [DONE]\n\n"
 
 
-class EventStream(StreamingResponse):
-    """Ends its request however it ends itself, even if it never began."""
+def find_model(name: str, provider: ModelProvider) -> ModelStatus:
+    """Return the model that a request names: "default", a name, or a hub id that ends with a name.
 
-    def __init__(self, events: AsyncIterator[str], at_end: ExitStack) -> None:
-        super().__init__(
-            events, media_type="text/event-stream", headers={"Cache-Control": "no-cache"}
-        )
-        self._at_end = at_end
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        with self._at_end:
-            await super().__call__(scope, receive, send)
-
-
-async def first_said(deltas: AsyncIterator[Delta]) -> Delta:
-    """The first delta that says anything: until then an error can still become an HTTP status.
-
-    That a model loads says nothing yet: loading may fail.
+    "default" is the first model. A request for an unloaded model loads it and waits. Until the
+    first model has been ready, ModelNotReadyError is raised instead, because a download may take an
+    hour. Raises HTTPError 404 for an unknown name.
     """
-    async for delta in deltas:
-        loading = delta.progress is not None and delta.progress.phase == "loading"
-        if delta != Delta() and not loading:
-            return delta
-    return Delta()
+    statuses = provider.statuses()
+    if name == "default":
+        status: ModelStatus | None = statuses[0]
+    else:
+        short_name = name.rsplit("/", 1)[-1]
+        status = next((status for status in statuses if status.info.name == short_name), None)
+    if status is None:
+        names = ", ".join(repr(status.info.name) for status in statuses)
+        reason = (
+            f"The model {name[:MAX_SHOWN_LENGTH]!r} does not run here. "
+            f"Running: {names}, the first also as 'default'."
+        )
+        raise HTTPError(404, "model_not_found", reason, param="model")
+    if status.state == "loading" and not status.served:
+        raise ModelNotReadyError(model=status.info.name)
+    return status
 
 
-async def collect(deltas: AsyncIterator[Delta]) -> list[Delta]:
-    return [delta async for delta in deltas]
-
-
-async def gone(request: Request) -> None:
-    """Returns when the client hangs up. To be awaited once the body is read."""
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-def event(data: dict[str, Any]) -> str:
-    return f"data: {json.dumps(data, ensure_ascii=False)}\n\n"
+def model_card(info: ModelInfo) -> dict[str, Any]:
+    return {
+        "id": info.name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "local",
+        "max_model_len": info.context_length,
+    }

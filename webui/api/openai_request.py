@@ -1,138 +1,122 @@
-"""The body of /v1/chat/completions: JSON to ChatRequest, and what is wrong with it by the name of the field.
+"""The body of /v1/chat/completions: JSON to ChatRequest, and its messages to ours.
 
-A field that we do not know is refused, never ignored; null counts as absent. Where a field we do not implement has
-one value that asks for nothing, that value is accepted.
+null counts as absent. A field that is not implemented is accepted only with the value that asks
+for nothing, such as n=1.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BeforeValidator, FailFast, Field
 
-from webui.api.raw_json import read_json, shown, without_nulls
-from webui.errors import InvalidFieldError, UnsupportedFieldError, WebUIError
+from webui.api.images import ImageLoader
+from webui.api.json_body import parse_json, without_nulls
+from webui.api.validation import Schema, validate
+from webui.errors import InvalidFieldError
 from webui.protocol import (
     SAMPLING_RANGES,
     THINKING_BUDGETS,
+    Message,
     ModelInfo,
+    Part,
     SamplingParams,
     ThinkingLevel,
 )
 
-DEFAULT = SamplingParams()
+DEFAULTS = SamplingParams()
 RANGES = SAMPLING_RANGES | {"max_completion_tokens": SAMPLING_RANGES["max_tokens"]}
-OUT_OF_RANGE = ("int_type", "float_type", "greater_than_equal", "less_than_equal")
-Effort = Literal["none", "minimal", "low", "medium", "high"]
-EFFORTS: dict[Effort, ThinkingLevel] = {
+# The values of `type` and `role`.
+TAGS = frozenset({"text", "image_url", "system", "developer", "user", "assistant"})
+ReasoningEffort = Literal["none", "minimal", "low", "medium", "high"]
+THINKING_LEVEL_OF: dict[ReasoningEffort, ThinkingLevel] = {
     "none": "off",
     "minimal": "short",
     "low": "short",
     "medium": "normal",
     "high": "long",
 }
-# How pydantic marks the chosen member of a union in a location; these are no fields.
-TAGS = frozenset({"text", "image_url", "system", "developer", "user", "assistant"})
-# What pydantic's types of error mean to whoever wrote the field.
-ACCEPTED = {
-    "missing": "a value; this field is required",
-    "list_type": "a list",
-    "too_short": "at least one",
-    "string_type": "a string",
-    "bool_type": "true or false",
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "model_type": "an object",
-    "model_attributes_type": "an object",
-    "union_tag_not_found": "an object that names its {discriminator}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than_equal": "a number of at most {le}",
-    "literal_error": "{expected}",
-}
 
 
 def as_parts(content: Any) -> Any:
-    """A plain string is short for one text part."""
+    """Return a plain string as a list of one text part."""
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
-def within(field: str) -> Any:
-    """The bounds of a sampling parameter."""
+def within_range(field: str) -> Any:
+    """Return the bounds of a sampling parameter for pydantic."""
     return Field(ge=RANGES[field].minimum, le=RANGES[field].maximum)
 
 
-class Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class ImageURL(Body):
+class ImageURL(Schema):
     url: str
     detail: Literal["auto", "high"] = "auto"
 
 
-class TextContent(Body):
+class TextContent(Schema):
     type: Literal["text"]
     text: str
 
 
-class ImageContent(Body):
+class ImageContent(Schema):
     type: Literal["image_url"]
     image_url: ImageURL
 
 
 Content = Annotated[TextContent | ImageContent, Field(discriminator="type")]
 # Only the first error is reported, so validation of a list, which may be long, stops there.
-Text = Annotated[list[TextContent], FailFast(), BeforeValidator(as_parts)]
+Texts = Annotated[list[TextContent], FailFast(), BeforeValidator(as_parts)]
 
 
-class SystemTurn(Body):
+class SystemMessage(Schema):
     role: Literal["system", "developer"]
-    content: Text
+    content: Texts
 
 
-class UserTurn(Body):
+class UserMessage(Schema):
     role: Literal["user"]
     content: Annotated[list[Content], FailFast(), BeforeValidator(as_parts), Field(min_length=1)]
 
 
-class AssistantTurn(Body):
-    """`reasoning_content` may come back as it was sent; it does not go into the prompt again."""
+class AssistantMessage(Schema):
+    """An earlier answer. `reasoning_content` is accepted but does not enter the prompt."""
 
     role: Literal["assistant"]
-    content: Text = []
+    content: Texts = Field(default_factory=list)
     reasoning_content: str = ""
 
 
-Turn = Annotated[SystemTurn | UserTurn | AssistantTurn, Field(discriminator="role")]
+ChatMessage = Annotated[SystemMessage | UserMessage | AssistantMessage, Field(discriminator="role")]
 
 
-class StreamOptions(Body):
+class StreamOptions(Schema):
     include_usage: bool = False
 
 
-class TemplateOptions(Body):
-    """As vLLM and SGLang name it."""
+class TemplateOptions(Schema):
+    """`chat_template_kwargs`, as in vLLM and SGLang."""
 
     enable_thinking: bool = True
 
 
-class ChatRequest(Body):
-    """`thinking_token_budget` is exact; `reasoning_effort` and `enable_thinking` say it in words."""
+class ChatRequest(Schema):
+    """`thinking_token_budget` is exact; `reasoning_effort` and `enable_thinking` are shorthands."""
 
-    messages: Annotated[list[Turn], FailFast(), Field(min_length=1)]
+    messages: Annotated[list[ChatMessage], FailFast(), Field(min_length=1)]
     model: str = "default"
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    temperature: Annotated[float, within("temperature")] = DEFAULT.temperature
-    top_p: Annotated[float, within("top_p")] = DEFAULT.top_p
-    top_k: Annotated[int, within("top_k")] = DEFAULT.top_k
-    repetition_penalty: Annotated[float, within("repetition_penalty")] | None = None
-    max_tokens: Annotated[int, within("max_tokens")] | None = None
-    max_completion_tokens: Annotated[int, within("max_completion_tokens")] | None = None
-    thinking_token_budget: Annotated[int, within("thinking_token_budget")] | None = None
-    reasoning_effort: Effort | None = None
+    temperature: Annotated[float, within_range("temperature")] = DEFAULTS.temperature
+    top_p: Annotated[float, within_range("top_p")] = DEFAULTS.top_p
+    top_k: Annotated[int, within_range("top_k")] = DEFAULTS.top_k
+    repetition_penalty: Annotated[float, within_range("repetition_penalty")] | None = None
+    max_tokens: Annotated[int, within_range("max_tokens")] | None = None
+    max_completion_tokens: Annotated[int, within_range("max_completion_tokens")] | None = None
+    thinking_token_budget: Annotated[int, within_range("thinking_token_budget")] | None = None
+    reasoning_effort: ReasoningEffort | None = None
     chat_template_kwargs: TemplateOptions = TemplateOptions()
-    seed: Annotated[int, within("seed")] | None = DEFAULT.seed
+    seed: Annotated[int, within_range("seed")] | None = DEFAULTS.seed
     user: str = ""
     n: Annotated[int, Field(ge=1, le=1)] = 1
     logprobs: Literal[False] = False
@@ -140,108 +124,118 @@ class ChatRequest(Body):
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
 
     def sampling_for(self, model: ModelInfo) -> SamplingParams:
-        """What was not told is as that model's makers advise."""
+        """Return the sampling parameters; the model's recommendation replaces what is absent."""
         penalty = self.repetition_penalty
+        budgets = list(self.thinking_budgets.values())
         return SamplingParams(
             temperature=self.temperature,
             top_p=self.top_p,
             top_k=self.top_k,
             repetition_penalty=model.repetition_penalty if penalty is None else penalty,
-            max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULT.max_tokens,
-            thinking_token_budget=next(
-                iter(self.thinking_budgets.values()), DEFAULT.thinking_token_budget
-            ),
+            max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULTS.max_tokens,
+            thinking_token_budget=budgets[0] if budgets else DEFAULTS.thinking_token_budget,
             seed=self.seed,
         )
 
     @property
     def thinking_budgets(self) -> dict[str, int | None]:
-        """What was told of the thinking budget, by the field that told it."""
-        told: dict[str, int | None] = {}
+        """The thinking budget by each field that sets it."""
+        budgets: dict[str, int | None] = {}
         if self.thinking_token_budget is not None:
-            told["thinking_token_budget"] = self.thinking_token_budget
+            budgets["thinking_token_budget"] = self.thinking_token_budget
         if self.reasoning_effort is not None:
-            told["reasoning_effort"] = THINKING_BUDGETS[EFFORTS[self.reasoning_effort]]
+            level = THINKING_LEVEL_OF[self.reasoning_effort]
+            budgets["reasoning_effort"] = THINKING_BUDGETS[level]
         if not self.chat_template_kwargs.enable_thinking:
-            told["chat_template_kwargs.enable_thinking"] = 0
-        return told
+            budgets["chat_template_kwargs.enable_thinking"] = 0
+        return budgets
 
 
-def read_chat_request(body: bytes, context_length: int) -> ChatRequest:
-    """`context_length`: tokens of the longest context among the models.
+def parse_chat_request(body: bytes, context_length: int) -> ChatRequest:
+    """Parse and validate a body; `context_length` is that of the model with the longest context.
 
     Raises UnsupportedFieldError, InvalidFieldError and HTTPError 413.
     """
-    told = read_json(body, context_length)
-    check_counts(told, context_length)
-    try:
-        request = ChatRequest.model_validate(without_nulls(told))
-    except ValidationError as error:
-        raise first_error(error) from None
-    if request.messages[-1].role != "user":
-        role = request.messages[-1].role
-        raise InvalidFieldError(
-            field="messages[-1].role", value=role, accepted="user: the last message is answered"
-        )
+    data = parse_json(body, context_length)
+    check_counts(data, context_length)
+    request = validate(ChatRequest, without_nulls(data), TAGS, RANGES)
+    check_consistency(request)
+    return request
+
+
+def check_counts(data: Any, context_length: int) -> None:
+    """Bound messages and parts before they are validated.
+
+    A message takes at least two tokens and a part usually one, so more could not fit.
+    """
+    messages = data.get("messages") if isinstance(data, dict) else None
+    if not isinstance(messages, list):
+        return
+    part_count = 0
+    for message in messages:
+        content = message.get("content") if isinstance(message, dict) else None
+        part_count += len(content) if isinstance(content, list) else 0
+    for count, name, max_count in (
+        (len(messages), "messages", context_length // 2),
+        (part_count, "parts", context_length),
+    ):
+        if count > max_count:
+            accepted = f"at most {max_count:,}, for a context of {context_length:,} tokens"
+            raise InvalidFieldError(field="messages", value=f"{count:,} {name}", accepted=accepted)
+
+
+def check_consistency(request: ChatRequest) -> None:
+    """Raise InvalidFieldError for fields that are valid alone but not together."""
+    role = request.messages[-1].role
+    if role != "user":
+        accepted = "user: the last message is answered"
+        raise InvalidFieldError(field="messages[-1].role", value=role, accepted=accepted)
     if request.max_tokens and request.max_completion_tokens not in (None, request.max_tokens):
         accepted = "the same as max_completion_tokens; give one of the two"
         raise InvalidFieldError(field="max_tokens", value=request.max_tokens, accepted=accepted)
     if len(set(request.thinking_budgets.values())) > 1:
-        field, *others = request.thinking_budgets
-        value = getattr(request, field)
-        raise InvalidFieldError(
-            field=field, value=value, accepted=f"the same as {others[0]}; give one of the two"
-        )
-    return request
+        field, other, *_ = request.thinking_budgets
+        accepted = f"the same as {other}; give one of the two"
+        raise InvalidFieldError(field=field, value=getattr(request, field), accepted=accepted)
 
 
-def check_counts(told: Any, context_length: int) -> None:
-    """Bound messages and parts before each is validated: a message takes at least two tokens, a part usually one."""
-    messages = told.get("messages") if isinstance(told, dict) else None
-    if not isinstance(messages, list):
-        return
-    contents = [message.get("content") for message in messages if isinstance(message, dict)]
-    parts = sum(len(content) for content in contents if isinstance(content, list))
-    for count, name, most in (
-        (len(messages), "messages", context_length // 2),
-        (parts, "parts", context_length),
-    ):
-        if count > most:
-            accepted = f"at most {most:,}, for a context of {context_length:,} tokens"
-            raise InvalidFieldError(field="messages", value=f"{count:,} {name}", accepted=accepted)
+async def load_messages(
+    messages: Sequence[ChatMessage], images: ImageLoader
+) -> tuple[Message, ...]:
+    """Convert the messages and decode their images.
+
+    Raises ContextLengthError, InvalidFieldError, and AttachmentError for an unreadable image.
+    """
+    await images.check_urls(image_urls(messages))
+    loaded = [
+        await load_message(message, f"messages[{index}]", images)
+        for index, message in enumerate(messages)
+    ]
+    return tuple(loaded)
 
 
-def first_error(error: ValidationError) -> WebUIError:
-    """One thing at a time; a field that we do not know goes first, because it explains the others."""
-    found = sorted(
-        error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden"
-    )[0]
-    field = shown(field_name(found["loc"]))
-    if found["type"] == "extra_forbidden":
-        return UnsupportedFieldError(field=field)
-    context = {name: str(value).replace("'", "") for name, value in found.get("ctx", {}).items()}
-    if found["type"] == "union_tag_invalid":
-        name = f"{field}.{context['discriminator']}"
-        return InvalidFieldError(
-            field=name, value=shown(context["tag"]), accepted=context["expected_tags"]
-        )
-    value = "missing" if found["type"] == "missing" else found["input"]
-    accepted = ACCEPTED.get(found["type"], found["msg"]).format(**context)
-    if found["type"] in OUT_OF_RANGE and field in RANGES:
-        accepted = str(RANGES[field])
-    return InvalidFieldError(field=field, value=shown(value), accepted=accepted)
+async def load_message(
+    message: SystemMessage | UserMessage | AssistantMessage, field: str, images: ImageLoader
+) -> Message:
+    if isinstance(message, SystemMessage):
+        return Message("system", tuple(part.text for part in message.content))
+    if isinstance(message, AssistantMessage):
+        texts = tuple(part.text for part in message.content)
+        return Message("assistant", texts, message.reasoning_content)
+    parts: list[Part] = []
+    for index, part in enumerate(message.content):
+        if isinstance(part, ImageContent):
+            url_field = f"{field}.content[{index}].image_url.url"
+            parts.append(await images.load(part.image_url.url, url_field))
+        else:
+            parts.append(part.text)
+    return Message("user", tuple(parts))
 
 
-def field_name(location: tuple[int | str, ...]) -> str:
-    """messages[0].content[1].image_url.url, without the tags, which stand behind an index and never at the end."""
-    name = ""
-    for index, part in enumerate(location):
-        if isinstance(part, int):
-            name += f"[{part}]"
-        elif (
-            index == len(location) - 1
-            or part not in TAGS
-            or not isinstance(location[index - 1], int)
-        ):
-            name += f".{part}" if name else part
-    return name or "body"
+def image_urls(messages: Sequence[ChatMessage]) -> list[str]:
+    return [
+        part.image_url.url
+        for message in messages
+        for part in message.content
+        if isinstance(part, ImageContent)
+    ]

@@ -1,4 +1,4 @@
-"""Deltas to what OpenAI's clients read: one completion, or the chunks of one. Knows no web."""
+"""Deltas to OpenAI's responses: one chat completion, or its chunks. Knows no HTTP."""
 
 from __future__ import annotations
 
@@ -10,35 +10,40 @@ from typing import Any
 from webui.errors import EngineStoppedError
 from webui.protocol import Delta, FinishReason, Usage
 
+COMPLETION, CHUNK = "chat.completion", "chat.completion.chunk"
+
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What all chunks of one answer share. `counted` tells whether the client asked for usage in the stream."""
+class ChatCompletion:
+    """The values that all chunks of one completion share.
+
+    `include_usage` is true if the client asked for usage in the stream.
+    """
 
     id: str
-    model: str
-    counted: bool = False
+    model_name: str
+    include_usage: bool = False
     created: int = field(default_factory=lambda: int(time.time()))
 
-    def opening(self) -> dict[str, Any]:
+    def first_chunk(self) -> dict[str, Any]:
         return self._chunk({"role": "assistant", "content": ""})
 
     def chunks(self, delta: Delta) -> Iterator[dict[str, Any]]:
-        """None, one or several. Raises EngineStoppedError if the request was ended from elsewhere."""
+        """Yield the chunks of a delta, which may be none.
+
+        Raises EngineStoppedError if the request was aborted on the server's side.
+        """
         if delta.reasoning:
             yield self._chunk({"reasoning_content": delta.reasoning})
         if delta.content:
             yield self._chunk({"content": delta.content})
         if delta.finish_reason is not None:
-            yield self._chunk({}, finished(delta.finish_reason))
-        if delta.usage is not None and self.counted:
-            yield self._head("chat.completion.chunk") | {
-                "choices": [],
-                "usage": counts(delta.usage),
-            }
+            yield self._chunk({}, checked_reason(delta.finish_reason))
+        if delta.usage is not None and self.include_usage:
+            yield self._envelope(CHUNK) | {"choices": [], "usage": usage_dict(delta.usage)}
 
-    def whole(self, deltas: list[Delta]) -> dict[str, Any]:
-        """The completion that these deltas make."""
+    def complete(self, deltas: list[Delta]) -> dict[str, Any]:
+        """Return the whole completion."""
         last = deltas[-1]
         message = {
             "role": "assistant",
@@ -49,35 +54,36 @@ class Answer:
             "index": 0,
             "message": message,
             "logprobs": None,
-            "finish_reason": finished(last.finish_reason),
+            "finish_reason": checked_reason(last.finish_reason),
         }
-        return self._head("chat.completion") | {
-            "choices": [choice],
-            "usage": counts(last.usage or Usage(0, 0)),
-        }
+        usage = usage_dict(last.usage or Usage(0, 0))
+        return self._envelope(COMPLETION) | {"choices": [choice], "usage": usage}
 
-    def _chunk(self, delta: dict[str, str], reason: str | None = None) -> dict[str, Any]:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
-        usage = {"usage": None} if self.counted else {}
-        return self._head("chat.completion.chunk") | {"choices": [choice], **usage}
+    def _chunk(self, delta: dict[str, str], finish_reason: str | None = None) -> dict[str, Any]:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        usage = {"usage": None} if self.include_usage else {}
+        return self._envelope(CHUNK) | {"choices": [choice], **usage}
 
-    def _head(self, kind: str) -> dict[str, Any]:
+    def _envelope(self, object_type: str) -> dict[str, Any]:
         return {
             "id": f"chatcmpl-{self.id}",
-            "object": kind,
+            "object": object_type,
             "created": self.created,
-            "model": self.model,
+            "model": self.model_name,
         }
 
 
-def finished(reason: FinishReason | None) -> str:
-    """A client that still listens did not end its request itself."""
+def checked_reason(reason: FinishReason | None) -> str:
+    """Return the finish reason. Raises EngineStoppedError for an abort.
+
+    A client that still reads did not abort its request itself.
+    """
     if reason is None or reason == "abort":
         raise EngineStoppedError(reason="the request was ended")
     return reason
 
 
-def counts(usage: Usage) -> dict[str, Any]:
+def usage_dict(usage: Usage) -> dict[str, Any]:
     return {
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
