@@ -15,6 +15,7 @@ from transformers import TextIteratorStreamer
 
 from bench.prompts import about_picture
 from webui.engine.loading.loader import LoadedModel
+from webui.engine.models.glm4v.control_tokens import TAGS
 from webui.engine.reasoning.parser import ReasoningParser
 from webui.engine.serving.output_stream import joined
 from webui.protocol import ImagePart, Message
@@ -153,7 +154,7 @@ def _content(part: Any) -> dict[str, Any]:
 
 
 def _answer(loaded: LoadedModel, streamer: StampedStreamer, start: float) -> Answer:
-    parser = ReasoningParser()
+    parser = ReasoningParser(TAGS)
     text = joined(parser.feed(loaded.runner.decode_text(streamer.ids)), parser.close())
     times = [time - start for time in streamer.times]
     return Answer(times, len(streamer.ids), (text.reasoning, text.content))

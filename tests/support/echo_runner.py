@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from time import sleep
 from types import SimpleNamespace
 
+from webui.engine.models.glm4v.control_tokens import TAGS
+from webui.engine.reasoning.tags import ReasoningTags
 from webui.engine.sequence import ControlIds, PrefillResult
 
 END = 0
@@ -22,6 +24,7 @@ class EchoRunner:
     dead: bool = False
     freed: int = 0
     held: set = field(default_factory=set)
+    tags: ReasoningTags = TAGS
     control: ControlIds = field(default_factory=lambda: ControlIds(frozenset({END})))
 
     def encode(self, messages, gone):

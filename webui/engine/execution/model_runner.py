@@ -77,7 +77,7 @@ class ModelRunner:
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
-        self.control = parts.control
+        self.control, self.tags = parts.control, self.family.tags
 
     @torch.inference_mode()
     def encode(

@@ -1,179 +1,171 @@
-"""ReasoningParser: a model's text, in chunks of any size, to reasoning and content. Knows no tokens and no model.
+"""Split a model's text, in chunks of any size, into reasoning and content.
 
-Total: every text has a meaning, and it does not depend on where the text was cut.
+Knows the tags of the model's family; knows neither tokens nor models. Every text has a meaning,
+which does not depend on where the text was cut:
 
-- <think> opens the thought; </think> or <answer> ends it. What is in no thought is content, so that a missing or
-  unclosed <answer> costs nothing. A thought that is never closed is reasoning to its end.
-- Inside <answer> a <think> opens nothing: the answer stays whole.
-- </think> without <think>: what came before it has been shown already and stays content, unless `starts_thinking`
-  says that the prompt itself opened the thought.
-- Tags, box markers and end tokens are never shown. The one place where they are text is code in the content: a span
-  `like this` or a fence. An unclosed backtick makes no code, and tags at the very end are structure even if a fence
-  was left open. In a thought they are structure everywhere, as they are for whoever counts its tokens.
-- Empty lines at the start and white space at the end of either text are dropped. Where one of them goes on after the
-  other, an empty line parts the pieces.
+- <think> begins the reasoning; </think> or <answer> ends it. Everything outside is content, so that
+  a missing or unclosed <answer> loses nothing. Reasoning that is never closed lasts to the end.
+- <think> inside <answer> begins nothing: the answer stays in one piece.
+- After </think> without <think>, the text before it stays content, because it has been shown
+  already, unless `starts_thinking` says that the prompt itself began the reasoning.
+- Tags are never shown. The one exception is code in the content, a `span` or a fence, in which
+  tags are text. An unclosed backtick makes no code, and tags at the very end of the text count as
+  tags even if a fence was left open. In reasoning, tags always count, as they do for the engine
+  that counts reasoning tokens.
+- Empty lines at the start and white space at the end of reasoning and content are dropped. Where
+  one of them resumes after the other, an empty line separates the pieces.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-from webui.engine.reasoning.code_spans import CodeTracker, SpanProbe
+from webui.engine.reasoning.code_spans import CodeTracker, SpanLookahead
+from webui.engine.reasoning.tags import ReasoningTags
 from webui.protocol import Delta
 
-TAGS = (
-    "<think>",
-    "</think>",
-    "<answer>",
-    "</answer>",
-    "<|begin_of_box|>",
-    "<|end_of_box|>",
-    "<|endoftext|>",
-    "<|user|>",
-    "<|observation|>",
-    "<|assistant|>",
-)
-TAG = re.compile("|".join(map(re.escape, TAGS)))
-LONGEST_TAG = max(map(len, TAGS))
 WHITE_SPACE = " \t\r\n"
+# Markdown reads lines indented this far as code (CommonMark 0.31, section 4.4).
 CODE_INDENT = 4
 
 
 class ReasoningParser:
-    """Feed it text as it comes, then close it; both return what has become certain since."""
+    """Feed the text as it arrives, then close; both return the delta that has become certain."""
 
-    def __init__(self, *, starts_thinking: bool = False) -> None:
+    def __init__(self, tags: ReasoningTags, *, starts_thinking: bool = False) -> None:
+        self._tags, self._all_tags = tags, tags.all
+        self._tag_pattern = re.compile("|".join(map(re.escape, tags.all)))
+        self._max_tag_length = max(map(len, tags.all))
         self._thinking = starts_thinking
         self._in_answer = False
         self._buffer = ""
-        self._reasoning = Output()
-        self._content = Output()
+        self._reasoning = TrimmedText()
+        self._content = TrimmedText()
         self._code = CodeTracker()
-        self._probe: SpanProbe | None = None
-
-    @property
-    def state(self) -> Literal["thinking", "answering"]:
-        return "thinking" if self._thinking else "answering"
+        self._lookahead: SpanLookahead | None = None
 
     def feed(self, text: str) -> Delta:
         self._buffer += text
-        return self._parse(whole=False)
+        return self._parse(is_final=False)
 
     def close(self) -> Delta:
-        """The text is over: what was held back is text after all."""
-        return self._parse(whole=True)
+        """Return what was held back in case it would become a tag."""
+        return self._parse(is_final=True)
 
-    def _parse(self, *, whole: bool) -> Delta:
+    def _parse(self, *, is_final: bool) -> Delta:
         start = 0
-        while tag := TAG.search(self._buffer, start):
-            self._write(self._buffer[start : tag.start()])
-            end = self._take_tag(tag, whole=whole)
+        while tag := self._tag_pattern.search(self._buffer, start):
+            self._append(self._buffer[start : tag.start()])
+            end = self._handle_tag(tag, is_final=is_final)
             if end is None:
                 self._buffer = self._buffer[tag.start() :]
-                return self._delta()
+                return self._take_delta()
             start = end
-        end = len(self._buffer) - (0 if whole else partial_tag(self._buffer[start:]))
-        self._write(self._buffer[start:end])
+        end = len(self._buffer)
+        if not is_final:
+            end -= self._partial_tag_length(self._buffer[start:])
+        self._append(self._buffer[start:end])
         self._buffer = self._buffer[end:]
-        return self._delta()
+        return self._take_delta()
 
-    def _delta(self) -> Delta:
-        return Delta(self._reasoning.take(), self._content.take())
+    def _take_delta(self) -> Delta:
+        return Delta(self._reasoning.take_ready(), self._content.take_ready())
 
-    def _write(self, text: str) -> None:
+    def _append(self, text: str) -> None:
         if self._thinking:
-            self._reasoning.write(text)
+            self._reasoning.append(text)
         else:
-            self._code.write(text)
-            self._content.write(text)
+            self._code.feed(text)
+            self._content.append(text)
 
-    def _take_tag(self, tag: re.Match[str], *, whole: bool) -> int | None:
-        """Where to read on behind the tag; None if what is here does not tell yet whether it is in code."""
+    def _handle_tag(self, tag: re.Match[str], *, is_final: bool) -> int | None:
+        """Return where parsing continues, or None if it is not certain yet that the tag is no code.
+
+        A tag after an opening backtick is code only if the span is closed later on.
+        """
         if self._thinking:
-            return self._obey(tag)
+            return self._apply_tag(tag)
         self._code.end_run()
         if self._code.in_fence:
-            self._code.write(tag[0])
-            self._content.hold(tag[0])
+            self._code.feed(tag[0])
+            self._content.hold_back(tag[0])
             return tag.end()
         if not self._code.span:
-            return self._obey(tag)
-        self._probe = self._probe or SpanProbe(self._code)
-        verdict = self._probe.read(tag.string[tag.start() :], whole=whole)
+            return self._apply_tag(tag)
+        self._lookahead = self._lookahead or SpanLookahead(self._code)
+        verdict = self._lookahead.scan(tag.string[tag.start() :], is_final=is_final)
         if verdict == "unknown":
             return None
-        probe, self._probe = self._probe, None
+        lookahead, self._lookahead = self._lookahead, None
         if verdict == "text":
             self._code.span = 0
-            return self._obey(tag)
-        end = tag.start() + probe.position
-        self._write(tag.string[tag.start() : end])
+            return self._apply_tag(tag)
+        end = tag.start() + lookahead.position
+        self._append(tag.string[tag.start() : end])
         return end
 
-    def _obey(self, tag: re.Match[str]) -> int:
-        name = tag[0]
+    def _apply_tag(self, tag: re.Match[str]) -> int:
+        name, tags = tag[0], self._tags
         if self._code.fence:
             self._code.end_block()
-        if self._thinking and name in ("</think>", "<answer>"):
-            self._switch(self._reasoning)
-        elif name == "<think>" and not self._thinking and not self._in_answer:
-            self._switch(self._content)
-        if name in ("<answer>", "</answer>"):
-            self._in_answer = name == "<answer>"
+        if self._thinking and name in (tags.end_think, tags.answer):
+            self._switch_from(self._reasoning)
+        elif name == tags.think and not self._thinking and not self._in_answer:
+            self._switch_from(self._content)
+        if name in (tags.answer, tags.end_answer):
+            self._in_answer = name == tags.answer
         return tag.end()
 
-    def _switch(self, left: Output) -> None:
-        left.pause()
+    def _switch_from(self, text: TrimmedText) -> None:
+        text.end_piece()
         self._code.end_block()
         self._thinking = not self._thinking
 
+    def _partial_tag_length(self, text: str) -> int:
+        """Return how many characters at the end of `text` may be the beginning of a tag."""
+        start = text.rfind("<", max(len(text) - self._max_tag_length + 1, 0))
+        if start < 0 or not any(tag.startswith(text[start:]) for tag in self._all_tags):
+            return 0
+        return len(text) - start
 
-class Output:
-    """One of the two texts. Holds back white space until something follows it."""
+
+class TrimmedText:
+    """Reasoning or content. White space is held back until other text follows it."""
 
     def __init__(self) -> None:
         self._ready: list[str] = []
-        self._held = ""
-        self._joint: str | None = ""
+        self._held_back = ""
+        # What is written before the next piece; None in the middle of a piece.
+        self._separator: str | None = ""
 
-    def write(self, text: str) -> None:
+    def append(self, text: str) -> None:
         core = text.strip(WHITE_SPACE)
         if not core:
-            self._held += text
+            self._held_back += text
             return
         body = text.rstrip(WHITE_SPACE)
-        before = self._held + body[: len(body) - len(core)]
-        self._ready += [
-            before if self._joint is None else self._joint + opening_indent(before),
-            core,
-        ]
-        self._held, self._joint = text[len(body) :], None
+        space = self._held_back + body[: len(body) - len(core)]
+        if self._separator is not None:
+            space = self._separator + code_indent(space)
+        self._ready += [space, core]
+        self._held_back, self._separator = text[len(body) :], None
 
-    def hold(self, text: str) -> None:
-        """Text that is dropped, as white space is, if nothing follows it."""
-        self._held += text
+    def hold_back(self, text: str) -> None:
+        """Append text that is dropped, like white space, if nothing follows it."""
+        self._held_back += text
 
-    def pause(self) -> None:
-        """The other text goes on for a while."""
-        if self._joint is None:
-            self._joint = "\n\n"
-        self._held = ""
+    def end_piece(self) -> None:
+        """Separate what is appended later from what is here by an empty line."""
+        if self._separator is None:
+            self._separator = "\n\n"
+        self._held_back = ""
 
-    def take(self) -> str:
+    def take_ready(self) -> str:
         ready, self._ready = "".join(self._ready), []
         return ready
 
 
-def opening_indent(space: str) -> str:
-    """What to keep of the white space before the first word: only an indent that Markdown reads as code."""
+def code_indent(space: str) -> str:
+    """Return the indent of the first line of a piece if Markdown reads it as code, else nothing."""
     indent = space[space.rfind("\n") + 1 :]
     return indent if len(indent.expandtabs(CODE_INDENT)) >= CODE_INDENT else ""
-
-
-def partial_tag(text: str) -> int:
-    """How many characters at the end of `text` may be the beginning of a tag."""
-    start = text.rfind("<", max(len(text) - LONGEST_TAG + 1, 0))
-    return (
-        len(text) - start if start >= 0 and any(tag.startswith(text[start:]) for tag in TAGS) else 0
-    )

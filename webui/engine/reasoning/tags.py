@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class ReasoningTags:
-    """Tags around the thought and the answer, and `hidden` ones that are dropped from the text."""
+    """Tags around the reasoning and the answer; `hidden` lists others that are dropped."""
 
     think: str
     end_think: str

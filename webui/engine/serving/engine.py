@@ -100,7 +100,7 @@ class LocalEngine:
         if self._refusal is not None:
             raise self._refusal()
         try:
-            async for delta in stream.deltas(self._runner.decode_text):
+            async for delta in stream.deltas(self._runner.decode_text, self._runner.tags):
                 yield delta
         finally:
             self.abort(request.id)

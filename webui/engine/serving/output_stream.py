@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from webui.engine.reasoning.parser import ReasoningParser
+from webui.engine.reasoning.tags import ReasoningTags
 from webui.engine.serving.detokenizer import Detokenizer
 from webui.protocol import Delta, FinishReason, Progress, Usage
 
@@ -33,9 +34,11 @@ class OutputStream:
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
     events: asyncio.Queue[StepOutput] = field(default_factory=asyncio.Queue)
 
-    async def deltas(self, decode_text: Callable[[list[int]], str]) -> AsyncIterator[Delta]:
+    async def deltas(
+        self, decode_text: Callable[[list[int]], str], tags: ReasoningTags
+    ) -> AsyncIterator[Delta]:
         """Deltas up to the one with the finish reason; raises the error if one came."""
-        detokenizer, parser = Detokenizer(decode_text), ReasoningParser()
+        detokenizer, parser = Detokenizer(decode_text), ReasoningParser(tags)
         last = StepOutput()
         while last.finish_reason is None:
             batch = [await self.events.get()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from webui.engine.prompt import IsAborted, Prompt
+from webui.engine.reasoning.tags import ReasoningTags
 from webui.engine.sequence import ControlIds, PrefillResult, Sampled, Sequence
 from webui.protocol import Message
 
@@ -16,6 +17,7 @@ class Runner(Protocol):
     context_length: int
     chunk_tokens: int
     control: ControlIds
+    tags: ReasoningTags
 
     def encode(self, messages: tuple[Message, ...], is_aborted: IsAborted) -> Prompt:
         """Return the prompt. Raise ContextLengthError early for one that can never fit.
