@@ -13,7 +13,7 @@ from webui.ui.i18n.strings import LANGUAGES, Strings
 ENGLISH = LANGUAGES["en"]
 OTHERS = [code for code in LANGUAGES if code != "en"]
 # Letters that only that language's script has.
-SCRIPT = {"zh": re.compile(r"[\u4e00-\u9fff]")}
+SCRIPT = {"zh": re.compile(r"[\u4e00-\u9fff]"), "ja": re.compile(r"[\u3040-\u30ff\u4e00-\u9fff]")}
 # Placeholders and names, which are the same everywhere; a text of these alone needs no translation.
 NAME = re.compile(r"\{\w*\}|GLM-4.1V Thinking|PDF|PPTX?|Top-[pk]")
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from webui.errors import WebUIError
 from webui.reasons import Reason
 from webui.ui.i18n.en import ENGLISH
+from webui.ui.i18n.ja import JAPANESE
 from webui.ui.i18n.language import Language
 from webui.ui.i18n.zh import CHINESE
 
 # A further language is one file and one entry here. The first is that of a browser whose own is missing.
-LANGUAGES: dict[str, Language] = {language.code: language for language in (ENGLISH, CHINESE)}
+LANGUAGES: dict[str, Language] = {
+    language.code: language for language in (ENGLISH, CHINESE, JAPANESE)
+}
 
 
 @dataclass(frozen=True, slots=True)
