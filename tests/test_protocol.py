@@ -6,7 +6,7 @@ from random import Random
 from PIL import Image
 from transformers.models.glm4v.image_processing_glm4v import smart_resize
 
-from webui.protocol import ImagePart, Message, PixelBudget, VideoPart
+from webui.protocol import FileLabel, ImagePart, Message, PixelBudget, VideoPart
 
 BUDGETS = (PixelBudget(), PixelBudget(28, 6272, 50_176), PixelBudget(28, 6272, 5_880_000))
 
@@ -64,10 +64,13 @@ def test_frames_are_looked_at_in_pairs_and_an_odd_one_twice():
 
 
 def test_a_digest_is_that_of_the_pixels_alone():
-    red = ImagePart(Image.new("RGB", (28, 28), "red"), "a.png", "a.png")
+    red = ImagePart(Image.new("RGB", (28, 28), "red"), FileLabel("a.png"), "a.png")
     again, green = (
-        replace(red, label="b.png"),
+        replace(red, label=FileLabel("b.png")),
         replace(red, image=Image.new("RGB", (28, 28), "green")),
     )
     assert red.digest == again.digest != green.digest
-    assert red.digest != ImagePart(Image.new("RGB", (14, 56), "red"), "a.png", "a.png").digest
+    assert (
+        red.digest
+        != ImagePart(Image.new("RGB", (14, 56), "red"), FileLabel("a.png"), "a.png").digest
+    )

@@ -126,15 +126,47 @@ class MediaLimits:
     convert_memory_bytes: int = 2 * 1024**3
 
 
+@dataclass(frozen=True, slots=True)
+class FileLabel:
+    """A picture that is a whole file, under the name that its sender gave it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageLabel:
+    """A page of a document, numbered from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class SlideLabel:
+    """A slide of a presentation, numbered from 1."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class FrameTime:
+    """A frame of a video, in seconds from its start."""
+
+    seconds: float
+
+
+# Where in its file a picture comes from. Only the page puts it into words; no prompt holds it.
+Label = FileLabel | PageLabel | SlideLabel | FrameTime
+
+
 @dataclass(frozen=True)
 class ImagePart:
     """A photo, a PDF page or a slide: RGB, at the size that the model encodes.
 
-    `label` names it for the model and the user, such as "report.pdf p. 3"; `source` is the file.
+    `source` is the name of its file, `label` the place in it. Neither enters a prompt.
     """
 
     image: Image
-    label: str
+    label: Label
     source: str
 
     @cached_property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PIL import Image, ImageDraw
 
-from webui.protocol import ImagePart, Message, ModelInfo, Part, VideoPart
+from webui.protocol import FileLabel, ImagePart, Message, ModelInfo, PageLabel, Part, VideoPart
 
 COLOURS = ("red", "green", "blue", "orange", "purple", "black", "gray", "pink")
 A4 = (1240, 1754)
@@ -20,7 +20,7 @@ def about_picture(number: int) -> tuple[Message, ...]:
 
 
 def picture(number: int) -> ImagePart:
-    return ImagePart(_circle(number, 224), "picture", "picture")
+    return ImagePart(_circle(number, 224), FileLabel("picture"), "picture")
 
 
 def clip(number: int) -> VideoPart:
@@ -54,7 +54,7 @@ def page(number: int, index: int, size: tuple[int, int]) -> ImagePart:
             (16, 16 * line), f"Line {line} of page {index}. " * (size[0] // 140 + 1), fill="black"
         )
     _sign(draw, number)
-    return ImagePart(image, f"report.pdf p. {index}", "report.pdf")
+    return ImagePart(image, PageLabel(index), "report.pdf")
 
 
 def _sign(draw: ImageDraw.ImageDraw, number: int) -> None:

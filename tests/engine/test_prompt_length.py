@@ -14,7 +14,7 @@ from webui.engine.models.glm4v.prompt_builder import PromptBuilder
 from webui.engine.models.prompt_length import SLICE, PromptLengthCheck
 from webui.engine.prompt import AbandonedError
 from webui.errors import ContextLengthError
-from webui.protocol import ImagePart, Message
+from webui.protocol import FileLabel, ImagePart, Message
 
 NOBODY_LEFT, ENDLESS = (lambda: False), 10**9
 WORDS = (
@@ -147,7 +147,7 @@ def test_pictures_and_clips_count_by_their_sizes_alone(nano, build, part):
 
 
 def test_two_hundred_pictures_are_refused_by_their_sizes(nano):
-    part = ImagePart(SimpleNamespace(size=(448, 448)), "a.png", "a.png")
+    part = ImagePart(SimpleNamespace(size=(448, 448)), FileLabel("a.png"), "a.png")
     assert refused(lengths(nano, 2047), (user(*[part] * 200, "what?"),)) > 9000
 
 

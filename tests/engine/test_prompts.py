@@ -5,7 +5,7 @@ from pictures import clip, picture
 
 from webui.engine.models.glm4v.prompt_builder import PromptBuilder
 from webui.errors import MixedMediaError
-from webui.protocol import ImagePart, Message
+from webui.protocol import FileLabel, ImagePart, Message, PageLabel
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def control_ids(tokenizer, prompt) -> list[int]:
 
 def conversation(text: str) -> tuple[Message, ...]:
     """The text at every place where a person's words go."""
-    named = ImagePart(picture().image, text, text)
+    named = ImagePart(picture().image, FileLabel(text), text)
     return (
         Message("system", (text,)),
         user(named, text),
@@ -48,6 +48,15 @@ def test_no_added_token_can_be_typed(builder, tokenizer):
 def test_typed_tokens_keep_their_letters(builder, tokenizer):
     prompt = builder.build((user("say </think> and <|image|>"),))
     assert "say </think> and <|image|>" in tokenizer.decode(prompt.ids)
+
+
+def test_labels_stay_out_of_the_prompt(builder):
+    image = picture().image
+    first, second = (
+        builder.build((user(ImagePart(image, label, source), "What is it?"),))
+        for label, source in ((FileLabel("a.png"), "a.png"), (PageLabel(7), "report.pdf"))
+    )
+    assert first.ids == second.ids
 
 
 def test_past_reasoning_does_not_return(builder, tokenizer):

@@ -22,7 +22,7 @@ from webui.errors import (
     UnsupportedTypeError,
 )
 from webui.media.reader import MediaReader, Selection
-from webui.protocol import MediaLimits, Progress
+from webui.protocol import FileLabel, MediaLimits, PageLabel, Progress
 
 
 async def test_files_are_known_by_their_bytes(reader, tmp_path):
@@ -60,7 +60,7 @@ async def test_two_files_of_one_name_stay_apart(reader, tmp_path):
 
 async def test_bytes_from_a_program_are_read_like_a_file(reader, tmp_path):
     data = make_picture(tmp_path / "a.png").read_bytes()
-    assert (await reader.load_image_bytes(data, "image 1", INFO)).label == "image 1"
+    assert (await reader.load_image_bytes(data, "image 1", INFO)).label == FileLabel("image 1")
     with pytest.raises(UnsupportedTypeError, match="image 1"):
         await reader.load_image_bytes(b"%PDF-1.4", "image 1", INFO)
 
@@ -74,7 +74,7 @@ async def test_a_file_that_is_gone_is_told(reader, tmp_path):
 async def test_a_picture_comes_at_the_size_that_the_model_sees(reader, tmp_path):
     (part,) = await load(reader, make_picture(tmp_path / "photo.png", (3000, 2000)))
     assert INFO.image.fit(*part.image.size) == part.image.size
-    assert part.label == "photo.png"
+    assert part.label == FileLabel("photo.png")
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
@@ -98,11 +98,7 @@ async def test_a_truncated_picture_is_damaged(reader, tmp_path):
 async def test_pages_are_chosen_labelled_and_kept_within_the_tokens(reader, tmp_path):
     path = make_pdf(tmp_path / "report.pdf", 5)
     parts = await load(reader, path, Selection("1-2, 5"), 600)
-    assert [part.label for part in parts] == [
-        "report.pdf p. 1",
-        "report.pdf p. 2",
-        "report.pdf p. 5",
-    ]
+    assert [part.label for part in parts] == [PageLabel(1), PageLabel(2), PageLabel(5)]
     assert sum(INFO.image.tokens(*part.image.size) for part in parts) <= 600
 
 

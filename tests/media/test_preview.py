@@ -7,7 +7,7 @@ from reading import INFO, TOKENS, limited, load
 
 from webui.errors import PageRangeError, TimeRangeError, TooManyPagesError
 from webui.media.reader import MediaReader, Selection
-from webui.protocol import MediaLimits
+from webui.protocol import MediaLimits, SlideLabel
 
 
 async def test_exif_turns_the_picture_upright(reader, tmp_path):
@@ -31,7 +31,7 @@ async def test_a_deck_goes_through_libreoffice_once(reader, tmp_path):
     parts = await load(reader, path, Selection("2"))
     assert preview.count == 2
     assert not preview.notice
-    assert [part.label for part in parts] == ["deck.pptx slide 2"]
+    assert [part.label for part in parts] == [SlideLabel(2)]
     wide, high = parts[0].image.size
     red, green, _ = parts[0].image.getpixel((wide * 2 // 5, high * 3 // 5))
     assert red > 180 > green

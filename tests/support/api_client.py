@@ -21,7 +21,7 @@ from webui.api.errors import add_error_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
 from webui.errors import DamagedFileError
-from webui.protocol import ImagePart, ModelInfo
+from webui.protocol import FileLabel, ImagePart, ModelInfo
 
 ASK = [{"role": "user", "content": "What is it?"}]
 PATH = "/v1/chat/completions"
@@ -56,7 +56,7 @@ class FakeReader:
                 self.cancelled.set()
         if not data:
             raise DamagedFileError(name=name)
-        return ImagePart(Image.open(BytesIO(data)), name, name)
+        return ImagePart(Image.open(BytesIO(data)), FileLabel(name), name)
 
 
 def make_app(engine, accounts=(), most=10_000_000, reader=None):

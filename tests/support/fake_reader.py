@@ -10,19 +10,20 @@ from pathlib import Path
 from PIL import Image
 
 from webui.errors import PageRangeError, WebUIError
-from webui.media.reader import Selection
-from webui.protocol import Attachment, ImagePart, MediaLimits, ModelInfo, Progress, VideoPart
+from webui.media.reader import Preview, Selection
+from webui.protocol import (
+    Attachment,
+    ImagePart,
+    MediaLimits,
+    ModelInfo,
+    PageLabel,
+    Progress,
+    VideoPart,
+)
 
 
-@dataclass(frozen=True)
-class FakePreview:
-    attachment: Attachment
-    count: int
-    sizes: tuple[tuple[int, int], ...]
-    thumbnails: tuple[Image.Image, ...]
-    timestamps: tuple[float, ...] = ()
-    duration_s: float = 0.0
-    notice: str = ""
+class FakePreview(Preview):
+    """A preview whose pages cost 100 tokens each; "99" is no page of it."""
 
     def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
         if selection.pages == "99":
@@ -87,6 +88,6 @@ class FakeReader:
         if preview.timestamps:
             return (VideoPart(preview.thumbnails, preview.timestamps, path.name),)
         return tuple(
-            ImagePart(page, f"{path.name} p. {number}", path.name)
+            ImagePart(page, PageLabel(number), path.name)
             for number, page in enumerate(preview.thumbnails, 1)
         )

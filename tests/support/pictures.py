@@ -2,7 +2,7 @@
 
 from PIL import Image, ImageDraw
 
-from webui.protocol import ImagePart, VideoPart
+from webui.protocol import FileLabel, ImagePart, VideoPart
 
 
 def circle(colour: str = "red", size: tuple[int, int] = (224, 224), left: int = 40) -> Image.Image:
@@ -12,7 +12,7 @@ def circle(colour: str = "red", size: tuple[int, int] = (224, 224), left: int = 
 
 
 def picture(colour: str = "red", size: tuple[int, int] = (224, 224)) -> ImagePart:
-    return ImagePart(circle(colour, size), f"{colour}.png", f"{colour}.png")
+    return ImagePart(circle(colour, size), FileLabel(f"{colour}.png"), f"{colour}.png")
 
 
 def clip(colour: str = "red", count: int = 4, size: tuple[int, int] = (112, 112)) -> VideoPart:

@@ -8,7 +8,7 @@ from fakes import SCRIPT, FakeEngine
 
 from webui.errors import DamagedFileError, EngineStoppedError
 from webui.media.reader import Selection
-from webui.protocol import Delta, Progress, SamplingParams
+from webui.protocol import Delta, PageLabel, Progress, SamplingParams
 from webui.ui.chat.components import chat_parts
 from webui.ui.chat.controller import Chat
 from webui.ui.chat.generate import Answering, Question
@@ -90,7 +90,7 @@ async def test_files_become_parts_in_front_of_the_words():
     updates = await column.send(question)
     assert column.reader.loaded == [("a.pdf", Selection(pages="1-2"), 4096 * 3 // 4)]
     *pages, words = column.engine.requests[0].messages[0].parts
-    assert [page.label for page in pages] == ["a.pdf p. 1", "a.pdf p. 2", "a.pdf p. 3"]
+    assert [page.label for page in pages] == [PageLabel(1), PageLabel(2), PageLabel(3)]
     assert words == "Which page?"
     assert column.texts(updates[-1])[0].count("<img") == 3
     assert {update[column.sheet].count("<img") for update in updates if column.sheet in update} == {

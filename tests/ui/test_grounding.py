@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from webui.protocol import ImagePart, Message, VideoPart
+from webui.protocol import FileLabel, ImagePart, Message, PageLabel, SlideLabel, VideoPart
 from webui.ui.conversation import Conversation, Turn
 from webui.ui.i18n.strings import Strings
 from webui.ui.render.grounding import Box, pointed_at, with_links
@@ -11,57 +11,57 @@ from webui.ui.render.messages import conversation_rows
 from webui.ui.render.thumbnails import pictures_of
 from webui.ui.viewer.html import conversation_html
 
-PAGES = ("p. 2", "p. 3", "p. 5")
+PAGES = (PageLabel(2), PageLabel(3), PageLabel(5))
+SLIDES = (SlideLabel(1), SlideLabel(2))
+PICTURE_A, PICTURE_B = FileLabel("a.png"), FileLabel("b.png")
 
 
 @pytest.mark.parametrize(
-    ("answer", "captions", "found"),
+    ("answer", "labels", "found"),
     [
-        ("The red square is at [420,400,580,600].", ["a.png"], {0: [Box(420, 400, 580, 600)]}),
+        ("The red square is at [420,400,580,600].", [PICTURE_A], {0: [Box(420, 400, 580, 600)]}),
         (
             "[[1, 2, 30, 40], [5, 6, 70, 80]]",
-            ["a.png"],
+            [PICTURE_A],
             {0: [Box(1, 2, 30, 40), Box(5, 6, 70, 80)]},
         ),
-        ('[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}]', ["a.png"], {0: [Box(1, 2, 3, 4, "cat")]}),
-        ('{"label": "a"}, {"box": [1, 2, 3, 4]}', ["a.png"], {0: [Box(1, 2, 3, 4)]}),
+        ('[{"bbox_2d": [1, 2, 3, 4], "label": "cat"}]', [PICTURE_A], {0: [Box(1, 2, 3, 4, "cat")]}),
+        ('{"label": "a"}, {"box": [1, 2, 3, 4]}', [PICTURE_A], {0: [Box(1, 2, 3, 4)]}),
         (
             "On page 3: [1,2,3,4]; page 5: [5,6,7,8].",
             PAGES,
             {1: [Box(1, 2, 3, 4)], 2: [Box(5, 6, 7, 8)]},
         ),
         ("第3页的[1,2,3,4]", PAGES, {1: [Box(1, 2, 3, 4)]}),
-        ("Slide 2 has it at [1,2,3,4].", ("slide 1", "slide 2"), {1: [Box(1, 2, 3, 4)]}),
-        ("Picture 2: [1,2,3,4]", ("a.png", "b.png"), {1: [Box(1, 2, 3, 4)]}),
+        ("Slide 2 has it at [1,2,3,4].", SLIDES, {1: [Box(1, 2, 3, 4)]}),
+        ("Picture 2: [1,2,3,4]", (PICTURE_A, PICTURE_B), {1: [Box(1, 2, 3, 4)]}),
         # Of which picture, nobody can tell; no such page; not a box; outside of the picture; three numbers.
         ("It is at [1,2,3,4].", PAGES, {}),
         ("Page 4: [1,2,3,4]", PAGES, {}),
-        ("[5,2,3,4] [1,4,3,4]", ["a.png"], {}),
-        ("[1,2,3,1001]", ["a.png"], {}),
-        ("[1,2,3]", ["a.png"], {}),
+        ("[5,2,3,4] [1,4,3,4]", [PICTURE_A], {}),
+        ("[1,2,3,1001]", [PICTURE_A], {}),
+        ("[1,2,3]", [PICTURE_A], {}),
     ],
 )
-def test_boxes_are_found_and_belong_to_their_picture(answer, captions, found):
-    assert pointed_at(answer, captions).boxes == found
+def test_boxes_are_found_and_belong_to_their_picture(answer, labels, found):
+    assert pointed_at(answer, labels).boxes == found
 
 
 @pytest.mark.parametrize(
-    ("answer", "captions", "pages"),
+    ("answer", "labels", "pages"),
     [
         ("The headline of page 3 is BUDGET.", PAGES, {1}),
         ("第 2 页和第5页", PAGES, {0, 2}),
-        ("Slide 2, not slide 9", ("slide 1", "slide 2"), {1}),
+        ("Slide 2, not slide 9", SLIDES, {1}),
         ("There are 3 pages.", PAGES, set()),
     ],
 )
-def test_pages_are_found_by_their_number(answer, captions, pages):
-    assert pointed_at(answer, captions).pages == pages
+def test_pages_are_found_by_their_number(answer, labels, pages):
+    assert pointed_at(answer, labels).pages == pages
 
 
 def test_the_page_that_the_newest_answer_names_is_marked():
-    pages = [
-        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
-    ]
+    pages = [ImagePart(Image.new("RGB", (56, 56)), PageLabel(number), "a.pdf") for number in (1, 2)]
     drawn = conversation_html(conversation(pages, "Page 1 and page 2", "Page 2"), Strings())
     assert drawn.count("<figure>") == drawn.count('<figure class="named">') == 1
     assert drawn.index("Page 1<") < drawn.index('class="named"') < drawn.index("Page 2<")
@@ -86,9 +86,7 @@ def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
 
 
 def test_code_and_frames_lead_nowhere():
-    pages = [
-        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
-    ]
+    pages = [ImagePart(Image.new("RGB", (56, 56)), PageLabel(number), "a.pdf") for number in (1, 2)]
     clip = VideoPart((Image.new("RGB", (56, 56)),) * 2, (0.0, 0.5), "clip.mp4")
     code = "`page 1`\n\n```\npage 1\n```\npage 2"
     shown = "<code>page 1</code>\n\n```\npage 1\n```\n[page 2](#seen-1)"
@@ -97,9 +95,7 @@ def test_code_and_frames_lead_nowhere():
 
 
 def test_only_what_was_sent_last_is_linked():
-    pages = [
-        ImagePart(Image.new("RGB", (56, 56)), f"a.pdf p. {number}", "a.pdf") for number in (1, 2)
-    ]
+    pages = [ImagePart(Image.new("RGB", (56, 56)), PageLabel(number), "a.pdf") for number in (1, 2)]
     talk = conversation(pages, "page 1", "page 2")
     assert answers(talk) == ["[page 1](#seen-0)", "[page 2](#seen-1)"]
     more = replace(talk, turns=(*talk.turns, *conversation(pages, "page 2").turns))
@@ -124,7 +120,7 @@ def conversation(parts, *answers):
     )
 
 
-PICTURE = ImagePart(Image.new("RGB", (56, 56)), "a.png", "a.png")
+PICTURE = ImagePart(Image.new("RGB", (56, 56)), FileLabel("a.png"), "a.png")
 
 
 def test_the_newest_answer_is_drawn_on_the_picture():

@@ -3,11 +3,26 @@ from dataclasses import replace
 import pytest
 
 from webui.errors import EngineStoppedError, QueueFullError
-from webui.protocol import Delta, Message, Progress, Usage
+from webui.protocol import (
+    Delta,
+    FileLabel,
+    FrameTime,
+    Message,
+    PageLabel,
+    Progress,
+    SlideLabel,
+    Usage,
+)
 from webui.ui.chat.streaming_turn import LiveTurn
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.messages import conversation_rows, error_card, question_html, turn_rows
+from webui.ui.render.messages import (
+    conversation_rows,
+    error_card,
+    label_text,
+    question_html,
+    turn_rows,
+)
 
 EN = Strings("en")
 ANSWER = "It is `a<b>` and <b>bold</b>: $x<y$\n\n```py\nif a < b:\n    pass\n```\nend"
@@ -101,10 +116,23 @@ def test_the_question_is_shown_exactly_as_typed():
 
 
 def test_many_pages_are_shown_by_the_first_and_a_count():
-    pictures = tuple(Picture(f"data:{index}", f"p. {index}") for index in range(11))
+    pictures = tuple(Picture(f"data:{index}", PageLabel(index)) for index in range(11))
     html = question_html(replace(asked(), pictures=pictures), EN)
     assert html.count("<img") == 8
     assert "+ 3 more" in html
+
+
+@pytest.mark.parametrize(
+    ("label", "english", "chinese"),
+    [
+        (PageLabel(3), "Page 3", "第 3 页"),
+        (SlideLabel(3), "Slide 3", "第 3 张"),
+        (FrameTime(1.25), "1.2 s", "1.2 秒"),
+        (FileLabel("p. 3"), "p. 3", "p. 3"),
+    ],
+)
+def test_a_label_is_put_into_words(label, english, chinese):
+    assert (label_text(label, EN), label_text(label, Strings("zh"))) == (english, chinese)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
@@ -112,7 +140,7 @@ def test_a_name_an_error_and_a_question_stay_in_their_html(end):
     text = f"<img src=x>{end}{end}![x](https://a.example)"
     named, pictured = (
         replace(asked(text), files=(text,)),
-        replace(asked(), pictures=(Picture("data:1", text),)),
+        replace(asked(), pictures=(Picture("data:1", FileLabel(text)),)),
     )
     html = (
         question_html(named, EN)

@@ -1,10 +1,10 @@
 from PIL import Image
 
 from webui.errors import QueueFullError
-from webui.protocol import ImagePart, Message, ModelInfo
+from webui.protocol import ImagePart, Message, ModelInfo, PageLabel
 from webui.ui.conversation import Conversation, Turn
 
-PAGE = ImagePart(Image.new("RGB", (280, 280)), "a.pdf p. 1", "a.pdf")
+PAGE = ImagePart(Image.new("RGB", (280, 280)), PageLabel(1), "a.pdf")
 
 
 def turn(text, content="", parts=(), error=None):

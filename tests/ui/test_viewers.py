@@ -8,7 +8,7 @@ from PIL import Image
 
 from webui.errors import PasswordProtectedError
 from webui.media.reader import Selection
-from webui.protocol import ImagePart, Message, ModelInfo, ModelStatus
+from webui.protocol import FileLabel, ImagePart, Message, ModelInfo, ModelStatus, PageLabel
 from webui.ui.conversation import Conversation, Turn
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
@@ -132,7 +132,7 @@ async def test_what_is_made_smaller_is_told():
 
 
 async def test_without_new_files_the_sent_ones_stay_in_sight():
-    page = ImagePart(Image.new("RGB", (56, 56)), "a.pdf p. 1", "a.pdf")
+    page = ImagePart(Image.new("RGB", (56, 56)), PageLabel(1), "a.pdf")
     turn = Turn(Message("user", (page,)), pictures=pictures_of([page]), content="Yes")
     beside = Beside()
     _, updates, _ = (await beside.look(conversation=Conversation("k", (turn,))))[-1]
@@ -163,7 +163,7 @@ def test_an_empty_viewer_says_who_answers(files):
 
 
 def test_a_large_picture_travels_small():
-    (small,) = pictures_of([ImagePart(Image.effect_noise((2000, 1000), 40), "a", "a")])
+    (small,) = pictures_of([ImagePart(Image.effect_noise((2000, 1000), 40), FileLabel("a"), "a")])
     assert len(small.src) < 120_000
 
 

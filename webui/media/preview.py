@@ -9,7 +9,15 @@ from PIL.Image import Image
 from webui.media.frame_sampling import check_range, fitted, frame_count, pairs_of
 from webui.media.page_range import parse_pages
 from webui.media.sizes import fit_share
-from webui.protocol import Attachment, MediaLimits, ModelInfo
+from webui.protocol import (
+    Attachment,
+    FileLabel,
+    FrameTime,
+    Label,
+    MediaLimits,
+    ModelInfo,
+    PageLabel,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,15 @@ class Preview:
     notice: str = ""
     limits: MediaLimits = field(default_factory=MediaLimits)
     selection: Selection = field(default_factory=Selection)
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """Where each thumbnail comes from."""
+        if self.attachment.kind == "video":
+            return tuple(map(FrameTime, self.timestamps))
+        if self.attachment.kind == "image":
+            return (FileLabel(self.attachment.name),)
+        return tuple(PageLabel(place) for place, _ in enumerate(self.thumbnails, 1))
 
     def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
         """How many pages or frames are chosen, and the visual tokens that they take once fitted.

@@ -24,10 +24,13 @@ from webui.media.source_file import SourceFile, check_size, recognise
 from webui.protocol import (
     Attachment,
     AttachmentKind,
+    FileLabel,
     ImagePart,
     MediaLimits,
     ModelInfo,
+    PageLabel,
     Progress,
+    SlideLabel,
     VideoPart,
 )
 
@@ -133,7 +136,7 @@ class MediaReader:
         job = self._job("picture", info, WHOLE, info.media_tokens)
         async with self._turn(self._turns, owner, ignore, small=len(data) <= SMALL_PICTURE_BYTES):
             replies = await self._run(job, name, ignore, data)
-        return await believed(name, lambda: ImagePart(image_of(replies[0]), name, name))
+        return await believed(name, lambda: ImagePart(image_of(replies[0]), FileLabel(name), name))
 
     def warm_up(self) -> None:
         """Prepare for the first file."""
@@ -262,13 +265,13 @@ async def believed(name: str, make: Callable[[], Made]) -> Made:
 def parts(name: str, form: Format, replies: list[Reply]) -> tuple[ImagePart | VideoPart, ...]:
     head, *rest = replies
     if form == "picture":
-        return (ImagePart(image_of(head), name, name),)
+        return (ImagePart(image_of(head), FileLabel(name), name),)
     images = tuple(map(image_of, rest))
     if form == "video":
         return (VideoPart(images, tuple(map(float, head.values["times"])), name),)
-    word = "p." if form == "pdf" else "slide"
+    label = PageLabel if form == "pdf" else SlideLabel
     pages = zip(head.values["pages"], images, strict=True)
-    return tuple(ImagePart(image, f"{name} {word} {int(page)}", name) for page, image in pages)
+    return tuple(ImagePart(image, label(int(page)), name) for page, image in pages)
 
 
 def place_of(source: SourceFile) -> dict[str, Any]:

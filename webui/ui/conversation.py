@@ -8,6 +8,7 @@ from webui.errors import WebUIError
 from webui.protocol import (
     FinishReason,
     ImagePart,
+    Label,
     Message,
     ModelInfo,
     Part,
@@ -22,10 +23,10 @@ LEAST_TIMED_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A small picture for the eye: a data URL, and where it is from, as parts are labelled."""
+    """A small picture for the eye: a data URL, and where in its file the picture comes from."""
 
     src: str
-    caption: str
+    label: Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class Turn:
     error: WebUIError | None = None
 
     @property
-    def captions(self) -> tuple[str, ...]:
-        """Those of pages and pictures, which an answer can name; none of frames, which are too alike."""
+    def labels(self) -> tuple[Label, ...]:
+        """The labels of pages and pictures, which an answer can name; none of frames, which are too alike."""
         still = all(isinstance(part, str | ImagePart) for part in self.question.parts)
-        return tuple(picture.caption for picture in self.pictures) if still else ()
+        return tuple(picture.label for picture in self.pictures) if still else ()
 
     @property
     def tokens_per_s(self) -> float:

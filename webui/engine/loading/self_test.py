@@ -19,7 +19,7 @@ from webui.engine.loading.checkpoint import first_line
 from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
 from webui.errors import ModelLoadError
-from webui.protocol import ImagePart, Message, SamplingParams
+from webui.protocol import FileLabel, ImagePart, Message, SamplingParams
 from webui.reasons import SelfTestFailed
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,9 @@ def bound_of(model: Any) -> float:
 def measure_distance(runner: ModelRunner) -> float:
     """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
     page = Image.linear_gradient("L").resize((PAGE_SIDE, PAGE_SIDE)).convert("RGB")
-    prompt = runner.encode((Message("user", (ImagePart(page, "page", "page"), "1 + 1 = ?")),))
+    prompt = runner.encode(
+        (Message("user", (ImagePart(page, FileLabel("page"), "page"), "1 + 1 = ?")),)
+    )
     written, ours = engine_logits(runner, prompt)
     theirs = runner.family.reference_logits(runner.model, prompt, written)
     return float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt())

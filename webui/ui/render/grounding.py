@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from webui.protocol import Label, PageLabel, SlideLabel
 from webui.ui.i18n.strings import LANGUAGES
 
 WHOLE = 1000
@@ -23,7 +24,6 @@ MENTION = re.compile(
 IN_LINK = re.compile(r"[^\[\]\n]*\]\(")
 # look.py opens the picture of that number, from 0, when such a link is followed.
 TARGET = "#seen-"
-NUMBER = re.compile(r"(?:p\.|slide) (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +45,20 @@ class Pointed:
     boxes: Mapping[int, Sequence[Box]] = field(default_factory=dict)
 
 
-def pointed_at(answer: str, captions: Sequence[str]) -> Pointed:
+def pointed_at(answer: str, labels: Sequence[Label]) -> Pointed:
     """Boxes of which nobody can tell the picture are left out."""
     boxes: dict[int, list[Box]] = defaultdict(list)
     for match in BOX.finditer(answer):
         left, top, right, bottom = map(int, match.groups())
-        places = [0] if len(captions) == 1 else _named(answer[: match.start()], captions)
+        places = [0] if len(labels) == 1 else _named(answer[: match.start()], labels)
         if places and left < right <= WHOLE and top < bottom <= WHOLE:
             boxes[places[-1]].append(Box(left, top, right, bottom, _label(answer, match)))
-    return Pointed(frozenset(_named(answer, captions)), dict(boxes))
+    return Pointed(frozenset(_named(answer, labels)), dict(boxes))
 
 
-def with_links(text: str, captions: Sequence[str]) -> str:
+def with_links(text: str, labels: Sequence[Label]) -> str:
     """Markdown without code, in which each page that is named leads to its picture."""
-    numbers = _numbers(captions)
+    numbers = _numbers(labels)
 
     def link(match: re.Match[str]) -> str:
         number = _mentioned(match)
@@ -71,9 +71,9 @@ def with_links(text: str, captions: Sequence[str]) -> str:
     return MENTION.sub(link, text)
 
 
-def _named(text: str, captions: Sequence[str]) -> list[int]:
+def _named(text: str, labels: Sequence[Label]) -> list[int]:
     """The pictures that are named, in that order."""
-    numbers = _numbers(captions)
+    numbers = _numbers(labels)
     named = [_mentioned(match) for match in MENTION.finditer(text)]
     return [numbers.index(number) for number in named if number in numbers]
 
@@ -83,10 +83,12 @@ def _mentioned(match: re.Match[str]) -> int:
     return int(next(group for group in match.groups() if group))
 
 
-def _numbers(captions: Sequence[str]) -> list[int]:
-    """What each picture is called by: its page, or its place where pictures are no pages."""
-    pages = [NUMBER.fullmatch(caption) for caption in captions]
-    return [int(page[1]) if page else place for place, page in enumerate(pages, 1)]
+def _numbers(labels: Sequence[Label]) -> list[int]:
+    """Return the number that an answer calls each picture by: its page, else its place."""
+    return [
+        label.number if isinstance(label, PageLabel | SlideLabel) else place
+        for place, label in enumerate(labels, 1)
+    ]
 
 
 def _label(answer: str, match: re.Match[str]) -> str:

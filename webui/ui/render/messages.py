@@ -8,9 +8,9 @@ from html import escape
 from typing import Any
 
 from webui.errors import WebUIError
+from webui.protocol import FileLabel, FrameTime, Label, PageLabel
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.captions import caption_text
 from webui.ui.render.grounding import Box, Pointed, with_links
 from webui.ui.render.markdown import exact
 from webui.ui.render.status_line import stats
@@ -25,8 +25,8 @@ def conversation_rows(conversation: Conversation, t: Strings, *, linked: bool = 
     rows: list[Row] = []
     last = conversation.in_sight
     for index, turn in enumerate(conversation.turns):
-        captions = conversation.turns[last].captions if linked and 0 <= last <= index else ()
-        rows += turn_rows(turn, t, captions=captions)
+        labels = conversation.turns[last].labels if linked and 0 <= last <= index else ()
+        rows += turn_rows(turn, t, labels=labels)
     return rows
 
 
@@ -35,15 +35,15 @@ def turn_rows(
     t: Strings,
     reasoning: str | None = None,
     content: str | None = None,
-    captions: Sequence[str] = (),
+    labels: Sequence[Label] = (),
 ) -> list[Row]:
     """The question, the thought, the answer, its figures, its error. A running turn brings its texts as they are on
-    the wire, so that they only grow; a finished one is made from what was written, with links to what has `captions`.
+    the wire, so that they only grow; a finished one is made from what was written, with links to what has `labels`.
     """
     rows = [_row("user", question_html(turn, t))]
     reasoning = exact(turn.reasoning) if reasoning is None else reasoning
     content = (
-        exact(turn.content, partial(with_links, captions=captions)) if content is None else content
+        exact(turn.content, partial(with_links, labels=labels)) if content is None else content
     )
     if reasoning.strip():
         thinking = turn.phase == "thinking"
@@ -93,13 +93,24 @@ def pictures_html(pictures: Sequence[Picture], t: Strings, pointed: Pointed = NO
     marked = pointed.pages if len(pointed.pages) < len(pictures) else ()
     figures = []
     for place, picture in enumerate(pictures):
-        caption = one_line(caption_text(picture.caption, t))
+        caption = one_line(label_text(picture.label, t))
         image = f'<img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
         if boxes := pointed.boxes.get(place):
             image = f'<div class="boxed">{image}{"".join(map(box_html, boxes))}</div>'
         mark = ' class="named"' if place in marked else ""
         figures.append(f"<figure{mark}>{image}<figcaption>{caption}</figcaption></figure>")
     return "".join(figures)
+
+
+def label_text(label: Label, t: Strings) -> str:
+    match label:
+        case FileLabel(name):
+            return name
+        case PageLabel(number):
+            return t("page_n", number=number)
+        case FrameTime(seconds):
+            return t("seconds", seconds=f"{seconds:.1f}")
+    return t("slide_n", number=label.number)
 
 
 def box_html(box: Box) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from webui.protocol import ImagePart, Part
+from webui.protocol import FrameTime, ImagePart, Label, Part
 from webui.ui.conversation import Picture
 
 if TYPE_CHECKING:
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 LONGEST_SIDE = 480
 
 
-def picture(image: Image, caption: str) -> Picture:
+def picture(image: Image, label: Label) -> Picture:
     small = image.convert("RGB")
     small.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     buffer = BytesIO()
     small.save(buffer, "JPEG", quality=80)
-    return Picture("data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode(), caption)
+    return Picture("data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode(), label)
 
 
 def pictures_of(parts: Iterable[Part]) -> tuple[Picture, ...]:
@@ -31,9 +31,8 @@ def pictures_of(parts: Iterable[Part]) -> tuple[Picture, ...]:
         if isinstance(part, str):
             continue
         if isinstance(part, ImagePart):
-            caption = part.label.removeprefix(part.source).strip() or part.label
-            pictures.append(picture(part.image, caption))
+            pictures.append(picture(part.image, part.label))
         else:
             frames = zip(part.frames, part.timestamps, strict=True)
-            pictures.extend(picture(frame, f"{at:.1f} s") for frame, at in frames)
+            pictures.extend(picture(frame, FrameTime(seconds)) for frame, seconds in frames)
     return tuple(pictures)

@@ -106,7 +106,7 @@ def conversation_html(conversation: Conversation, t: Strings) -> str:
 
 def sent_html(turn: Turn, t: Strings, answer: str = "") -> str:
     """What was sent with that turn. What `answer` points at is marked."""
-    pointed = pointed_at(answer, turn.captions)
+    pointed = pointed_at(answer, turn.labels)
     sheet = sheet_html(turn.pictures, "document sent-last", t, pointed)
     return f'<p class="name">{escape(t("in_conversation"))}</p>{sheet}'
 

@@ -226,12 +226,4 @@ class Viewer:
 
 
 def _pictures(preview: Preview) -> tuple[Picture, ...]:
-    kind = preview.attachment.kind
-    captions = {
-        "document": lambda index: f"p. {index + 1}",
-        "video": lambda index: f"{preview.timestamps[index]:.1f} s",
-        "image": lambda index: preview.attachment.name,
-    }
-    return tuple(
-        picture(image, captions[kind](index)) for index, image in enumerate(preview.thumbnails)
-    )
+    return tuple(map(picture, preview.thumbnails, preview.labels))
