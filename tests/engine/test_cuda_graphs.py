@@ -118,7 +118,8 @@ def test_a_recorded_step_gives_the_logits_of_the_plain_one(nano):
     lengths = [one.length for one in sequences]
     with torch.inference_mode():
         plain = runner.decode_logits(
-            torch.tensor(numbers, device="cuda"), DecodeAttention.of(runner.cache, lengths)
+            torch.tensor(numbers, device="cuda"),
+            DecodeAttention.from_lengths(runner.cache, lengths),
         )
         recorded = runner.decode_graphs.run(
             torch.tensor([*numbers, lengths], device="cuda"), max(lengths)

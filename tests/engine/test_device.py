@@ -18,9 +18,9 @@ def test_other_errors_stay_what_they_are():
 
 
 def test_a_device_that_computes_is_alive_and_one_that_does_not_is_not():
-    assert Device("cpu").alive()
+    assert Device("cpu").is_alive()
     # "meta" computes shapes only, and refuses to say what the sum is.
-    assert not Device("meta").alive()
+    assert not Device("meta").is_alive()
 
 
 @pytest.mark.gpu
@@ -28,6 +28,6 @@ def test_a_gpu_without_memory_is_alive():
     device = Device("cuda")
     with pytest.raises(DeviceMemoryError), device:
         torch.empty(2**50, device="cuda")
-    device.free()
-    device.wait()
-    assert device.alive()
+    device.release_cached_memory()
+    device.synchronize()
+    assert device.is_alive()

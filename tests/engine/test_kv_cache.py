@@ -84,7 +84,9 @@ def test_arrange_moves_content_with_its_slot():
 def test_a_decode_step_writes_each_row_at_its_own_length_and_sees_no_further():
     slots = cache(2)
     ones, seven = torch.ones(2, 1, 4), torch.tensor([[[7.0] * 4], [[8.0] * 4]])
-    seen = DecodeAttention.of(slots, [2, 5]).prepare(torch.float32)(0, ones, 0 * ones, seven)
+    seen = DecodeAttention.from_lengths(slots, [2, 5]).prepare(torch.float32)(
+        0, ones, 0 * ones, seven
+    )
     assert slots.layers[0][1, :, 0, :, 0].nonzero().tolist() == [[0, 2], [1, 5]]
     # All keys are alike, so that each row sees the mean of its values: the new one beside two and five zeros.
     assert seen[:, 0].tolist() == pytest.approx([7 / 3, 8 / 6])
@@ -123,7 +125,7 @@ def test_queries_that_share_a_key_head_see_the_same():
         0, queries, keys, values
     )
     steps = [
-        DecodeAttention.of(slots, [place]).prepare(torch.float32)(
+        DecodeAttention.from_lengths(slots, [place]).prepare(torch.float32)(
             0, *(each[place : place + 1] for each in (queries, keys, values))
         )
         for place in range(3)

@@ -141,7 +141,7 @@ async def test_any_schedule_gives_each_request_what_it_gets_alone(make_runner, a
             assert wanted.startswith(written) if one.stops or one.leaves else written == wanted
         await asyncio.to_thread(engine.close)
         assert not any(slot.busy for slot in runner.cache.slots)
-        assert sorted(runner.sampler._free) == list(range(runner.slots))
+        assert sorted(runner.sampler._free_rows) == list(range(runner.slots))
 
 
 async def test_two_thousand_requests_leave_nothing_behind(make_runner):

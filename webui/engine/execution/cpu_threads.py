@@ -1,77 +1,119 @@
-"""CpuThreads: with how many threads torch computes on a CPU, by how much there is to do and who else computes."""
+"""CpuThreads: how many threads torch uses on a CPU, by the size of the work and by what else runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 from threading import Lock
 from time import perf_counter
 
 import torch
 
-from webui.engine.execution.trial import AutoTuner
 from webui.engine.planning.host_memory import usable_cores
 
-# As many as torch takes by itself, but no more than a container is given.
-ALL = min(torch.get_num_threads(), usable_cores())
-ALL_BUT_ONE = max(1, min(ALL, usable_cores() - 1))
-# A step of more rows and a piece of prefill of more tokens take all cores. Threads wait for each other a hundred times
-# in a pass: for eight rows a second one brings a tenth, which is not worth the core on which texts are made, files are
-# read and pages are sent.
+# As many as torch uses by default, but no more than the container may use.
+ALL_CORES = min(torch.get_num_threads(), usable_cores())
+ALL_BUT_ONE = max(1, min(ALL_CORES, usable_cores() - 1))
+# Larger decode steps and prefill chunks use all cores. Threads synchronise about a hundred times in
+# a pass: with eight rows a second thread gains a tenth, which is not worth the core that builds
+# texts, reads files and serves pages.
 FEW_ROWS, FEW_TOKENS = 8, 128
+
+# An AutoTuner measures this many calls of each way in a row. It rests after its start and between
+# two comparisons.
+TUNER_SAMPLES = 8
+FIRST_REST_CALLS, REST_CALLS = 16, 256
+# A gain smaller than this is noise.
+MIN_GAIN_RATIO = 0.95
+
+
+class AutoTuner:
+    """Chooses the faster of two ways to do the same work by trying both now and then.
+
+    `use_alternative` says which way the next call goes. The first way stays in use until the
+    alternative has been measured faster, and the other way round.
+    """
+
+    def __init__(self) -> None:
+        self.use_alternative = False
+        self._rest = FIRST_REST_CALLS
+        self._size = 0
+        self._times: list[float] = []
+
+    def record_time(self, size: int, seconds: float) -> None:
+        """Record one call. Only calls of the same size are compared."""
+        if self._rest:
+            self._rest -= 1
+            return
+        if size != self._size:
+            self._size, self._times = size, []
+        self._times.append(seconds)
+        if len(self._times) == TUNER_SAMPLES:
+            self.use_alternative = not self.use_alternative
+        elif len(self._times) == 2 * TUNER_SAMPLES:
+            before, after = self._times[:TUNER_SAMPLES], self._times[TUNER_SAMPLES:]
+            if median(after) > MIN_GAIN_RATIO * median(before):
+                self.use_alternative = not self.use_alternative
+            self._times, self._rest = [], REST_CALLS
 
 
 class CpuThreads:
-    """For one model: passes of the worker's and, beside them, the encoder's.
+    """Sets the thread count for the passes of one model's worker and for vision encoding beside it.
 
-    Where one of torch's threads has to wait, for a core or to be woken, they all do: steps are then slower with all
-    cores than with one less. That depends on what else goes on in this process, so now and then both are tried.
+    When one of torch's threads waits, for a core or to be woken, all of them do; steps are then
+    slower with all cores than with one less. That depends on what else this process does, so the
+    number is measured for large decode steps.
     """
 
     def __init__(
-        self, most: int = ALL, fewer: int = ALL_BUT_ONE, clock: Callable[[], float] = perf_counter
+        self,
+        all_cores: int = ALL_CORES,
+        reduced: int = ALL_BUT_ONE,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self._most, self._fewer, self._clock = most, fewer, clock
-        self._looking = 0
+        self._all_cores, self._reduced, self._clock = all_cores, reduced, clock
+        self._vision_passes = 0
         self._lock = Lock()
-        self._trial = AutoTuner()
+        self._tuner = AutoTuner()
 
-    def prefill(self, tokens: int) -> None:
-        """The worker is about to read or to look at so many tokens."""
-        self._use(tokens > FEW_TOKENS)
+    def prepare_prefill(self, tokens: int) -> None:
+        """Set the threads for a pass of the worker over that many tokens."""
+        self._use_threads(tokens > FEW_TOKENS)
 
     @contextmanager
-    def step(self, rows: int) -> Iterator[None]:
-        """While the worker makes a decode step."""
-        large = rows > FEW_ROWS
-        self._use(large)
+    def decode_step(self, rows: int) -> Iterator[None]:
+        """Set the threads for a decode step of the worker, and measure it."""
+        is_large = rows > FEW_ROWS
+        self._use_threads(is_large)
         start = self._clock()
         yield
-        if large and not self._looking:
-            self._trial.took(rows, self._clock() - start)
+        if is_large and not self._vision_passes:
+            self._tuner.record_time(rows, self._clock() - start)
 
-    def _use(self, large: bool) -> None:
-        _set(self._most if large and not self._looking and not self._trial.second else self._fewer)
+    def _use_threads(self, is_large: bool) -> None:
+        use_all = is_large and not self._vision_passes and not self._tuner.use_alternative
+        _set_threads(self._all_cores if use_all else self._reduced)
 
     @contextmanager
     def vision_running(self) -> Iterator[None]:
-        """While another thread looks at pictures."""
+        """Reduce the threads while another thread than the worker encodes images."""
         with self._lock:
-            self._looking += 1
-        _set(self._fewer)
+            self._vision_passes += 1
+        _set_threads(self._reduced)
         try:
             yield
         finally:
             with self._lock:
-                self._looking -= 1
+                self._vision_passes -= 1
 
 
 def reserve_core() -> None:
-    """For all threads that have not used torch yet."""
-    _set(ALL_BUT_ONE)
+    """Leave one core free in all threads that have not used torch yet."""
+    _set_threads(ALL_BUT_ONE)
 
 
-def _set(threads: int) -> None:
-    # It counts for the calling thread, and for those that use torch for the first time later.
+def _set_threads(threads: int) -> None:
+    # Applies to the calling thread, and to those that use torch for the first time later.
     if torch.get_num_threads() != threads:
         torch.set_num_threads(threads)

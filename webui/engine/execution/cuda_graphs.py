@@ -1,7 +1,11 @@
-"""Decode steps of fixed shapes, replayed as CUDA graphs: a step then costs its arithmetic, not its launches.
+"""Decode steps of fixed shapes, captured as CUDA graphs.
 
-Rows and seen positions are rounded up to buckets. A row too many computes nonsense that nobody reads, and writes it to
-the last position of its slot, where no sequence ever stores a token.
+A decode step launches hundreds of small kernels; for few rows the launches cost more time than the
+arithmetic. A graph launches all of them at once, but replays fixed shapes and addresses only. So
+the number of rows and the length of the cache that takes part are rounded up to buckets, each
+bucket has input tensors of its own, and padding rows compute values that are never read. They
+write to the last position of their slot, where no sequence stores a token.
+Source: https://pytorch.org/blog/accelerating-pytorch-with-cuda-graphs.
 """
 
 from __future__ import annotations
@@ -21,30 +25,36 @@ from webui.engine.execution.kv_cache import KVCache
 logger = logging.getLogger(__name__)
 
 MIN_KV_LEN = 256
-# Of a capture: what failed once may have met a lack of memory or another thread's work; what fails twice never works.
-TRIES = 2
-# (tokens and places [2, rows], view) -> logits [rows, vocabulary]
-Compute = Callable[[Tensor, DecodeAttention], Tensor]
+# The first failure of a capture may come from a lack of memory or from another thread's work. A
+# second one means that the operation cannot be captured at all.
+CAPTURE_TRIES = 2
+# (tokens and rope positions [2, rows], attention) -> logits [rows, vocabulary]
+ComputeLogits = Callable[[Tensor, DecodeAttention], Tensor]
 
 
 class Recorder(Protocol):
-    """Records work on the device, to be replayed."""
+    """Records work on the device so that it can be replayed."""
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        """A replay of `work` and the tensor that it writes. Raises RuntimeError, and leaves nothing behind then."""
+        """Return a replay of `work` and the tensor that each replay writes.
+
+        Raises RuntimeError, and leaves nothing behind then.
+        """
         ...
 
 
 class GraphRecorder:
-    """CUDA graphs, all in one memory pool."""
+    """Records CUDA graphs that share one memory pool: they never run at the same time."""
 
     def __init__(self) -> None:
         self._pool = torch.cuda.graph_pool_handle()
 
     def record(self, work: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        """The work runs once before, on a side stream, so that kernels are chosen and loaded by then.
+        """Run the work once on a side stream, then capture it.
 
-        A capture that fails leaves its own stream current, where nothing would wait for what came before.
+        The first run chooses and loads the kernels, which must not happen during capture.
+        `thread_local` lets other threads use the device meanwhile. A failed capture leaves its own
+        stream current, on which nothing waits for earlier work; hence the `finally`.
         """
         current = torch.cuda.current_stream()
         stream = torch.cuda.Stream()
@@ -62,54 +72,64 @@ class GraphRecorder:
 
 
 class CapturedStep:
-    """One shape of the decode step, over input tensors of its own; `logits` are overwritten by each run."""
+    """The decode step of one bucket, with its own input tensors.
 
-    def __init__(self, compute: Compute, cache: KVCache, rows: int, seen: int) -> None:
-        self._idle = cache.context_length - 1
-        self._numbers = torch.zeros(3, rows, dtype=torch.long, device=cache.layers[0].device)
-        self._numbers[2] = self._idle
-        self._view = DecodeAttention(cache, self._numbers[2], seen, even=False)
+    Each run overwrites the logits of the run before.
+    """
+
+    def __init__(self, compute: ComputeLogits, cache: KVCache, rows: int, kv_len: int) -> None:
+        self._padding_position = cache.context_length - 1
+        # Tokens, rope positions and lengths [3, rows].
+        self._inputs = torch.zeros(3, rows, dtype=torch.long, device=cache.layers[0].device)
+        self._inputs[2] = self._padding_position
+        self._attention = DecodeAttention(cache, self._inputs[2], kv_len, equal_lengths=False)
         self._compute = compute
         self._replay: Callable[[], None] | None = None
         self._logits = torch.empty(0)
 
     def capture(self, recorder: Recorder) -> None:
-        """Record the step. Raises RuntimeError as the recorder."""
-        self._replay, self._logits = recorder.record(self._work)
+        """Record the step. Raises RuntimeError as the recorder does."""
+        self._replay, self._logits = recorder.record(self._compute_logits)
 
-    def _work(self) -> Tensor:
-        return self._compute(self._numbers[:2], self._view)
+    def _compute_logits(self) -> Tensor:
+        return self._compute(self._inputs[:2], self._attention)
 
-    def run(self, numbers: Tensor) -> Tensor:
-        """Logits of tokens, places and lengths [3, up to rows]."""
-        count = numbers.shape[1]
-        self._numbers[:, :count] = numbers
-        self._numbers[2, count:] = self._idle
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the logits of tokens, rope positions and lengths [3, up to rows]."""
+        count = inputs.shape[1]
+        self._inputs[:, :count] = inputs
+        self._inputs[2, count:] = self._padding_position
         if self._replay is None:
-            self._logits = self._work()
+            self._logits = self._compute_logits()
         else:
             self._replay()
         return self._logits[:count]
 
 
 class DecodeGraphs:
-    """A CapturedStep for each bucket, made when it is first needed; without a `recorder` they are run step by step."""
+    """A CapturedStep for each bucket, created on first use.
 
-    def __init__(self, compute: Compute, cache: KVCache, recorder: Recorder | None) -> None:
+    Without a `recorder` the steps run operation by operation, in the same fixed shapes.
+    """
+
+    def __init__(self, compute: ComputeLogits, cache: KVCache, recorder: Recorder | None) -> None:
         self._compute, self._cache, self._recorder = compute, cache, recorder
         self._steps: dict[tuple[int, int], CapturedStep] = {}
 
-    def run(self, numbers: Tensor, longest: int) -> Tensor:
-        """Logits [rows, vocabulary] of tokens, places and lengths [3, rows], the largest length being `longest`."""
-        rows = min(_bucket(numbers.shape[1], 1), len(self._cache.slots))
-        seen = min(_bucket(longest + 1, MIN_KV_LEN), self._cache.context_length)
-        if (rows, seen) not in self._steps:
-            self._steps[rows, seen] = self._made(rows, seen)
-        return self._steps[rows, seen].run(numbers)
+    def run(self, inputs: Tensor, max_length: int) -> Tensor:
+        """Return the logits [rows, vocabulary] of tokens, rope positions and lengths [3, rows].
 
-    def _made(self, rows: int, seen: int) -> CapturedStep:
-        step = CapturedStep(self._compute, self._cache, rows, seen)
-        for tries in range(1, TRIES + 1):
+        `max_length` is the largest of the lengths.
+        """
+        rows = min(_round_up(inputs.shape[1], 1), len(self._cache.slots))
+        kv_len = min(_round_up(max_length + 1, MIN_KV_LEN), self._cache.context_length)
+        if (rows, kv_len) not in self._steps:
+            self._steps[rows, kv_len] = self._create_step(rows, kv_len)
+        return self._steps[rows, kv_len].run(inputs)
+
+    def _create_step(self, rows: int, kv_len: int) -> CapturedStep:
+        step = CapturedStep(self._compute, self._cache, rows, kv_len)
+        for attempt in range(1, CAPTURE_TRIES + 1):
             if self._recorder is None:
                 break
             try:
@@ -117,26 +137,29 @@ class DecodeGraphs:
                 break
             except RuntimeError as error:
                 logger.warning(
-                    "no CUDA graph of %d rows and %d positions: %s", rows, seen, failed_at(error)
+                    "No CUDA graph of %d rows and %d positions: %s",
+                    rows,
+                    kv_len,
+                    describe_failure(error),
                 )
-                if tries == TRIES:
-                    # Some quantised kernels cannot be recorded; such a model decodes step by step.
+                if attempt == CAPTURE_TRIES:
+                    # Some quantized kernels cannot be captured; such a model decodes without graphs.
                     self._recorder = None
         return step
 
 
-def failed_at(error: BaseException) -> str:
-    """The error, and the operation of ours in which it was raised."""
-    here = Path(__file__).parent
-    ours = [
+def describe_failure(error: BaseException) -> str:
+    """Return the first line of an error and the operation of this package that raised it."""
+    package = Path(__file__).parent
+    frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if Path(frame.filename).parent == here
+        if Path(frame.filename).parent == package
     ]
     line = (str(error).strip() or type(error).__name__).splitlines()[0]
-    return f"{line} (in {ours[-1].name}: {ours[-1].line})" if ours else line
+    return f"{line} (in {frames[-1].name}: {frames[-1].line})" if frames else line
 
 
-def _bucket(number: int, least: int) -> int:
-    """The next power of two, at least `least`."""
-    return max(least, 1 << (number - 1).bit_length())
+def _round_up(number: int, minimum: int) -> int:
+    """Return the next power of two, at least `minimum`."""
+    return max(minimum, 1 << (number - 1).bit_length())

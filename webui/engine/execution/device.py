@@ -1,4 +1,4 @@
-"""Device: what a model computes on. Waits for it, frees its memory, and knows a lack of memory and a lost device."""
+"""Device: what a model computes on. Waits for it, frees its memory, and recognises its failures."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from webui.errors import DeviceMemoryError
 
 
 class Device:
-    """As a context, it is the current one of the thread, whose streams, graphs and allocations are then on it; and it
-    turns the errors of torch for a lack of memory into DeviceMemoryError."""
+    """One device by torch's name for it, such as "cpu" or "cuda:1".
+
+    As a context it makes a GPU the current device of the thread, so that streams, graphs and
+    kernels that do not name a device use that one; and it turns torch's errors for a lack of
+    memory into DeviceMemoryError.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_cuda = name.startswith("cuda")
 
     def __enter__(self) -> None:
-        # Not set back: the engine's threads use no other.
+        # Not restored on exit: the engine's threads use no other device.
         if self.is_cuda:
             torch.cuda.set_device(self.name)
 
@@ -28,29 +32,39 @@ class Device:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if error is not None and lacks_memory(error):
+        if error is not None and is_out_of_memory(error):
             raise DeviceMemoryError() from error
 
-    def wait(self) -> None:
-        """Until what was queued is done."""
+    def synchronize(self) -> None:
+        """Wait until all queued work is done."""
         if self.is_cuda:
             torch.cuda.synchronize(self.name)
 
-    def free(self) -> None:
-        """Give back what torch keeps for later."""
-        if self.is_cuda:
-            torch.cuda.empty_cache()
+    def release_cached_memory(self) -> int:
+        """Return unused memory of torch's allocator to the device; the number of bytes.
 
-    def alive(self) -> bool:
-        """Whether it still computes: after an illegal access, say, a GPU refuses everything that follows."""
+        0 on a CPU, where freed memory belongs to the process and torch keeps no cache.
+        """
+        if not self.is_cuda:
+            return 0
+        before = torch.cuda.memory_reserved(self.name)
+        torch.cuda.empty_cache()
+        return before - torch.cuda.memory_reserved(self.name)
+
+    def is_alive(self) -> bool:
+        """Return whether the device still computes.
+
+        After an illegal memory access, for example, a GPU fails every later operation of the
+        process. A lack of memory is no sign of that.
+        """
         try:
             return torch.ones(2, device=self.name).sum().item() == 2
         except RuntimeError as error:
-            return lacks_memory(error)
+            return is_out_of_memory(error)
 
 
-def lacks_memory(error: BaseException) -> bool:
-    """A CPU's allocator says so in words only."""
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error means a lack of memory. The CPU allocator says so in its text only."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

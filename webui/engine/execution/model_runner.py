@@ -72,7 +72,7 @@ class ModelRunner:
         )
         self._vision = VisionFeatures(parts.encode_images, vision_cache_bytes)
         self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
-        self._cores = CpuThreads()
+        self._cpu_threads = CpuThreads()
         self.processor = processor
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
@@ -87,7 +87,7 @@ class ModelRunner:
 
     @torch.inference_mode()
     def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
-        with self._device, self._cores.vision_running():
+        with self._device, self._cpu_threads.vision_running():
             held = self._vision.precompute(
                 [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
             )
@@ -122,10 +122,10 @@ class ModelRunner:
 
     def make_room(self) -> None:
         self._vision.clear()
-        self._device.free()
+        self._device.release_cached_memory()
 
     def alive(self) -> bool:
-        return self._device.alive()
+        return self._device.is_alive()
 
     @torch.inference_mode()
     def prefill(self, sequences: list[Sequence], tokens: int) -> list[PrefillResult]:
@@ -136,7 +136,7 @@ class ModelRunner:
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[Sampled]:
         newest = [sequence.output[-1] for sequence in sequences]
-        with self._device, self._cores.step(len(sequences)):
+        with self._device, self._cpu_threads.decode_step(len(sequences)):
             sampled = self._next_tokens(sequences, newest)
         for sequence, token, after in zip(sequences, newest, sampled, strict=True):
             if isinstance(after, int):
@@ -165,7 +165,9 @@ class ModelRunner:
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
         numbers = torch.tensor([newest, places, lengths], device=self._device.name)
         if self.decode_graphs is None:
-            logits = self.decode_logits(numbers[:2], DecodeAttention.of(self.cache, lengths))
+            logits = self.decode_logits(
+                numbers[:2], DecodeAttention.from_lengths(self.cache, lengths)
+            )
         else:
             logits = self.decode_graphs.run(numbers, max(lengths))
         return self._sample(logits, sequences)
@@ -202,7 +204,7 @@ class ModelRunner:
                 break
             # What goes on as another one does is copied in the next pass, not read twice in this one.
             if not unseen and not any(
-                chunk.brings(prompt, start + MIN_SHARED_TOKENS) for chunk in chunks
+                chunk.covers_prefix_of(prompt, start + MIN_SHARED_TOKENS) for chunk in chunks
             ):
                 chunks.append(PrefillChunk(sequence, start, end))
                 tokens -= end - start
@@ -219,9 +221,9 @@ class ModelRunner:
 
     def _look(self, sequence: Sequence, tokens: int) -> PrefillResult:
         """Put pages that stand where this prompt is to be read on through the tower."""
-        self._cores.prefill(tokens)
+        self._cpu_threads.prepare_prefill(tokens)
         features = self._vision.encode_images(self._ahead(sequence, tokens)[0], tokens)
-        self._device.wait()
+        self._device.synchronize()
         sequence.features = features
         return PrefillResult(
             sequence, sum(len(features) for features in sequence.features.values())
@@ -230,7 +232,7 @@ class ModelRunner:
     def _read(self, chunks: list[PrefillChunk]) -> list[PrefillResult]:
         """Write chunks of some prompts to their slots, in one pass; the first token after each prompt that ends."""
         ids, lengths = [chunk.ids for chunk in chunks], [len(chunk.ids) for chunk in chunks]
-        self._cores.prefill(sum(lengths))
+        self._cpu_threads.prepare_prefill(sum(lengths))
         embeddings = self._embeddings(torch.tensor(list(chain(*ids)), device=self._device.name))
         for chunk, part in zip(chunks, embeddings.split(lengths), strict=True):
             self._vision.merge_into(part, chunk.prompt.spans, chunk.sequence.features, chunk.start)
@@ -245,18 +247,18 @@ class ModelRunner:
         )
         hidden = self._text(embeddings, positions.to(self._device.name), view)
         # A piece counts as done when it is, not when it is queued: its time sizes the next one.
-        self._device.wait()
+        self._device.synchronize()
         last = {
             chunk: end - 1
             for chunk, end in zip(chunks, accumulate(lengths), strict=True)
-            if chunk.ends
+            if chunk.is_last
         }
         ending = [chunk.sequence for chunk in last]
         first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
         sampled: dict[PrefillChunk, Sampled] = dict(zip(last, first, strict=True))
         for chunk in chunks:
             if not isinstance(sampled.get(chunk), NumericalError):
-                chunk.keep()
+                chunk.commit()
         return [
             PrefillResult(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks
         ]

@@ -1,19 +1,16 @@
-"""PrefillChunk: a stretch of one prompt that is read in one pass, alone or beside chunks of others. No torch."""
+"""PrefillChunk: a stretch of one prompt that is prefilled in one pass. Imports no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
-
-if TYPE_CHECKING:
-    from webui.engine.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefillChunk:
-    """Tokens start..end of a sequence's prompt."""
+    """The prompt tokens [start, end) of one sequence."""
 
     sequence: Sequence
     start: int
@@ -28,20 +25,23 @@ class PrefillChunk:
         return self.prompt.ids[self.start : self.end]
 
     @property
-    def ends(self) -> bool:
+    def is_last(self) -> bool:
         return self.end == len(self.prompt.ids)
 
-    def brings(self, prompt: Prompt, tokens: int) -> bool:
-        """Whether the slot will hold so many tokens that a longer prompt begins with: to be copied from there."""
+    def covers_prefix_of(self, prompt: Prompt, tokens: int) -> bool:
+        """Return whether the slot will hold the first `tokens` tokens of a longer prompt.
+
+        They are then copied from there in the next pass instead of prefilled twice.
+        """
         return (
             tokens < len(prompt.ids)
             and tokens <= self.end
             and self.prompt.prefix_ids[:tokens] == prompt.prefix_ids[:tokens]
         )
 
-    def keep(self) -> None:
-        """It is in the slot now."""
+    def commit(self) -> None:
+        """Record that the slot holds these tokens now."""
         self.sequence.slot.prefix_ids.extend(self.prompt.prefix_ids[self.start : self.end])
         self.sequence.prefilled = self.end
-        if self.ends:
+        if self.is_last:
             self.sequence.features = {}

@@ -1,6 +1,7 @@
-"""Logits and each row's sampling params to the next token ids, for all rows at once.
+"""Logits and sampling params to the next token ids, for all rows of a batch at once.
 
-The order of the filters is that of transformers' generate: repetition penalty, temperature, top-k, top-p.
+The order of the filters is that of transformers' generate: repetition penalty, temperature, top-k,
+top-p.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from torch import Tensor
 
 from webui.protocol import SamplingParams
 
+MIN_TEMPERATURE = 1e-5
+
 
 @dataclass(slots=True, eq=False)
 class SamplerRow:
-    """One sequence's params, its place in the sampler's memory, and its own random numbers.
+    """The params of one sequence, its row in the sampler's token table, and its random numbers.
 
-    One number a token: the same seed gives the same text in any batch. A number counts as used once its
-    token is there, so that a pass that failed and is made again draws the same one.
+    Each token uses one random number, so that a seed gives the same text in any batch. A number
+    counts as used once its token exists: a pass that failed and runs again draws the same one.
     """
 
     params: SamplingParams
@@ -29,18 +32,21 @@ class SamplerRow:
     random: Random
     number: float | None = None
 
-    def peek(self) -> float:
-        """The number for the next token, from 0 to below 1."""
+    def peek_number(self) -> float:
+        """Return the random number for the next token, in [0, 1)."""
         if self.number is None:
             self.number = self.random.random()
         return self.number
 
-    def use(self) -> None:
+    def consume_number(self) -> None:
         self.number = None
 
 
-class Columns:
-    """The params of a batch as tensors [rows, 1], made once for as long as the batch stays the same."""
+class SamplingTensors:
+    """The params of a batch as tensors [rows, 1], reused for as long as the batch stays the same.
+
+    Building them costs several copies to the device, too much for every step.
+    """
 
     def __init__(self, rows: Sequence[SamplerRow], vocabulary: int, device: str) -> None:
         def column(
@@ -50,86 +56,104 @@ class Columns:
 
         self.rows = list(rows)
         self.indices = torch.tensor([row.index for row in rows], device=device)
-        self.penalised = any(row.params.repetition_penalty != 1.0 for row in rows)
+        self.any_penalty = any(row.params.repetition_penalty != 1.0 for row in rows)
         self.penalty = column(lambda params: params.repetition_penalty)
         self.all_greedy = all(row.params.temperature == 0 for row in rows)
         self.greedy = column(lambda params: params.temperature == 0, torch.bool)
-        self.temperature = column(lambda params: max(params.temperature, 1e-5))
-        self.limit = column(lambda params: _limit(params, vocabulary), torch.long)
-        self.most = max(_limit(row.params, vocabulary) for row in rows)
+        self.temperature = column(lambda params: max(params.temperature, MIN_TEMPERATURE))
+        self.top_k = column(lambda params: effective_top_k(params, vocabulary), torch.long)
+        self.max_top_k = max(effective_top_k(row.params, vocabulary) for row in rows)
         self.top_p = column(lambda params: params.top_p)
 
 
 class Sampler:
-    """Remembers which tokens each of up to `rows` sequences has seen: bool [rows, vocabulary]."""
+    """Samples tokens for up to `rows` sequences.
+
+    For the repetition penalty it keeps which tokens each sequence has seen: bool [rows, vocabulary].
+    """
 
     def __init__(self, rows: int, vocabulary: int, device: str) -> None:
         self._seen = torch.zeros(rows, vocabulary, dtype=torch.bool, device=device)
-        self._free = list(range(rows))
-        self._columns: Columns | None = None
+        self._free_rows = list(range(rows))
+        self._tensors: SamplingTensors | None = None
 
     def add_row(self, params: SamplingParams, prompt_ids: Sequence[int]) -> SamplerRow:
-        row = SamplerRow(params, self._free[-1], Random(params.seed))
+        row = SamplerRow(params, self._free_rows[-1], Random(params.seed))
         if params.repetition_penalty != 1.0:
+            ids = torch.tensor(prompt_ids, dtype=torch.long, device=self._seen.device)
             self._seen[row.index] = False
-            self._seen[
-                row.index, torch.tensor(prompt_ids, dtype=torch.long, device=self._seen.device)
-            ] = True
-        self._free.pop()
+            self._seen[row.index, ids] = True
+        # Last, so that a device error above leaves the row free.
+        self._free_rows.pop()
         return row
 
     def remove_row(self, row: SamplerRow) -> None:
-        self._free.append(row.index)
+        self._free_rows.append(row.index)
 
     def sample(self, logits: Tensor, rows: Sequence[SamplerRow]) -> list[int | None]:
-        """The next token of each row; logits [rows, vocabulary]. None for a row whose logits are not finite.
+        """Return the next token of each row; None for a row whose logits are not finite.
 
-        If it raises, nothing has changed: it can be called again for all or some of the rows.
+        `logits` is [rows, vocabulary]. A call that raises changes nothing, so it can be repeated
+        for all or some of the rows.
         """
-        columns = self._columns
-        if columns is None or columns.rows != rows:
-            columns = self._columns = Columns(rows, self._seen.shape[1], str(self._seen.device))
+        tensors = self._tensors
+        if tensors is None or tensors.rows != rows:
+            vocabulary, device = self._seen.shape[1], str(self._seen.device)
+            tensors = self._tensors = SamplingTensors(rows, vocabulary, device)
         logits = logits.float()
-        if columns.penalised:
-            seen = self._seen[columns.indices]
-            penalised = torch.where(logits < 0, logits * columns.penalty, logits / columns.penalty)
+        if tensors.any_penalty:
+            # A penalty above 1 makes seen tokens less likely, whatever the sign of their logit.
+            seen = self._seen[tensors.indices]
+            penalised = torch.where(logits < 0, logits * tensors.penalty, logits / tensors.penalty)
             logits = torch.where(seen, penalised, logits)
         largest, tokens = logits.max(-1, keepdim=True)
-        if not columns.all_greedy:
-            tokens = torch.where(columns.greedy, tokens, _drawn(logits, columns))
-        sampled, scores = tokens[:, 0].tolist(), largest[:, 0].tolist()
-        if columns.penalised:
-            self._seen[columns.indices, tokens[:, 0]] = True
+        if not tensors.all_greedy:
+            sampled = sample_top_k_top_p(logits, tensors)
+            tokens = torch.where(tensors.greedy, tokens, sampled)
+        # Copies to the host wait for the device, and raise what failed there. Nothing that a
+        # repeated call depends on may change before.
+        ids, scores = tokens[:, 0].tolist(), largest[:, 0].tolist()
+        if tensors.any_penalty:
+            self._seen[tensors.indices, tokens[:, 0]] = True
         for row in rows:
-            row.use()
-        # The largest is NaN if any of a row is, and infinite if any is so upwards or all are so downwards.
+            row.consume_number()
+        # The maximum of a row tells whether all of it is finite: it is NaN if any logit is NaN,
+        # infinite if one is positive infinity, and negative infinity only if all are. Single
+        # logits of negative infinity are legitimate: they forbid a token.
         return [
-            token if isfinite(score) else None for token, score in zip(sampled, scores, strict=True)
+            token if isfinite(score) else None for token, score in zip(ids, scores, strict=True)
         ]
 
 
-def _limit(params: SamplingParams, vocabulary: int) -> int:
-    """How many of the likeliest tokens are kept."""
+def effective_top_k(params: SamplingParams, vocabulary: int) -> int:
+    """Return how many of the likeliest tokens stay; a top_k of 0 keeps the whole vocabulary."""
     return min(params.top_k or vocabulary, vocabulary)
 
 
-def _drawn(logits: Tensor, columns: Columns) -> Tensor:
-    """One token a row by the inverse of its cumulated probabilities, [rows, 1]."""
-    scores, ids = logits.topk(columns.most, dim=-1)
+def sample_top_k_top_p(logits: Tensor, tensors: SamplingTensors) -> Tensor:
+    """Return one sampled token per row [rows, 1], by inverse transform sampling.
+
+    The random number of a row picks the token at which the cumulated probability passes it. The
+    numbers come from the host, one generator per sequence, so that neighbours have no influence;
+    torch.multinomial would draw from one generator for the whole batch.
+    """
+    # Sorted, likeliest first, and no more columns than the largest top-k of the batch.
+    scores, ids = logits.topk(tensors.max_top_k, dim=-1)
     ranks = torch.arange(scores.shape[-1], device=logits.device)
-    # From the largest down, so that a low temperature makes none infinite.
-    scores = (scores - scores[:, :1]) / columns.temperature
-    probabilities = scores.masked_fill(ranks >= columns.limit, -torch.inf).softmax(-1)
+    # Relative to the largest logit: a low temperature would overflow absolute ones.
+    scores = (scores - scores[:, :1]) / tensors.temperature
+    probabilities = scores.masked_fill(ranks >= tensors.top_k, -torch.inf).softmax(-1)
     cumulated = probabilities.cumsum(-1)
-    # A token stays while those before it hold less than top_p; the first always does.
+    # A token stays while those before it hold less than top_p; the first one always stays.
     probabilities = probabilities.masked_fill(
-        (cumulated - probabilities >= columns.top_p) & (ranks > 0), 0
+        (cumulated - probabilities >= tensors.top_p) & (ranks > 0), 0
     )
     cumulated = probabilities.cumsum(-1)
-    draws = (
-        torch.tensor([[row.peek()] for row in columns.rows], device=logits.device)
-        * cumulated[:, -1:]
-    )
-    # Of a row that is not finite no probability is above 0; any of its tokens will do, as it is not used.
+    numbers = torch.tensor([[row.peek_number()] for row in tensors.rows], device=logits.device)
+    # Scaling the number instead of the probabilities saves the division that would normalise them.
+    targets = numbers * cumulated[:, -1:]
+    # Rounding may put the target at the total; the last token with a probability is the limit. A
+    # row that is not finite has none: the clamp keeps the index valid, its token is not used.
     last = ((probabilities > 0).sum(-1, keepdim=True) - 1).clamp(min=0)
-    return ids.gather(-1, torch.minimum((cumulated <= draws).sum(-1, keepdim=True), last))
+    chosen = (cumulated <= targets).sum(-1, keepdim=True)
+    return ids.gather(-1, torch.minimum(chosen, last))
