@@ -131,6 +131,22 @@ def test_page_and_api_know_no_engine():
     assert not [edge for edge in edges if within(edge[1], "webui.engine")]
 
 
+def test_only_its_folder_knows_a_model_family():
+    """A second family is a second folder: no other file of the engine knows the modules of one."""
+    folder = "webui.engine.models.glm4v"
+    modules = re.compile(
+        r"glm4v|rope_index|get_image_features|language_model|\.visual", re.IGNORECASE
+    )
+    known = {
+        module
+        for module, path in SOURCES.items()
+        if within(module, "webui.engine") and not within(module, folder)
+        if modules.search(path.read_text("utf-8"))
+    }
+    # The catalogue has the name of the bundled model, families.py lists the folders.
+    assert known == {"webui.engine.loading.catalog", "webui.engine.models.families"}
+
+
 def test_libraries_stay_in_their_rooms():
     edges = [(module, other.partition(".")[0]) for module in SOURCES for other in imports(module)]
     kept = [edge for edge in edges if edge[1] in LIBRARIES]

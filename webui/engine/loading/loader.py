@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
-from transformers import AutoProcessor
 
 from webui.engine.execution.cpu_threads import reserve_core
 from webui.engine.execution.model_runner import ModelRunner
@@ -210,7 +209,7 @@ def _model(
     reason: Reason
     try:
         model = load_weights(checkpoint, place.device, place.quantization, place.dtype, on_progress)
-        return model, AutoProcessor.from_pretrained(checkpoint.folder)
+        return model, checkpoint.family.load_processor(checkpoint.folder)
     except torch.OutOfMemoryError:
         logger.warning("loading %s", choice.source, exc_info=True)
         reason = DeviceOutOfMemory(_device_name(place.device))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from webui.engine.prompt import IsAborted, Prompt, VisionSpan
@@ -98,6 +99,13 @@ class ModelFamily(Protocol):
 
     def model_class(self) -> Any:
         """Return the class of transformers that loads the weights."""
+        ...
+
+    def load_processor(self, folder: Path) -> Any:
+        """Return the processor of a checkpoint: what `describe` and `take_apart` need.
+
+        Its attribute `tokenizer` is a fast tokenizer of transformers.
+        """
         ...
 
     def describe(self, known: ModelInfo, config: Any, processor: Any) -> ModelInfo:

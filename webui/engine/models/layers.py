@@ -24,7 +24,7 @@ MAX_TRANSPOSED_BYTES = 64 * 1024**2
 def rms_norm(module: Any) -> Operation:
     """Return RMSNorm over the last axis (arXiv:1910.07467) with the weight of `module`.
 
-    Equal to transformers' Glm4vRMSNorm and LlamaRMSNorm up to rounding.
+    Equal to transformers' LlamaRMSNorm, and those like it, up to rounding.
     """
     weight, epsilon = module.weight.detach(), module.variance_epsilon
     if weight.device.type != "cpu" or weight.dtype != torch.float32:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.models.family import ModelParts
@@ -36,6 +37,11 @@ class Glm4vFamily:
         from transformers import Glm4vForConditionalGeneration
 
         return Glm4vForConditionalGeneration
+
+    def load_processor(self, folder: Path) -> Any:
+        from transformers import AutoProcessor
+
+        return AutoProcessor.from_pretrained(folder)
 
     def describe(self, known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
         """Read limits from config.json, preprocessor_config.json and video_preprocessor_config.json.
