@@ -14,6 +14,7 @@ from bench.workload import Workload
 from webui.engine.loading.loader import LoadedModel
 from webui.engine.sequence import Sequence
 from webui.engine.serving.engine import LocalEngine
+from webui.engine.serving.runner_protocol import SamplerOutput
 
 FIRST_PICTURE = 5_000_000
 CALLED_AFTER = (1, 2, 4, 6, 8)
@@ -34,20 +35,23 @@ class CountingRunner:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._runner, name)
 
-    def decode(self, sequences: list[Sequence]) -> list[int]:
+    def decode(self, sequences: list[Sequence]) -> list[SamplerOutput]:
         self.steps += 1
         return self._runner.decode(sequences)
 
-    def force(self, sequence: Sequence) -> int:
+    def prefill_forced_ids(self, sequence: Sequence) -> SamplerOutput:
         self.steps += 1
         self.closed, self.output = self.steps, sequence.output
         self.start = len(sequence.output) + len(sequence.forced)
-        return self._runner.force(sequence)
+        return self._runner.prefill_forced_ids(sequence)
 
     def before_letter(self) -> int | None:
         """Tokens of the answer before its first letter; None if it has none."""
         answer = self.output[self.start :]
-        texts = (self.decode_text(answer[: count + 1]) for count in range(len(answer)))
+        texts = (
+            self._runner.tokenizer.decode(answer[: count + 1], skip_special_tokens=False)
+            for count in range(len(answer))
+        )
         return next((count for count, text in enumerate(texts) if text.strip()), None)
 
 

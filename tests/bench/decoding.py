@@ -61,7 +61,9 @@ def decode_rate(seen: Watched) -> float:
 def long_prompt(loaded: LoadedModel, context: int) -> tuple[Message, ...]:
     """About `context` tokens of text. Begins with its length, so that no prompt is another one's prefix."""
     start = f"{context}. "
-    bare, more = (len(loaded.runner.encode(ask(start + WORDS * count)).ids) for count in (0, 10))
+    bare, more = (
+        len(loaded.runner.build_prompt(ask(start + WORDS * count)).ids) for count in (0, 10)
+    )
     return ask(start + WORDS * max((context - bare) * 10 // (more - bare), 0))
 
 

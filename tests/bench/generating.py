@@ -17,7 +17,7 @@ from bench.prompts import about_picture
 from webui.engine.loading.loader import LoadedModel
 from webui.engine.models.glm4v.control_tokens import TAGS
 from webui.engine.reasoning.parser import ReasoningParser
-from webui.engine.serving.output_stream import joined
+from webui.engine.serving.output_stream import join_deltas
 from webui.protocol import ImagePart, Message
 
 
@@ -155,6 +155,9 @@ def _content(part: Any) -> dict[str, Any]:
 
 def _answer(loaded: LoadedModel, streamer: StampedStreamer, start: float) -> Answer:
     parser = ReasoningParser(TAGS)
-    text = joined(parser.feed(loaded.runner.decode_text(streamer.ids)), parser.close())
+    text = join_deltas(
+        parser.feed(loaded.runner.tokenizer.decode(streamer.ids, skip_special_tokens=False)),
+        parser.close(),
+    )
     times = [time - start for time in streamer.times]
     return Answer(times, len(streamer.ids), (text.reasoning, text.content))

@@ -21,7 +21,7 @@ class SlowRunner(EchoRunner):
         super().__init__()
         self.begun, self.ended = Event(), Event()
 
-    def encode(self, messages, gone):
+    def build_prompt(self, messages, gone):
         self.begun.set()
         while not gone():
             sleep(0.001)

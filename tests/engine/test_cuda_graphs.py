@@ -20,22 +20,22 @@ def running(runner: ModelRunner, count: int) -> list[Sequence]:
     sequences = []
     for number in range(count):
         parts = ((picture("red", (56, 56)),) if number % 2 else ()) + ("a" * (5 + 7 * number),)
-        prompt = runner.encode((Message("user", parts),))
+        prompt = runner.build_prompt((Message("user", parts),))
         sequences.append(Sequence(str(number), prompt, GREEDY, runner.control, 100))
-        assert runner.admit(sequences[-1])
+        assert runner.acquire_slot(sequences[-1])
         while (piece := runner.prefill(sequences[-1:], 64)[0]).sampled is None:
             pass
-        sequences[-1].take(piece.sampled)
+        sequences[-1].take(piece.sampled.token_id)
     return sequences
 
 
 def write(runner: ModelRunner, count: int, steps: int = 12) -> list[list[int]]:
     sequences = running(runner, count)
     for _ in range(steps):
-        for sequence, token in zip(sequences, runner.decode(sequences), strict=True):
-            sequence.take(token)
+        for sequence, output in zip(sequences, runner.decode(sequences), strict=True):
+            sequence.take(output.token_id)
     for sequence in sequences:
-        runner.release(sequence)
+        runner.release_slot(sequence)
     return [sequence.output for sequence in sequences]
 
 

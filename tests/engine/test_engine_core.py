@@ -96,7 +96,7 @@ async def test_the_guilty_one_is_found_by_halves():
 async def test_what_need_not_be_kept_is_freed_before_a_pass_is_made_again():
     freed = []
     runner = faulty(error=DeviceMemoryError, fails=lambda names: len(names) > 1 and not freed)
-    runner.make_room = lambda: freed.append(True)
+    runner.free_memory = lambda: freed.append(True)
     assert await served(runner) == texts()
     assert runner.failed["decode"] == len(freed) == 1
 
@@ -131,14 +131,14 @@ async def test_a_mistake_in_the_step_itself_is_told_to_everyone():
     engine = LocalEngine(runner, on_death=deaths.append)
     answers = await ask_all(engine)
     assert all(isinstance(answer, EngineStoppedError) for answer in answers.values())
-    assert [death.answered for death in deaths] == [False]
+    assert [death.has_answered for death in deaths] == [False]
     await asyncio.to_thread(engine.close)
 
 
 async def test_a_prompt_that_cannot_be_built_is_told_in_our_words():
     runner = faulty()
-    encode = runner.encode
-    runner.encode = lambda messages, gone: (
+    encode = runner.build_prompt
+    runner.build_prompt = lambda messages, gone: (
         1 // 0 if "bad" in messages[-1].text else encode(messages, gone)
     )
     answers = await served(runner, ("ann", "bad", "cy"))
@@ -148,7 +148,7 @@ async def test_a_prompt_that_cannot_be_built_is_told_in_our_words():
 
 async def test_a_prompt_that_a_look_loses_hangs_nobody():
     runner, bad = faulty(), [ord(letter) for letter in 3 * "bad"]
-    runner.look_ahead = lambda prompts: [prompt for prompt in prompts if prompt.ids != bad]
+    runner.encode_ahead = lambda prompts: [prompt for prompt in prompts if prompt.ids != bad]
     answers = await served(runner, ("ann", "bad", "cy"))
     assert isinstance(answers.pop("bad"), EngineStoppedError)
     assert answers == texts(("ann", "cy"))
@@ -164,7 +164,7 @@ async def test_a_dead_device_ends_the_engine_and_names_those_of_the_last_pass():
 
 async def test_a_device_that_cannot_be_asked_is_dead():
     runner = faulty()
-    runner.alive = lambda: 1 // 0
+    runner.is_device_alive = lambda: 1 // 0
     engine = LocalEngine(runner)
     answers = await ask_all(engine)
     assert all("the device is lost" in str(answer) for answer in answers.values())

@@ -22,9 +22,9 @@ async def test_owners_take_turns(encoder):
     gate, order = Event(), []
 
     def job(name):
-        return encoder.encode(name, name[0], lambda: order.append(name))
+        return encoder.process(name, name[0], lambda: order.append(name))
 
-    first = asyncio.create_task(encoder.encode("x", "x", gate.wait))
+    first = asyncio.create_task(encoder.process("x", "x", gate.wait))
     await asyncio.sleep(0)
     others = [asyncio.create_task(job(name)) for name in ("a1", "a2", "a3", "b1", "b2")]
     await asyncio.sleep(0)
@@ -49,11 +49,11 @@ async def test_between_building_and_looking_an_earlier_turn_goes_first():
 
     encoder = InputProcessor(look, threads=1)
     tasks = [
-        asyncio.create_task(encoder.encode(name, "a", partial(build, name)))
+        asyncio.create_task(encoder.process(name, "a", partial(build, name)))
         for name in ("a1", "a2")
     ]
     assert await asyncio.to_thread(begun.wait, 5)
-    tasks.append(asyncio.create_task(encoder.encode("b1", "b", partial(build, "b1"))))
+    tasks.append(asyncio.create_task(encoder.process("b1", "b", partial(build, "b1"))))
     await asyncio.sleep(0)
     gate.set()
     assert await asyncio.gather(*tasks) == ["a1", "a2", "b1"]
@@ -64,10 +64,10 @@ async def test_between_building_and_looking_an_earlier_turn_goes_first():
 async def waiting_together(encoder, owners, build=lambda name: name):
     """What comes of a prompt for each owner, all of which waited when the first could be built."""
     gate = Event()
-    first = asyncio.create_task(encoder.encode("x", "x", lambda: gate.wait() and "x"))
+    first = asyncio.create_task(encoder.process("x", "x", lambda: gate.wait() and "x"))
     await asyncio.sleep(0)
     tasks = [
-        asyncio.create_task(encoder.encode(f"{at}", name, partial(build, name)))
+        asyncio.create_task(encoder.process(f"{at}", name, partial(build, name)))
         for at, name in enumerate(owners)
     ]
     await asyncio.sleep(0)
@@ -102,7 +102,7 @@ async def test_each_thread_takes_its_share_of_those_who_wait():
 
     encoder = InputProcessor(look, threads=2)
     tasks = [
-        asyncio.create_task(encoder.encode(name, name, partial(build, name))) for name in "xyabcd"
+        asyncio.create_task(encoder.process(name, name, partial(build, name))) for name in "xyabcd"
     ]
     await asyncio.sleep(0)
     gate.set()
@@ -131,13 +131,13 @@ async def test_who_gives_up_is_not_looked_at():
         return names
 
     encoder = InputProcessor(look, threads=1)
-    first = asyncio.create_task(encoder.encode("x", "x", lambda: gate.wait() and "x"))
+    first = asyncio.create_task(encoder.process("x", "x", lambda: gate.wait() and "x"))
     await asyncio.sleep(0)
-    others = [asyncio.create_task(encoder.encode(name, name, partial(str, name))) for name in "ab"]
+    others = [asyncio.create_task(encoder.process(name, name, partial(str, name))) for name in "ab"]
     await asyncio.sleep(0)
-    encoder.abort("a")
+    encoder.finish("a", "abort")
     gate.set()
-    assert await asyncio.gather(first, *others) == ["x", None, "b"]
+    assert await asyncio.gather(first, *others) == ["x", "abort", "b"]
     assert looks == ["xb"]
     await asyncio.to_thread(encoder.close)
 
@@ -151,13 +151,13 @@ async def test_a_rest_is_not_for_those_who_come_first():
         order.extend(names)
         return names
 
-    encoder = InputProcessor(look, threads=1, longest_rest_s=60.0)
+    encoder = InputProcessor(look, threads=1, max_pause_s=60.0)
     a1, a2, a3 = (
-        asyncio.create_task(encoder.encode(name, "a", partial(str, name)))
+        asyncio.create_task(encoder.process(name, "a", partial(str, name)))
         for name in ("a1", "a2", "a3")
     )
     await asyncio.gather(a1, a2)
-    await encoder.encode("b", "b", partial(str, "b"))
+    await encoder.process("b", "b", partial(str, "b"))
     await a3
     assert order == ["a1", "a2", "b", "a3"]
     await asyncio.to_thread(encoder.close)
@@ -167,10 +167,11 @@ async def test_one_of_several_threads_is_kept_for_who_comes_first():
     encoder, gate = InputProcessor(list, threads=2), Event()
     builds = [lambda: True, gate.wait, gate.wait, gate.wait]
     flood = [
-        asyncio.create_task(encoder.encode(f"a{at}", "a", build)) for at, build in enumerate(builds)
+        asyncio.create_task(encoder.process(f"a{at}", "a", build))
+        for at, build in enumerate(builds)
     ]
     assert await flood[0]
-    assert await asyncio.wait_for(encoder.encode("b", "b", lambda: "prompt"), 10) == "prompt"
+    assert await asyncio.wait_for(encoder.process("b", "b", lambda: "prompt"), 10) == "prompt"
     gate.set()
     assert await asyncio.gather(*flood[1:]) == [True] * 3
     await asyncio.to_thread(encoder.close)
@@ -178,17 +179,17 @@ async def test_one_of_several_threads_is_kept_for_who_comes_first():
 
 async def test_an_abort_ends_the_wait_at_once(encoder):
     gate = Event()
-    task = asyncio.create_task(encoder.encode("a", "a", gate.wait))
+    task = asyncio.create_task(encoder.process("a", "a", gate.wait))
     await asyncio.sleep(0)
-    encoder.abort("a")
-    assert await asyncio.wait_for(task, 5) is None
+    encoder.finish("a", "abort")
+    assert await asyncio.wait_for(task, 5) == "abort"
     gate.set()
-    assert await encoder.encode("a", "a", lambda: "prompt") == "prompt"
+    assert await encoder.process("a", "a", lambda: "prompt") == "prompt"
 
 
 async def test_a_cancelled_caller_is_cancelled(encoder):
     gate = Event()
-    task = asyncio.create_task(encoder.encode("a", "a", gate.wait))
+    task = asyncio.create_task(encoder.process("a", "a", gate.wait))
     await asyncio.sleep(0)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -198,15 +199,15 @@ async def test_a_cancelled_caller_is_cancelled(encoder):
 
 async def test_an_error_reaches_its_request_only(encoder):
     with pytest.raises(ZeroDivisionError):
-        await encoder.encode("a", "a", lambda: 1 // 0)
-    assert await encoder.encode("b", "b", lambda: "prompt") == "prompt"
+        await encoder.process("a", "a", lambda: 1 // 0)
+    assert await encoder.process("b", "b", lambda: "prompt") == "prompt"
 
 
 async def test_after_close_it_refuses():
     encoder = InputProcessor(list, threads=1)
     encoder.close()
     with pytest.raises(EngineStoppedError):
-        await encoder.encode("a", "a", lambda: "prompt")
+        await encoder.process("a", "a", lambda: "prompt")
 
 
 async def test_a_flood_of_large_prompts_delays_the_next_one_by_one_build_at_most(encoder):
@@ -218,11 +219,11 @@ async def test_a_flood_of_large_prompts_delays_the_next_one_by_one_build_at_most
         return gate.wait()
 
     flood = [
-        asyncio.create_task(encoder.encode(f"a{at}", "a", partial(build, f"a{at}")))
+        asyncio.create_task(encoder.process(f"a{at}", "a", partial(build, f"a{at}")))
         for at in range(30)
     ]
     await asyncio.to_thread(begun.wait)
-    bystander = asyncio.create_task(encoder.encode("b", "b", partial(build, "b")))
+    bystander = asyncio.create_task(encoder.process("b", "b", partial(build, "b")))
     await asyncio.sleep(0)
     gate.set()
     await asyncio.gather(bystander, *flood)
@@ -232,7 +233,7 @@ async def test_a_flood_of_large_prompts_delays_the_next_one_by_one_build_at_most
 async def test_stopping_tells_those_who_wait_and_those_whose_prompt_is_being_made(encoder):
     begun, gate = Event(), Event()
     tasks = [
-        asyncio.create_task(encoder.encode(name, name, lambda: begun.set() or gate.wait()))
+        asyncio.create_task(encoder.process(name, name, lambda: begun.set() or gate.wait()))
         for name in ("a", "b", "c")
     ]
     await asyncio.to_thread(begun.wait)

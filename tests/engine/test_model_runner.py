@@ -61,7 +61,7 @@ def expected(runner):
 
 @torch.inference_mode()
 def generate(runner, messages) -> str:
-    prompt = runner.encode(messages)
+    prompt = runner.build_prompt(messages)
     kinds = {name: [] for name in ("pixel_values", "pixel_values_videos")}
     video = any(
         type(part).__name__ == "VideoPart" for message in messages for part in message.parts
@@ -90,7 +90,7 @@ def generate(runner, messages) -> str:
     new = [
         token for token in output[0, len(prompt.ids) :].tolist() if token not in runner.control.end
     ]
-    return letters(runner.decode_text(new))
+    return letters(runner.tokenizer.decode(new, skip_special_tokens=False))
 
 
 def letters(text: str) -> str:
@@ -140,7 +140,7 @@ async def test_a_follow_up_prefills_only_what_is_new(engine, expected, runner):
     await answer(engine, first, "a")
     second = (*first, Message("assistant", ("Pink.",)), *user("What shape?"))
     deltas = [delta async for delta in engine.generate(GenerationRequest(second, GREEDY, "b"))]
-    assert deltas[-1].usage.cached_tokens == len(runner.encode(first).ids)
+    assert deltas[-1].usage.cached_tokens == len(runner.build_prompt(first).ids)
     text = letters("".join(delta.reasoning + delta.content for delta in deltas))
     assert text == generate(runner, second)
 
@@ -176,34 +176,34 @@ async def test_a_budget_of_zero_answers_without_reasoning(engine):
 
 def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
     pressed, patient = (
-        Sequence(name, runner.encode(CONVERSATIONS[1]), GREEDY, runner.control, TOKENS)
+        Sequence(name, runner.build_prompt(CONVERSATIONS[1]), GREEDY, runner.control, TOKENS)
         for name in "ab"
     )
     for sequence in (pressed, patient):
-        runner.admit(sequence)
+        runner.acquire_slot(sequence)
         while (piece := runner.prefill([sequence], 10)[0]).sampled is None:
             pass
-        sequence.take(piece.sampled)
-        sequence.take(runner.decode([sequence])[0])
+        sequence.take(piece.sampled.token_id)
+        sequence.take(runner.decode([sequence])[0].token_id)
         sequence.answer_now()
     ids = list(patient.forced)
-    sampled = runner.force(pressed)
+    sampled = runner.prefill_forced_ids(pressed)
     while patient.forced:
-        patient.take(runner.decode([patient])[0])
+        patient.take(runner.decode([patient])[0].token_id)
     assert patient.output[2:] == ids
     assert sampled == runner.decode([patient])[0]
     assert pressed.slot.prefix_ids == patient.slot.prefix_ids
-    runner.release(pressed)
-    runner.release(patient)
+    runner.release_slot(pressed)
+    runner.release_slot(patient)
 
 
 def admitted(runner, *conversations) -> list[Sequence]:
     sequences = [
-        Sequence(f"p{place}", runner.encode(messages), GREEDY, runner.control, TOKENS)
+        Sequence(f"p{place}", runner.build_prompt(messages), GREEDY, runner.control, TOKENS)
         for place, messages in enumerate(conversations)
     ]
     for sequence in sequences:
-        assert runner.admit(sequence)
+        assert runner.acquire_slot(sequence)
     return sequences
 
 
@@ -217,7 +217,7 @@ def read_all(runner, sequences, tokens) -> dict[str, int]:
         first |= {piece.sequence.id: piece.sampled for piece in pieces if piece.sampled is not None}
         left = [sequence for sequence in left if sequence.id not in first]
     for sequence in sequences:
-        runner.release(sequence)
+        runner.release_slot(sequence)
     return first
 
 

@@ -43,24 +43,24 @@ def engine(runner):
 def write(runner, *questions, decode=None) -> list[list[int]]:
     """What is written for each, all in one batch; of a row without numbers as far as it came."""
     rows = [
-        Sequence("", runner.encode(question), GREEDY, runner.control, TOKENS)
+        Sequence("", runner.build_prompt(question), GREEDY, runner.control, TOKENS)
         for question in questions
     ]
     reading = list(rows)
     for row in rows:
-        assert runner.admit(row)
+        assert runner.acquire_slot(row)
     while reading:
         for piece in runner.prefill(reading, 1000):
             if piece.sampled is not None:
                 reading.remove(piece.sequence)
-                piece.sequence.take(piece.sampled)
+                piece.sequence.take(piece.sampled.token_id)
     writing = list(rows)
     while writing:
         sampled = (decode or runner.decode)(writing)
-        for row, token in zip(list(writing), sampled, strict=True):
-            if isinstance(token, NumericalError) or row.take(token)[1]:
+        for row, output in zip(list(writing), sampled, strict=True):
+            if output.token_id is None or row.take(output.token_id)[1]:
                 writing.remove(row)
-                runner.release(row)
+                runner.release_slot(row)
     return [row.output for row in rows]
 
 

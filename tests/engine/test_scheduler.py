@@ -24,7 +24,7 @@ def scheduler(*names: str, slots: int = 99) -> Scheduler:
 def admit_all(one: Scheduler) -> list[str]:
     admitted = []
     while (found := one.next_admission()) is not None:
-        one.admit(found)
+        one.start_prefill(found)
         admitted.append(found.id)
     return admitted
 
@@ -86,8 +86,8 @@ def test_a_list_that_did_not_change_is_the_same_list():
 
 def read_next(one) -> str:
     """Whose chunk is read if only one is."""
-    first = one.prefilling[0]
-    one.had_turn(first)
+    first = one.prefill_order[0]
+    one.record_chunk(first)
     return first.id
 
 
@@ -95,17 +95,17 @@ def test_prefill_takes_turns_by_owner_and_reads_one_prompt_of_each_to_its_end():
     one = scheduler("a1", "a2", "a3", "b1")
     admit_all(one)
     assert [read_next(one) for _ in range(4)] == ["b1", "a1", "b1", "a1"]
-    one.start(one.find("a1")[0])
+    one.start_decode(one.find("a1")[0])
     assert {read_next(one) for _ in range(2)} == {"a2", "b1"}
 
 
 def test_room_in_a_pass_goes_to_the_first_prompt_of_each_owner_then_to_the_second():
     one = scheduler("a1", "a2", "a3", "b1", "c1", "c2", slots=7)
     admit_all(one)
-    assert [sequence.id for sequence in one.prefilling] == ["c1", "b1", "a1", "c2", "a2", "a3"]
+    assert [sequence.id for sequence in one.prefill_order] == ["c1", "b1", "a1", "c2", "a2", "a3"]
     for name in ("c1", "b1"):
-        one.had_turn(one.find(name)[0])
-    assert [sequence.id for sequence in one.prefilling] == ["a1", "c1", "b1", "a2", "c2", "a3"]
+        one.record_chunk(one.find(name)[0])
+    assert [sequence.id for sequence in one.prefill_order] == ["a1", "c1", "b1", "a2", "c2", "a3"]
 
 
 def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
@@ -113,7 +113,7 @@ def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
     admit_all(one)
     read_next(one)
     one.add(sequence("c1"))
-    one.admit(one.next_admission())
+    one.start_prefill(one.next_admission())
     assert read_next(one) == "c1"
     assert {read_next(one) for _ in range(2)} == {"a1", "b1"}
 
@@ -122,16 +122,16 @@ def test_a_removed_row_is_filled_by_the_last_one():
     one = scheduler("a", "b", "c")
     admit_all(one)
     for name in "abc":
-        one.start(one.find(name)[0])
-    one.remove(one.running[0])
-    assert ids(one.running) == ["c", "b"]
+        one.start_decode(one.find(name)[0])
+    one.remove(one.decoding[0])
+    assert ids(one.decoding) == ["c", "b"]
 
 
 def test_remove_finds_a_sequence_wherever_it_is_and_may_be_repeated():
     one = scheduler("a", "b", "c", slots=3)
-    one.admit(one.next_admission())
-    one.admit(one.next_admission())
-    one.start(one.prefilling[0])
+    one.start_prefill(one.next_admission())
+    one.start_prefill(one.next_admission())
+    one.start_decode(one.prefill_order[0])
     for found in [*one, *one]:
         one.remove(found)
-    assert one.idle
+    assert one.is_idle

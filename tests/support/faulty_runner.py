@@ -22,9 +22,9 @@ class FaultyRunner(EchoRunner):
     failed: Counter = field(default_factory=Counter)
     passes: list = field(default_factory=list)
 
-    def admit(self, sequence):
+    def acquire_slot(self, sequence):
         self._pass("admit", [sequence])
-        return super().admit(sequence)
+        return super().acquire_slot(sequence)
 
     def prefill(self, sequences, tokens):
         self._pass("prefill", sequences)
@@ -34,13 +34,13 @@ class FaultyRunner(EchoRunner):
         self._pass("decode", sequences)
         return super().decode(sequences)
 
-    def force(self, sequence):
+    def prefill_forced_ids(self, sequence):
         self._pass("force", [sequence])
-        return super().force(sequence)
+        return super().prefill_forced_ids(sequence)
 
-    def release(self, sequence):
+    def release_slot(self, sequence):
         self._pass("release", [sequence])
-        super().release(sequence)
+        super().release_slot(sequence)
 
     def _pass(self, where, sequences):
         names = [sequence.id for sequence in sequences]

@@ -34,7 +34,7 @@ class LostDevice(FaultyRunner):
     def decode(self, sequences):
         raise RuntimeError("CUDA error: device-side assert triggered")
 
-    def alive(self):
+    def is_device_alive(self):
         return False
 
 

@@ -53,8 +53,8 @@ class RememberingRunner(ModelRunner):
         super().__init__(model, processor, plan, **options)
         self._built = prompts
 
-    def encode(self, messages, gone=lambda: False):
+    def build_prompt(self, messages, gone=lambda: False):
         key = tuple(map(id, messages))
         if key not in self._built:
-            self._built[key] = super().encode(messages, gone)
+            self._built[key] = super().build_prompt(messages, gone)
         return self._built[key]

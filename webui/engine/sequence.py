@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.repetition import Repetition
-from webui.errors import NumericalError
 from webui.protocol import FinishReason, Progress, SamplingParams, ThoughtCut, Usage
 
 if TYPE_CHECKING:
@@ -26,19 +25,6 @@ class ControlIds:
     end_think: int | None = None
     direct: tuple[int, ...] = ()
     close: tuple[int, ...] = ()
-
-
-# What a pass gives a row: its next token, or why it has none.
-Sampled = int | NumericalError
-
-
-@dataclass(frozen=True, slots=True)
-class PrefillResult:
-    """What a pass of prefill did for one sequence: how many tokens it worked on; the first token once all is read."""
-
-    sequence: Sequence
-    tokens: int
-    sampled: Sampled | None = None
 
 
 @dataclass(slots=True, eq=False)

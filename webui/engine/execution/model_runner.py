@@ -27,8 +27,8 @@ from webui.engine.execution.vision_features import VisionFeatures
 from webui.engine.models.families import FAMILIES
 from webui.engine.models.family import ModelFamily
 from webui.engine.prompt import IsAborted, Prompt, VisionSpan
-from webui.engine.sequence import PrefillResult, Sampled, Sequence
-from webui.errors import NumericalError
+from webui.engine.sequence import Sequence
+from webui.engine.serving.runner_protocol import PrefillResult, SamplerOutput
 from webui.protocol import Message
 
 CHUNK_TOKENS = {"cpu": 256, "cuda": 2048}
@@ -74,19 +74,20 @@ class ModelRunner:
         self.sampler = Sampler(plan.slots, text.vocab_size, self._device.name)
         self._cpu_threads = CpuThreads()
         self.processor = processor
+        self.tokenizer = processor.tokenizer.backend_tokenizer
         self.slots = plan.slots
         self.chunk_tokens = chunk_tokens or CHUNK_TOKENS[model.device.type]
         self.context_length = plan.context_length
         self.control, self.tags = parts.control, self.family.tags
 
     @torch.inference_mode()
-    def encode(
+    def build_prompt(
         self, messages: tuple[Message, ...], is_aborted: IsAborted = lambda: False
     ) -> Prompt:
         return self._prompts.build(messages, is_aborted)
 
     @torch.inference_mode()
-    def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
+    def encode_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
         with self._device, self._cpu_threads.vision_running():
             held = self._vision.precompute(
                 [prompt.spans for prompt in prompts], AHEAD_TOKENS[self.model.device.type]
@@ -96,12 +97,7 @@ class ModelRunner:
             for prompt, features in zip(prompts, held, strict=True)
         ]
 
-    def decode_text(self, ids: list[int]) -> str:
-        return self.processor.tokenizer.decode(
-            ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
-        )
-
-    def admit(self, sequence: Sequence) -> bool:
+    def acquire_slot(self, sequence: Sequence) -> bool:
         place = self.cache.acquire_slot(sequence.prompt.prefix_ids)
         if place is None:
             return False
@@ -113,38 +109,38 @@ class ModelRunner:
             sequence.row = self.sampler.add_row(sequence.sampling, sequence.prompt.ids)
         return True
 
-    def release(self, sequence: Sequence) -> None:
+    def release_slot(self, sequence: Sequence) -> None:
         if sequence.slot is not None:
             self.cache.release_slot(sequence.slot)
         if sequence.row is not None:
             self.sampler.remove_row(sequence.row)
         sequence.slot = sequence.row = None
 
-    def make_room(self) -> None:
+    def free_memory(self) -> None:
         self._vision.clear()
         self._device.release_cached_memory()
 
-    def alive(self) -> bool:
+    def is_device_alive(self) -> bool:
         return self._device.is_alive()
 
     @torch.inference_mode()
-    def prefill(self, sequences: list[Sequence], tokens: int) -> list[PrefillResult]:
+    def prefill(self, sequences: list[Sequence], max_tokens: int) -> list[PrefillResult]:
         with self._device:
-            chunks = self._chunks(sequences, tokens)
-            return self._read(chunks) if chunks else [self._look(sequences[0], tokens)]
+            chunks = self._chunks(sequences, max_tokens)
+            return self._read(chunks) if chunks else [self._look(sequences[0], max_tokens)]
 
     @torch.inference_mode()
-    def decode(self, sequences: list[Sequence]) -> list[Sampled]:
+    def decode(self, sequences: list[Sequence]) -> list[SamplerOutput]:
         newest = [sequence.output[-1] for sequence in sequences]
         with self._device, self._cpu_threads.decode_step(len(sequences)):
             sampled = self._next_tokens(sequences, newest)
-        for sequence, token, after in zip(sequences, newest, sampled, strict=True):
-            if isinstance(after, int):
+        for sequence, token, output in zip(sequences, newest, sampled, strict=True):
+            if output.token_id is not None:
                 sequence.slot.prefix_ids.append(token)
         return sampled
 
     @torch.inference_mode()
-    def force(self, sequence: Sequence) -> Sampled:
+    def prefill_forced_ids(self, sequence: Sequence) -> SamplerOutput:
         ids = [*sequence.output[-1:], *sequence.forced]
         start, end = sequence.length, sequence.length + len(ids)
         with self._device:
@@ -155,11 +151,11 @@ class ModelRunner:
             view = PrefillAttention(self.cache, sequence.slot, start, end)
             logits = self._head(self._text(embeddings, places.expand(3, -1), view)[-1:])
             sampled = self._sample(logits, [sequence])[0]
-        if isinstance(sampled, int):
+        if sampled.token_id is not None:
             sequence.slot.prefix_ids.extend(ids)
         return sampled
 
-    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[Sampled]:
+    def _next_tokens(self, sequences: list[Sequence], newest: list[int]) -> list[SamplerOutput]:
         self.cache.arrange_slots([sequence.slot for sequence in sequences])
         lengths = [sequence.length for sequence in sequences]
         places = [sequence.prompt.rope_offset + sequence.length for sequence in sequences]
@@ -172,16 +168,17 @@ class ModelRunner:
             logits = self.decode_graphs.run(numbers, max(lengths))
         return self._sample(logits, sequences)
 
-    def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[Sampled]:
-        tokens = self.sampler.sample(logits, [sequence.row for sequence in sequences])
-        pairs = zip(sequences, tokens, strict=True)
-        return [self._spoilt(sequence) if token is None else token for sequence, token in pairs]
+    def _sample(self, logits: Tensor, sequences: list[Sequence]) -> list[SamplerOutput]:
+        outputs = self.sampler.sample(logits, [sequence.row for sequence in sequences])
+        for sequence, output in zip(sequences, outputs, strict=True):
+            if output.token_id is None:
+                self._discard_computed(sequence)
+        return outputs
 
-    def _spoilt(self, sequence: Sequence) -> NumericalError:
-        """Nothing that was computed for it is used again, for itself or for those who come after it."""
+    def _discard_computed(self, sequence: Sequence) -> None:
+        """Clear what was computed for a sequence whose logits are not finite, so that no other reuses it."""
         self.cache.clear_slot(sequence.slot)
         self._vision.discard(sequence.prompt.spans)
-        return NumericalError()
 
     def decode_logits(self, numbers: Tensor, view: DecodeAttention) -> Tensor:
         """Logits [rows, vocabulary] after the tokens numbers[0] at the places numbers[1]."""
@@ -255,9 +252,9 @@ class ModelRunner:
         }
         ending = [chunk.sequence for chunk in last]
         first = self._sample(self._head(hidden[list(last.values())]), ending) if last else []
-        sampled: dict[PrefillChunk, Sampled] = dict(zip(last, first, strict=True))
+        sampled = dict(zip(last, first, strict=True))
         for chunk in chunks:
-            if not isinstance(sampled.get(chunk), NumericalError):
+            if chunk not in sampled or sampled[chunk].token_id is not None:
                 chunk.commit()
         return [
             PrefillResult(chunk.sequence, len(chunk.ids), sampled.get(chunk)) for chunk in chunks

@@ -14,6 +14,7 @@ from random import Random
 import torch
 from torch import Tensor
 
+from webui.engine.serving.runner_protocol import SamplerOutput
 from webui.protocol import SamplingParams
 
 MIN_TEMPERATURE = 1e-5
@@ -90,8 +91,8 @@ class Sampler:
     def remove_row(self, row: SamplerRow) -> None:
         self._free_rows.append(row.index)
 
-    def sample(self, logits: Tensor, rows: Sequence[SamplerRow]) -> list[int | None]:
-        """Return the next token of each row; None for a row whose logits are not finite.
+    def sample(self, logits: Tensor, rows: Sequence[SamplerRow]) -> list[SamplerOutput]:
+        """Sample the next token of each row.
 
         `logits` is [rows, vocabulary]. A call that raises changes nothing, so it can be repeated
         for all or some of the rows.
@@ -121,7 +122,8 @@ class Sampler:
         # infinite if one is positive infinity, and negative infinity only if all are. Single
         # logits of negative infinity are legitimate: they forbid a token.
         return [
-            token if isfinite(score) else None for token, score in zip(ids, scores, strict=True)
+            SamplerOutput(token if isfinite(score) else None)
+            for token, score in zip(ids, scores, strict=True)
         ]
 
 

@@ -74,7 +74,7 @@ def bound_of(model: Any) -> float:
 def measure_distance(runner: ModelRunner) -> float:
     """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
     page = Image.linear_gradient("L").resize((PAGE_SIDE, PAGE_SIDE)).convert("RGB")
-    prompt = runner.encode(
+    prompt = runner.build_prompt(
         (Message("user", (ImagePart(page, FileLabel("page"), "page"), "1 + 1 = ?")),)
     )
     written, ours = engine_logits(runner, prompt)
@@ -93,20 +93,20 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
     runner.sampler = listening
     sequence = Sequence("self-test", prompt, GREEDY, runner.control, STEPS)
     try:
-        runner.admit(sequence)
+        runner.acquire_slot(sequence)
         sampled = None
         while sampled is None:
             sampled = runner.prefill([sequence], runner.chunk_tokens)[0].sampled
         while len(sequence.output) < STEPS:
-            if not isinstance(sampled, int):
+            if sampled.token_id is None:
                 raise ValueError("its logits are not finite")
             # Whatever would end an answer or be forced into it: the arithmetic is what counts.
-            sequence.output.append(sampled)
+            sequence.output.append(sampled.token_id)
             if len(sequence.output) < STEPS:
                 sampled = runner.decode([sequence])[0]
         runner.cache.clear_slot(sequence.slot)
     finally:
-        runner.release(sequence)
-        runner.make_room()
+        runner.release_slot(sequence)
+        runner.free_memory()
         runner.sampler = kept
     return sequence.output, torch.cat(listening.heard)

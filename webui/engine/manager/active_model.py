@@ -9,8 +9,8 @@ from functools import partial
 
 from webui.engine.loading.interface import LoadedModel, Loader
 from webui.engine.manager.model_entry import ModelEntry
-from webui.engine.serving.engine import Death, LocalEngine
-from webui.engine.serving.engine_errors import reason_of
+from webui.engine.serving.engine import EngineDeath, LocalEngine
+from webui.engine.serving.engine_errors import describe_error
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 from webui.reasons import EngineStoppedBefore, Unexpected
@@ -25,7 +25,7 @@ class ActiveModel:
     def __init__(
         self,
         loader: Loader,
-        on_death: Callable[[int, Death], None],
+        on_death: Callable[[int, EngineDeath], None],
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._loader, self._on_death, self._on_lost = loader, on_death, on_lost
@@ -50,7 +50,9 @@ class ActiveModel:
             )
             # Without its traceback, whose frames hold on to what was half loaded.
             reason = (
-                error.reason if isinstance(error, ModelLoadError) else Unexpected(reason_of(error))
+                error.reason
+                if isinstance(error, ModelLoadError)
+                else Unexpected(describe_error(error))
             )
             if wanted.is_lost:
                 reason = EngineStoppedBefore(reason)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from webui.engine.manager.downloads import Outcome
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission
-from webui.engine.serving.engine import Death
+from webui.engine.serving.engine import EngineDeath
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class EngineDied:
     """The engine that was loaded as that number can go on no more."""
 
     number: int
-    death: Death
+    death: EngineDeath
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from webui.engine.manager.commands import (
 from webui.engine.manager.downloads import Downloads, Outcome
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission, ModelQueue
-from webui.engine.serving.engine import Death
-from webui.engine.serving.engine_errors import closed, readable
+from webui.engine.serving.engine import EngineDeath
+from webui.engine.serving.engine_errors import engine_closed_error, to_webui_error
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 
@@ -74,7 +74,7 @@ class ModelThread:
     def enter(self, ticket: Admission[ModelEntry]) -> None:
         self._inbox.put(Enqueue(ticket))
         if self._closed:
-            ticket.tell(closed())
+            ticket.tell(engine_closed_error())
 
     def leave(self, ticket: Admission[ModelEntry]) -> None:
         self._inbox.put(Release(ticket))
@@ -86,7 +86,7 @@ class ModelThread:
         if self._thread.is_alive() and not self._seat.busy:
             self._thread.join()
 
-    def _died(self, number: int, death: Death) -> None:
+    def _died(self, number: int, death: EngineDeath) -> None:
         """On the thread of the engine that was loaded as that number."""
         self._inbox.put(EngineDied(number, death))
 
@@ -105,9 +105,9 @@ class ModelThread:
                 while True:
                     letter = self._inbox.get_nowait()
                     if isinstance(letter, Enqueue):
-                        letter.ticket.tell(closed())
+                        letter.ticket.tell(engine_closed_error())
             for ticket in (*self._line.waiting, *self._fetches.waiting):
-                ticket.tell(closed())
+                ticket.tell(engine_closed_error())
             self._seat.unload()
 
     def _choose(self) -> None:
@@ -144,7 +144,7 @@ class ModelThread:
             logger.exception("the loading thread failed")
             if isinstance(message, Enqueue):
                 self._drop(message.ticket)
-                message.ticket.tell(readable(error))
+                message.ticket.tell(to_webui_error(error))
 
     def _read(self, message: ModelCommand) -> None:
         if isinstance(message, Enqueue):
@@ -230,10 +230,10 @@ class ModelThread:
             if self.engine is not None:
                 ticket.tell(self.engine)
             else:
-                ticket.tell(ticket.model.refusal(-inf) or closed())
+                ticket.tell(ticket.model.refusal(-inf) or engine_closed_error())
                 self._line.drop(ticket)
 
-    def _bury(self, number: int, death: Death) -> None:
+    def _bury(self, number: int, death: EngineDeath) -> None:
         """The engine can go on no more: its model is loaded anew once its requests have left."""
         model = self._seat.model
         if model is None or number != self._seat.loads:
@@ -241,7 +241,7 @@ class ModelThread:
         self._seat.leave()
         now = time.monotonic()
         self._leave_by = now + LEAVE_S
-        if model.died(death.reason, answered=death.answered, now=now, pause_s=self._pause_s):
+        if model.died(death.reason, answered=death.has_answered, now=now, pause_s=self._pause_s):
             self._line.add(Admission(model, errand=True, again=True))
         else:
             self._admit(self._line.enter_all(model))

@@ -1,4 +1,4 @@
-"""What callers put into the worker's inbox."""
+"""EngineCommand: what callers send to the worker thread."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from webui.engine.sequence import Sequence
 from webui.engine.serving.output_stream import OutputStream
+from webui.protocol import FinishReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +16,9 @@ class AddRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Abort:
+class FinishRequest:
     request_id: str
+    reason: FinishReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class AnswerNow:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """The last message."""
+    """Ends the worker thread; the last command."""
 
 
-EngineCommand = AddRequest | Abort | AnswerNow | Shutdown
+EngineCommand = AddRequest | FinishRequest | AnswerNow | Shutdown

@@ -1,6 +1,7 @@
-"""EngineCore: scheduler and runner, one step at a time. A failing pass ends only the requests that cause it.
+"""EngineCore: scheduler and runner, one step at a time. No threads, no callers.
 
-Knows the runner, and nothing of threads and callers. Raises DeviceDeadError where no step can follow.
+A pass that fails ends only the requests that cause the failure. DeviceDeadError is raised where no
+further step is possible.
 """
 
 from __future__ import annotations
@@ -11,217 +12,240 @@ from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
-from webui.engine.sequence import Sampled, Sequence
-from webui.engine.serving.engine_errors import DeviceDeadError, readable, reason_of
+from webui.engine.sequence import Sequence
+from webui.engine.serving.engine_errors import DeviceDeadError, describe_error, to_webui_error
 from webui.engine.serving.output_dispatcher import OutputDispatcher
 from webui.engine.serving.output_stream import OutputStream, StepOutput
 from webui.engine.serving.prefill_budget import PrefillBudget
-from webui.engine.serving.runner_protocol import Runner
+from webui.engine.serving.runner_protocol import Runner, SamplerOutput
 from webui.engine.serving.scheduler import Scheduler
-from webui.errors import DeviceMemoryError, QueueFullError, WebUIError
-from webui.protocol import Progress
+from webui.errors import DeviceMemoryError, NumericalError, QueueFullError, WebUIError
+from webui.protocol import FinishReason, Progress
 
 logger = logging.getLogger(__name__)
 
-# Each admission moves everybody up: telling a long queue every time would cost more than the steps.
-TELL_S = 0.2
-# A pass that fails in every step is logged no more often than this.
-LOG_S = 10.0
+# Every admission changes the place of all waiting requests. To report each change of a long queue
+# would cost more than the steps do.
+QUEUE_REPORT_INTERVAL_S = 0.2
+# A failure that repeats in every step is logged no more often than this.
+LOG_INTERVAL_S = 10.0
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
 class EngineCore:
-    """`max_waiting` bounds the queue; a request beyond it gets QueueFullError."""
+    """Runs steps over all requests. `max_waiting` bounds the queue; beyond it QueueFullError."""
 
-    def __init__(self, runner: Runner, outbox: OutputDispatcher, max_waiting: int) -> None:
-        self._runner, self._outbox, self._max_waiting = runner, outbox, max_waiting
+    def __init__(self, runner: Runner, dispatcher: OutputDispatcher, max_waiting: int) -> None:
+        self._runner, self._dispatcher, self._max_waiting = runner, dispatcher, max_waiting
         self._scheduler = Scheduler(runner.slots)
-        self._pace = PrefillBudget(runner.chunk_tokens)
-        self._told: list[Sequence] = []
-        self._tell_at = self._log_at = 0.0
-        # Whether some request has got its whole answer.
+        self._budget = PrefillBudget(runner.chunk_tokens)
+        self._reported_queue: list[Sequence] = []
+        self._next_report_at = self._next_log_at = 0.0
+        # Whether any request has received its whole answer.
         self.has_answered = False
 
     @property
-    def idle(self) -> bool:
-        return self._scheduler.idle
+    def is_idle(self) -> bool:
+        return self._scheduler.is_idle
 
-    def join(self, sequence: Sequence, stream: OutputStream) -> None:
-        self._outbox.open(sequence, stream)
+    def add_request(self, sequence: Sequence, stream: OutputStream) -> None:
+        self._dispatcher.add_stream(sequence, stream)
         self._scheduler.add(sequence)
-        self._admit()
+        self._admit_waiting()
         if len(self._scheduler.waiting) > self._max_waiting:
-            # Not always the newest: a flood of one owner does not keep the next one out.
-            self._fail(self._scheduler.waiting[-1], QueueFullError(waiting=self._max_waiting))
+            # The last in the order of admission, which need not be the newest: a flood of requests
+            # from one owner does not keep the next owner out.
+            last = self._scheduler.waiting[-1]
+            self._fail_request(last, QueueFullError(waiting=self._max_waiting))
 
     def answer_now(self, request_id: str) -> None:
         for sequence in self._scheduler.find(request_id):
             sequence.answer_now()
 
-    def abort(self, request_id: str) -> None:
+    def finish_request(self, request_id: str, reason: FinishReason) -> None:
+        """End the request with that reason. Ignored if it is unknown or has ended."""
         for sequence in self._scheduler.find(request_id):
-            self._end(sequence, StepOutput(finish_reason="abort", usage=sequence.usage))
+            self._finish(sequence, StepOutput(finish_reason=reason, usage=sequence.usage))
 
     def step(self) -> None:
-        """Admit who fits, read a part of the prompts, write one token of every running row."""
-        self._admit()
-        self._read()
-        running = list(self._scheduler.running)
-        for sequence in [sequence for sequence in running if sequence.forced]:
-            running.remove(sequence)
-            self._force(sequence)
-        for sequence in [sequence for sequence in running if sequence.alone]:
-            running.remove(sequence)
+        """Admit waiting requests, prefill some chunks, decode one token of every decoding row."""
+        self._admit_waiting()
+        self._prefill_chunks()
+        rows = list(self._scheduler.decoding)
+        for sequence in [row for row in rows if row.forced]:
+            rows.remove(sequence)
+            self._prefill_forced(sequence)
+        for sequence in [row for row in rows if row.alone]:
+            rows.remove(sequence)
             self._decode([sequence])
-        if running:
-            self._decode(running)
+        if rows:
+            self._decode(rows)
 
     def flush(self) -> None:
-        """Hand over what there is to tell, and end those whose readers are gone."""
-        for sequence in self._outbox.flush():
-            self._leave(sequence)
+        """Deliver the outputs so far, and end the requests whose readers are gone."""
+        for sequence in self._dispatcher.flush():
+            self._release(sequence)
 
     def close(self) -> None:
         """Give all slots back."""
         for sequence in list(self._scheduler):
-            self._leave(sequence)
+            self._release(sequence)
 
-    def _admit(self) -> None:
+    def _admit_waiting(self) -> None:
         while (sequence := self._scheduler.next_admission()) is not None:
-            admitted = self._tried(partial(self._runner.admit, sequence), [sequence])
-            if isinstance(admitted, WebUIError):
-                self._fail(sequence, admitted)
-            elif admitted:
-                self._scheduler.admit(sequence)
+            is_admitted = self._guarded(partial(self._runner.acquire_slot, sequence), [sequence])
+            if isinstance(is_admitted, WebUIError):
+                self._fail_request(sequence, is_admitted)
+            elif is_admitted:
+                self._scheduler.start_prefill(sequence)
             else:
                 break
-        waiting, now = self._scheduler.waiting, perf_counter()
-        if self._told is not waiting and now >= self._tell_at:
-            self._told, self._tell_at = waiting, now + TELL_S
-            for ahead, sequence in enumerate(waiting):
-                self._outbox.emit(sequence, StepOutput(progress=Progress("queued", ahead)))
+        self._report_queue()
 
-    def _read(self) -> None:
-        """Pieces of each owner's prompts in turn, as long as those who write hardly feel it."""
-        start, read = perf_counter(), 0
-        while sequences := self._scheduler.prefilling:
-            tokens = self._pace.tokens(
-                read, perf_counter() - start, writing=bool(self._scheduler.running)
+    def _report_queue(self) -> None:
+        """Send every waiting request its place in the queue, if the order has changed."""
+        waiting, now = self._scheduler.waiting, perf_counter()
+        if self._reported_queue is waiting or now < self._next_report_at:
+            return
+        self._reported_queue, self._next_report_at = waiting, now + QUEUE_REPORT_INTERVAL_S
+        for ahead, sequence in enumerate(waiting):
+            self._dispatcher.emit(sequence, StepOutput(progress=Progress("queued", ahead)))
+
+    def _prefill_chunks(self) -> None:
+        """Prefill chunks, owners alternating, until the budget of this step is used up."""
+        start, prefilled = perf_counter(), 0
+        while sequences := self._scheduler.prefill_order:
+            max_tokens = self._budget.next_chunk_tokens(
+                prefilled, perf_counter() - start, decoding=bool(self._scheduler.decoding)
             )
-            if not tokens:
+            if not max_tokens:
                 return
             first, *others = sequences
-            together = (
-                [] if first.alone else [sequence for sequence in others if not sequence.alone]
-            )
-            read += self._prefill([first, *together], tokens)
+            batch = [first]
+            if not first.alone:
+                batch += [sequence for sequence in others if not sequence.alone]
+            prefilled += self._prefill(batch, max_tokens)
 
-    def _prefill(self, sequences: list[Sequence], tokens: int) -> int:
-        """Returns how many tokens were worked on: several short prompts share a pass, a long one takes many steps."""
+    def _prefill(self, sequences: list[Sequence], max_tokens: int) -> int:
+        """Prefill one pass over some of the sequences; return the number of tokens prefilled."""
         start = perf_counter()
-        pieces = self._tried(partial(self._runner.prefill, sequences, tokens), sequences)
-        if isinstance(pieces, WebUIError):
-            if len(sequences) > 1:  # alone it shows whose fault it was, and the others' turns come
-                return self._prefill(sequences[:1], tokens)
-            self._fail(sequences[0], pieces)
+        results = self._guarded(partial(self._runner.prefill, sequences, max_tokens), sequences)
+        if isinstance(results, WebUIError):
+            if len(sequences) > 1:
+                # Alone, the first one shows whether it is the cause. The others follow in turn.
+                return self._prefill(sequences[:1], max_tokens)
+            self._fail_request(sequences[0], results)
             return 0
-        self._pace.read(worked := sum(piece.tokens for piece in pieces), perf_counter() - start)
-        for piece in pieces:
-            self._scheduler.had_turn(piece.sequence)
-            if piece.sampled is None:
-                self._outbox.emit(piece.sequence, StepOutput(progress=piece.sequence.progress))
+        prefilled = sum(result.tokens for result in results)
+        self._budget.record_prefill(prefilled, perf_counter() - start)
+        for result in results:
+            sequence = result.sequence
+            self._scheduler.record_chunk(sequence)
+            if result.sampled is None:
+                self._dispatcher.emit(sequence, StepOutput(progress=sequence.progress))
             else:
-                self._scheduler.start(piece.sequence)
-                self._take(piece.sequence, piece.sampled)
-        # A first token does not wait for what else is read and written in this step.
+                self._scheduler.start_decode(sequence)
+                self._append_token(sequence, result.sampled)
+        # A first token does not wait for the rest of the step.
         self.flush()
-        return worked
+        return prefilled
 
-    def _force(self, sequence: Sequence) -> None:
-        """What ends a thought goes in at once, so that the answer begins in this very step."""
-        sampled = self._tried(partial(self._runner.force, sequence), [sequence])
-        if not isinstance(sampled, int):
-            self._fail(sequence, sampled)
+    def _prefill_forced(self, sequence: Sequence) -> None:
+        """Write the ids that end a thought all at once, so that the answer begins in this step."""
+        sampled = self._guarded(partial(self._runner.prefill_forced_ids, sequence), [sequence])
+        if isinstance(sampled, WebUIError):
+            self._fail_request(sequence, sampled)
             return
-        for token in [*sequence.forced, sampled]:
-            if sequence in self._outbox:
-                self._take(sequence, token)
+        outputs = [sampled]
+        if sampled.token_id is not None:
+            outputs = [*map(SamplerOutput, sequence.forced), sampled]
+        for output in outputs:
+            # One of these tokens may have been the last that the request had left.
+            if sequence in self._dispatcher:
+                self._append_token(sequence, output)
 
-    def _decode(self, running: list[Sequence]) -> None:
-        """One token of each. If the pass fails, its halves are made apart, down to the row that is at fault."""
+    def _decode(self, rows: list[Sequence]) -> None:
+        """Decode one token of each row. A failing pass is bisected down to the row at fault."""
         start = perf_counter()
-        sampled = self._tried(partial(self._runner.decode, running), running)
-        if not isinstance(sampled, WebUIError):
-            self._pace.wrote(perf_counter() - start)
-            for sequence, token in zip(running, sampled, strict=True):
-                self._take(sequence, token)
-        elif len(running) == 1:
-            self._fail(running[0], sampled)
+        outputs = self._guarded(partial(self._runner.decode, rows), rows)
+        if not isinstance(outputs, WebUIError):
+            self._budget.record_decode(perf_counter() - start)
+            for sequence, output in zip(rows, outputs, strict=True):
+                self._append_token(sequence, output)
+        elif len(rows) == 1:
+            self._fail_request(rows[0], outputs)
         else:
-            middle = len(running) // 2
-            self._decode(running[:middle])
-            self._decode(running[middle:])
+            middle = len(rows) // 2
+            self._decode(rows[:middle])
+            self._decode(rows[middle:])
 
-    def _tried(self, work: Callable[[], T], sequences: list[Sequence]) -> T | WebUIError:
-        """What the runner does for these, or the error, once what can be freed is free. Then it may be tried again."""
+    def _guarded(
+        self, work: Callable[[], Result], sequences: list[Sequence]
+    ) -> Result | WebUIError:
+        """Return the result of `work`, or its error once memory is freed and work can go on.
+
+        Raises DeviceDeadError if the device does not survive the error.
+        """
         try:
             return work()
         except Exception as error:
-            self._log(error, sequences)
-            fault, reason = readable(error), reason_of(error)
-        # Out here nothing holds on to the tensors of the pass any more.
-        if not self._recovers(fault):
+            self._log_failure(error, sequences)
+            fault, reason = to_webui_error(error), describe_error(error)
+        # Outside the except block, nothing refers to the tensors of the failed pass any more.
+        if not self._recovers_from(fault):
             raise DeviceDeadError(f"the device is lost, {reason}", sequences)
         return fault
 
-    def _log(self, error: Exception, sequences: list[Sequence]) -> None:
+    def _log_failure(self, error: Exception, sequences: list[Sequence]) -> None:
         if len(sequences) == 1:
             logger.error("request %s failed", sequences[0].id, exc_info=error)
-        elif perf_counter() >= self._log_at:
-            self._log_at = perf_counter() + LOG_S
+        elif perf_counter() >= self._next_log_at:
+            self._next_log_at = perf_counter() + LOG_INTERVAL_S
             logger.warning(
-                "a pass over %d requests failed and is tried in parts",
+                "a pass over %d requests failed; retrying it in parts",
                 len(sequences),
                 exc_info=error,
             )
 
-    def _recovers(self, fault: WebUIError) -> bool:
-        """Whether the device still lives; after a lack of memory what need not be kept is freed first."""
+    def _recovers_from(self, fault: WebUIError) -> bool:
+        """Free memory if it ran out; return whether the device is alive."""
         try:
             if isinstance(fault, DeviceMemoryError):
-                self._runner.make_room()
-            return self._runner.alive()
+                self._runner.free_memory()
+            return self._runner.is_device_alive()
         except Exception:
-            logger.exception("the device cannot be asked")
+            logger.exception("cannot tell whether the device is alive")
             return False
 
-    def _take(self, sequence: Sequence, sampled: Sampled) -> None:
-        if not isinstance(sampled, int):
-            self._fail(sequence, sampled)
+    def _append_token(self, sequence: Sequence, output: SamplerOutput) -> None:
+        """Append the sampled token to its sequence, and emit it."""
+        if output.token_id is None:
+            self._fail_request(sequence, NumericalError())
             return
-        token, reason = sequence.take(sampled)
-        written = None if token in sequence.control.end else token
+        token_id, reason = sequence.take(output.token_id)
+        # The token that ends an answer is no part of its text.
+        shown = None if token_id in sequence.control.end else token_id
         if reason is None:
-            self._outbox.emit(sequence, StepOutput(written, sequence.progress))
+            self._dispatcher.emit(sequence, StepOutput(shown, sequence.progress))
         else:
-            self.has_answered = True
-            self._end(sequence, StepOutput(written, sequence.progress, reason, sequence.usage))
+            self._finish(sequence, StepOutput(shown, sequence.progress, reason, sequence.usage))
 
-    def _fail(self, sequence: Sequence, error: WebUIError) -> None:
-        self._end(sequence, StepOutput(error=error))
+    def _fail_request(self, sequence: Sequence, error: WebUIError) -> None:
+        self._finish(sequence, StepOutput(error=error))
 
-    def _end(self, sequence: Sequence, event: StepOutput) -> None:
-        self._outbox.close(sequence, event)
-        self._leave(sequence)
+    def _finish(self, sequence: Sequence, last: StepOutput) -> None:
+        self.has_answered = self.has_answered or last.finish_reason in ("stop", "length")
+        self._dispatcher.emit_last(sequence, last)
+        self._release(sequence)
 
-    def _leave(self, sequence: Sequence) -> None:
+    def _release(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
         try:
-            self._runner.release(sequence)
+            self._runner.release_slot(sequence)
         except Exception as error:
-            logger.exception("a slot cannot be given back")
-            reason = reason_of(error)
+            logger.exception("cannot release the slot of request %s", sequence.id)
+            reason = describe_error(error)
         else:
             return
         raise DeviceDeadError(reason)

@@ -1,4 +1,4 @@
-"""Faults: what an exception in the engine is to those who wait for an answer."""
+"""What exceptions in the engine become for those who wait for an answer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from webui.reasons import EngineClosed
 
 
 class EngineDiedError(EngineStoppedError):
-    """To the readers of an engine that can go on no more. ModelManager asks its replacement, or tells why it stopped.
+    """Raised by the requests of an engine that cannot go on. ModelManager retries them elsewhere.
 
-    `suspect`: the engine died of a pass in which the request took part.
+    `suspect`: the request took part in the pass that the engine died of.
     """
 
     def __init__(self, reason: str, *, suspect: bool) -> None:
@@ -21,26 +21,30 @@ class EngineDiedError(EngineStoppedError):
 
 
 class DeviceDeadError(Exception):
-    """Ends the worker: the device is lost, or the runner's books are wrong. `suspects` took part in the last pass."""
+    """Ends the worker: the device is lost, or the runner's bookkeeping is inconsistent.
 
-    def __init__(self, reason: str, suspects: Collection[Sequence] = ()) -> None:
+    `suspects` are the ids of the requests in the last pass.
+    """
+
+    def __init__(self, reason: str, sequences: Collection[Sequence] = ()) -> None:
         super().__init__(reason)
-        self.suspects = frozenset(suspect.id for suspect in suspects)
+        self.suspects = frozenset(sequence.id for sequence in sequences)
 
 
-def readable(error: Exception) -> WebUIError:
-    """Return an error whose message people can read; others become an EngineStoppedError.
+def to_webui_error(error: Exception) -> WebUIError:
+    """Return a new error with a message for users; an unknown one becomes EngineStoppedError.
 
-    A new error, without the traceback: its frames hold on to the tensors of the pass that failed.
+    A new one, because the traceback of the old one keeps the tensors of the failed pass alive.
     """
     if isinstance(error, WebUIError):
         return error.copy()
-    return EngineStoppedError(reason=reason_of(error))
+    return EngineStoppedError(reason=describe_error(error))
 
 
-def closed() -> EngineStoppedError:
+def engine_closed_error() -> EngineStoppedError:
     return EngineStoppedError(reason=EngineClosed())
 
 
-def reason_of(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
+    """Return the type and message of the error, for logs and as the reason of another error."""
     return f"{type(error).__name__}: {error}"

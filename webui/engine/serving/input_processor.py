@@ -1,4 +1,4 @@
-"""InputProcessor: build prompts on threads of its own, off the event loops and the worker, fairly by owner."""
+"""InputProcessor: builds prompts on threads of its own, off the event loops and off the worker."""
 
 from __future__ import annotations
 
@@ -14,192 +14,215 @@ from threading import Condition, Thread
 from time import perf_counter
 
 from webui.engine.prompt import Prompt
-from webui.engine.serving.engine_errors import closed
+from webui.engine.serving.engine_errors import engine_closed_error
 from webui.errors import WebUIError
+from webui.protocol import FinishReason
 
-LONGEST_REST_S = 0.02
-# So many prompts at most are looked at in one pass. On a CPU a pass is hundreds of short operations, before each of
-# which a thread waits for the interpreter: the fewer passes, the better, as long as no thread has nothing to do.
-MOST_TOGETHER = 8
-Look = Callable[[list[Prompt]], list[Prompt]]
+MAX_PAUSE_S = 0.02
+# Prompts whose images are encoded in one pass. On a CPU a pass is hundreds of short operations,
+# before each of which a thread waits for the interpreter: the fewer passes, the better, as long as
+# no thread is without work.
+MAX_BATCH = 8
+EncodeAhead = Callable[[list[Prompt]], list[Prompt]]
 
 
 @dataclass(order=True, slots=True)
 class PromptJob:
-    """`turn`: how many jobs of the same owner went before it and were not done yet. Lower turns go first.
+    """One prompt to build, and then to encode the images of. Sorted by priority.
 
-    Done in two parts, building the prompt and looking at its pictures. Of one turn, all are built first: that is
-    quick, and several can then be looked at together.
+    `priority` counts the unfinished jobs that the same owner had before. Among jobs of equal
+    priority, all are built first: that is quick, and their images can then be encoded together.
     """
 
-    turn: int
-    built: bool
-    ticket: int
+    priority: int
+    is_built: bool
+    arrival: int
     owner: str = field(compare=False)
     build: Callable[[], Prompt] = field(compare=False)
     prompt: Prompt = field(compare=False, init=False)
     future: Future[Prompt] = field(compare=False, default_factory=Future)
+    finish_reason: FinishReason | None = field(compare=False, default=None)
 
     @property
-    def late(self) -> bool:
-        return self.turn > 0
+    def is_throttled(self) -> bool:
+        return self.priority > 0
 
 
 class InputProcessor:
-    """A few threads, so that fifty documents of one person neither take all cores nor keep the next person waiting.
+    """A few threads that owners share fairly.
 
-    `look` adds to several prompts what can be made of their pictures ahead. A job is late if its owner had others
-    before it. Of several threads one is always free of late jobs, and after each part of one a thread rests for as
-    long as the part took; who comes first does not wait for that. Late jobs are looked at one by one.
+    The first request of an owner is processed at once. Later ones, while it is unfinished, are
+    throttled: at most all threads but one work on them, their images are encoded one request at a
+    time, and after each part the thread pauses for as long as the part took, up to `max_pause_s`.
+    Building holds the interpreter, which the worker needs for each of its operations; without the
+    pauses, one owner's fifty documents would slow down the steps of all.
+
+    `encode_ahead` adds to several prompts the image features that can be computed before prefill.
     """
 
-    def __init__(self, look: Look, threads: int, longest_rest_s: float = LONGEST_REST_S) -> None:
-        self._look, self._longest_rest_s = look, longest_rest_s
-        self._late, self._most_late = 0, max(threads - 1, 1)
-        self._looking = 0
-        self._jobs: list[PromptJob] = []
-        self._tickets = count()
-        self._turns: Counter[str] = Counter()
-        self._futures: dict[str, Future[Prompt]] = {}
+    def __init__(
+        self, encode_ahead: EncodeAhead, threads: int, max_pause_s: float = MAX_PAUSE_S
+    ) -> None:
+        self._encode_ahead, self._max_pause_s = encode_ahead, max_pause_s
+        # Threads at work on throttled jobs, and on images.
+        self._throttled, self._max_throttled = 0, max(threads - 1, 1)
+        self._encoding = 0
+        self._queue: list[PromptJob] = []
+        self._arrivals = count()
+        self._jobs_of: Counter[str] = Counter()
+        self._unfinished: dict[str, PromptJob] = {}
         self._changed = Condition()
-        self._refusal: Callable[[], WebUIError] | None = None
+        self._make_refusal: Callable[[], WebUIError] | None = None
         self._threads = [
-            Thread(target=self._work, name="encoder", daemon=True) for _ in range(threads)
+            Thread(target=self._run, name="input-processor", daemon=True) for _ in range(threads)
         ]
         for thread in self._threads:
             thread.start()
 
-    async def encode(
+    async def process(
         self, request_id: str, owner: str, build: Callable[[], Prompt]
-    ) -> Prompt | None:
-        """The prompt; None if the request was aborted before it was there."""
-        future = self._submit(owner, build)
-        self._futures[request_id] = future
+    ) -> Prompt | FinishReason:
+        """Return the prompt, or the reason if the request was finished before it is returned."""
+        job = self._submit(owner, build)
+        self._unfinished[request_id] = job
         try:
-            return await asyncio.wrap_future(future)
+            prompt = await asyncio.wrap_future(job.future)
         except asyncio.CancelledError:
-            # Cancelled by abort, which took the future away, or together with the caller's task.
-            if self._futures.get(request_id) is future:
+            # Cancelled by `finish`, or together with the caller's task.
+            if job.finish_reason is None:
                 raise
-            return None
+            return job.finish_reason
         finally:
-            if self._futures.get(request_id) is future:
-                del self._futures[request_id]
+            if self._unfinished.get(request_id) is job:
+                del self._unfinished[request_id]
+        # The prompt may have been ready when `finish` was called, and this task not resumed yet.
+        return job.finish_reason or prompt
 
-    def abort(self, request_id: str) -> None:
-        future = self._futures.pop(request_id, None)
-        if future is not None:
-            future.cancel()
+    def finish(self, request_id: str, reason: FinishReason) -> None:
+        """End the job of the request. Ignored if it has none; the first reason counts."""
+        job = self._unfinished.pop(request_id, None)
+        if job is not None:
+            job.finish_reason = reason
+            job.future.cancel()
 
-    def stop(self, refusal: Callable[[], WebUIError]) -> None:
-        """Fail the jobs that wait, and those submitted later, with that error. Does not block."""
+    def stop(self, make_refusal: Callable[[], WebUIError]) -> None:
+        """Fail all jobs, and those submitted later, with that error. Does not block."""
         with self._changed:
-            self._refusal = self._refusal or refusal
-            left, self._jobs = self._jobs, []
+            self._make_refusal = self._make_refusal or make_refusal
+            queue, self._queue = self._queue, []
             self._changed.notify_all()
-        for job in left:
-            _fail(job, refusal())
+        for job in queue:
+            _fail_job(job, make_refusal())
 
-    def close(self, refusal: Callable[[], WebUIError] = closed) -> None:
-        """Stop, and wait for what is being done."""
-        self.stop(refusal)
+    def close(self, make_refusal: Callable[[], WebUIError] = engine_closed_error) -> None:
+        """Stop, and wait for the work in progress."""
+        self.stop(make_refusal)
         for thread in self._threads:
             thread.join()
 
-    def _submit(self, owner: str, build: Callable[[], Prompt]) -> Future[Prompt]:
+    def _submit(self, owner: str, build: Callable[[], Prompt]) -> PromptJob:
         with self._changed:
-            if self._refusal is not None:
-                raise self._refusal()
-            job = PromptJob(self._turns[owner], False, next(self._tickets), owner, build)
-            heappush(self._jobs, job)
-            self._turns[owner] += 1
+            if self._make_refusal is not None:
+                raise self._make_refusal()
+            job = PromptJob(self._jobs_of[owner], False, next(self._arrivals), owner, build)
+            heappush(self._queue, job)
+            self._jobs_of[owner] += 1
             self._changed.notify_all()
-        return job.future
+        return job
 
-    def _work(self) -> None:
-        rested = 0.0
-        while jobs := self._next(rested):
+    def _run(self) -> None:
+        paused_until = 0.0
+        while jobs := self._take_jobs(paused_until):
             start = perf_counter()
-            if jobs[0].built:
-                self._look_at([job for job in jobs if not job.future.cancelled()])
+            if jobs[0].is_built:
+                self._encode_images([job for job in jobs if not job.future.cancelled()])
             elif not jobs[0].future.cancelled():
-                _build(jobs[0])
-            now = perf_counter()
-            # Building holds on to the interpreter, which the worker needs for each of its operations: who sends many
-            # requests at once must not slow down everybody's steps.
-            rested = now + min(now - start, self._longest_rest_s) if jobs[0].late else 0.0
-            self._put_back(jobs)
+                _build_prompt(jobs[0])
+            end = perf_counter()
+            paused_until = 0.0
+            if jobs[0].is_throttled:
+                paused_until = end + min(end - start, self._max_pause_s)
+            self._return_jobs(jobs)
 
-    def _next(self, rested: float) -> list[PromptJob]:
-        """The job whose turn it is, and those that can be looked at together with it; none at the end."""
+    def _take_jobs(self, paused_until: float) -> list[PromptJob]:
+        """Wait for the first job, and return it with those to encode together with it.
+
+        Return an empty list at the end.
+        """
         with self._changed:
-            while (wait := self._until_next(rested)) != 0.0:
-                if self._refusal is not None:
+            while (wait_s := self._seconds_to_wait(paused_until)) != 0.0:
+                if self._make_refusal is not None:
                     return []
-                self._changed.wait(wait)
-            jobs = [heappop(self._jobs) for _ in range(self._together())]
-            self._late += jobs[0].late
-            self._looking += jobs[0].built
+                self._changed.wait(wait_s)
+            jobs = [heappop(self._queue) for _ in range(self._batch_size())]
+            self._throttled += jobs[0].is_throttled
+            self._encoding += jobs[0].is_built
         return jobs
 
-    def _together(self) -> int:
-        """How many of the first jobs this thread takes: of those to be looked at and not late its share, else one."""
-        if self._jobs[0].late or not self._jobs[0].built:
+    def _batch_size(self) -> int:
+        """Return this thread's equal share of the unthrottled jobs to encode, otherwise 1."""
+        if self._queue[0].is_throttled or not self._queue[0].is_built:
             return 1
-        waiting = sum(not job.late for job in self._jobs)
-        return min(ceil(waiting / (len(self._threads) - self._looking)), MOST_TOGETHER)
+        unthrottled = sum(not job.is_throttled for job in self._queue)
+        return min(ceil(unthrottled / (len(self._threads) - self._encoding)), MAX_BATCH)
 
-    def _until_next(self, rested: float) -> float | None:
-        """Seconds until this thread, rested by then, may take the first job; None: not before something changes."""
-        if not self._jobs:
+    def _seconds_to_wait(self, paused_until: float) -> float | None:
+        """Return the seconds until this thread may take the first job.
+
+        None: not before another thread changes something.
+        """
+        if not self._queue:
             return None
-        if not self._jobs[0].late:
+        if not self._queue[0].is_throttled:
             return 0.0
-        return max(rested - perf_counter(), 0.0) if self._late < self._most_late else None
+        if self._throttled >= self._max_throttled:
+            return None
+        return max(paused_until - perf_counter(), 0.0)
 
-    def _look_at(self, jobs: list[PromptJob]) -> None:
-        """If it fails for several, each is tried alone: the error is for those only who cause it."""
+    def _encode_images(self, jobs: list[PromptJob]) -> None:
+        """Encode the images of these jobs in one pass; if it fails, each job in its own pass."""
         try:
-            done = list(zip(jobs, self._look([job.prompt for job in jobs]), strict=True))
+            prompts = self._encode_ahead([job.prompt for job in jobs])
+            encoded = list(zip(jobs, prompts, strict=True))
         except Exception as error:
             if len(jobs) == 1:
-                _fail(jobs[0], error)
+                _fail_job(jobs[0], error)
             else:
                 for job in jobs:
-                    self._look_at([job])
+                    self._encode_images([job])
             return
-        for job, prompt in done:
-            # The future may be cancelled up to the moment of its result.
+        for job, prompt in encoded:
+            # The future may be cancelled up to this call.
             if job.future.set_running_or_notify_cancel():
                 job.future.set_result(prompt)
 
-    def _put_back(self, jobs: list[PromptJob]) -> None:
-        """Those that are built, to be looked at; the rest is done."""
+    def _return_jobs(self, jobs: list[PromptJob]) -> None:
+        """Queue the jobs that are built for encoding; the others are done."""
         with self._changed:
-            self._late -= jobs[0].late
-            self._looking -= jobs[0].built
+            self._throttled -= jobs[0].is_throttled
+            self._encoding -= jobs[0].is_built
             for job in jobs:
-                if not job.built and not job.future.done() and self._refusal is None:
-                    job.built = True
-                    heappush(self._jobs, job)
+                if not job.is_built and not job.future.done() and self._make_refusal is None:
+                    job.is_built = True
+                    heappush(self._queue, job)
                 else:
-                    self._turns[job.owner] -= 1
-                    if not self._turns[job.owner]:
-                        del self._turns[job.owner]
-            refusal = self._refusal
+                    self._jobs_of[job.owner] -= 1
+                    if not self._jobs_of[job.owner]:
+                        del self._jobs_of[job.owner]
+            make_refusal = self._make_refusal
             self._changed.notify_all()
-        if refusal is not None:
+        if make_refusal is not None:
             for job in jobs:
-                _fail(job, refusal())
+                _fail_job(job, make_refusal())
 
 
-def _build(job: PromptJob) -> None:
+def _build_prompt(job: PromptJob) -> None:
     try:
         job.prompt = job.build()
     except Exception as error:
-        _fail(job, error)
+        _fail_job(job, error)
 
 
-def _fail(job: PromptJob, error: Exception) -> None:
+def _fail_job(job: PromptJob, error: Exception) -> None:
     if not job.future.done() and job.future.set_running_or_notify_cancel():
         job.future.set_exception(error)

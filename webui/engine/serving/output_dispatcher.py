@@ -1,53 +1,68 @@
-"""OutputDispatcher: hands step outputs from the worker to the event loops of their requests, in batches."""
+"""OutputDispatcher: hands step outputs from the worker thread to the readers' event loops."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Callable
+from collections import abc, defaultdict
 
 from webui.engine.sequence import Sequence
-from webui.engine.serving.output_stream import OutputStream, StepOutput, deliver
+from webui.engine.serving.output_stream import OutputStream, StepOutput
+
+Delivery = tuple[OutputStream, StepOutput]
 
 
 class OutputDispatcher:
+    """Knows the stream of every unfinished request. Used by the worker thread only.
+
+    Outputs are collected and delivered by `flush`, with one call for each event loop: waking a loop
+    costs more than a step of a small model takes.
+    """
+
     def __init__(self) -> None:
         self._streams: dict[Sequence, OutputStream] = {}
-        self._events: dict[asyncio.AbstractEventLoop, list[tuple[OutputStream, StepOutput]]] = (
-            defaultdict(list)
-        )
+        self._undelivered: dict[asyncio.AbstractEventLoop, list[Delivery]] = defaultdict(list)
 
     def __contains__(self, sequence: Sequence) -> bool:
         return sequence in self._streams
 
-    def open(self, sequence: Sequence, stream: OutputStream) -> None:
+    def add_stream(self, sequence: Sequence, stream: OutputStream) -> None:
         self._streams[sequence] = stream
 
-    def emit(self, sequence: Sequence, event: StepOutput) -> None:
+    def emit(self, sequence: Sequence, output: StepOutput) -> None:
         stream = self._streams[sequence]
-        self._events[stream.loop].append((stream, event))
+        self._undelivered[stream.loop].append((stream, output))
 
-    def close(self, sequence: Sequence, event: StepOutput) -> None:
-        """Its last event."""
-        self.emit(sequence, event)
+    def emit_last(self, sequence: Sequence, output: StepOutput) -> None:
+        """Emit the output that ends the request, and forget its stream."""
+        self.emit(sequence, output)
         del self._streams[sequence]
 
-    def fail_all(self, error: Callable[[Sequence], Exception]) -> None:
+    def fail_all(self, make_error: abc.Callable[[Sequence], Exception]) -> None:
+        """End every request with an error of its own, and flush."""
         for sequence in list(self._streams):
-            self.close(sequence, StepOutput(error=error(sequence)))
+            self.emit_last(sequence, StepOutput(error=make_error(sequence)))
         self.flush()
 
     def flush(self) -> list[Sequence]:
-        """Hand the events over, one call for each loop. Returns those whose loop is gone; they are closed."""
-        events, self._events = self._events, defaultdict(list)
-        gone = []
-        for loop, items in events.items():
+        """Deliver what was emitted.
+
+        Return the sequences whose event loop is closed; their streams are forgotten.
+        """
+        undelivered, self._undelivered = self._undelivered, defaultdict(list)
+        orphans = []
+        for loop, deliveries in undelivered.items():
             try:
-                loop.call_soon_threadsafe(deliver, items)
-            except RuntimeError:
-                gone += [
-                    sequence for sequence, stream in self._streams.items() if stream.loop is loop
-                ]
-        for sequence in gone:
+                loop.call_soon_threadsafe(_deliver, deliveries)
+            except RuntimeError:  # the loop is closed
+                for sequence, stream in self._streams.items():
+                    if stream.loop is loop:
+                        orphans.append(sequence)
+        for sequence in orphans:
             del self._streams[sequence]
-        return gone
+        return orphans
+
+
+def _deliver(deliveries: abc.Sequence[Delivery]) -> None:
+    """Put the outputs into their streams, on the event loop that reads all of these streams."""
+    for stream, output in deliveries:
+        stream.put(output)

@@ -1,64 +1,95 @@
-"""Runner: what the engine asks of a model. The real one is ModelRunner; tests have one that spells."""
+"""Runner: what the engine needs from a model. ModelRunner implements it; tests use EchoRunner."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
+
+from tokenizers import Tokenizer
 
 from webui.engine.prompt import IsAborted, Prompt
 from webui.engine.reasoning.tags import ReasoningTags
-from webui.engine.sequence import ControlIds, PrefillResult, Sampled, Sequence
+from webui.engine.sequence import ControlIds, Sequence
 from webui.protocol import Message
 
 
+@dataclass(frozen=True, slots=True)
+class SamplerOutput:
+    """What one pass sampled for one row. `token_id` is None if the row's logits were not finite."""
+
+    token_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillResult:
+    """What one pass of prefill did for one sequence.
+
+    `tokens` counts the prompt tokens of the pass, those of images that it only encoded included.
+    `sampled` is the first token of the answer, present once the whole prompt is in the slot.
+    """
+
+    sequence: Sequence
+    tokens: int
+    sampled: SamplerOutput | None = None
+
+
 class Runner(Protocol):
-    """The model behind the engine. All but the first three are called from the worker thread only."""
+    """One model on its device, with `slots` rows of `context_length` tokens each.
+
+    Any thread may call `build_prompt` and `encode_ahead`; only the worker thread calls the others.
+    A call that raises has no effect, so that it can be repeated for all or some of its sequences.
+    """
 
     slots: int
     context_length: int
     chunk_tokens: int
     control: ControlIds
     tags: ReasoningTags
+    tokenizer: Tokenizer
 
-    def encode(self, messages: tuple[Message, ...], is_aborted: IsAborted) -> Prompt:
-        """Return the prompt. Raise ContextLengthError early for one that can never fit.
+    def build_prompt(self, messages: tuple[Message, ...], is_aborted: IsAborted) -> Prompt:
+        """Return the tokenised conversation.
 
-        `is_aborted` returns True once the request is aborted: the prompt is not needed then.
+        Raises ContextLengthError, before the work, if the prompt can never fit, and AbandonedError
+        once `is_aborted` returns True.
         """
         ...
 
-    def look_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
-        """The prompts with what can be made of their pictures before it is their turn to be read."""
+    def encode_ahead(self, prompts: list[Prompt]) -> list[Prompt]:
+        """Return the prompts with the image features that can be computed before prefill."""
         ...
 
-    def decode_text(self, ids: list[int]) -> str: ...
+    def acquire_slot(self, sequence: Sequence) -> bool:
+        """Give the sequence a slot and set how much of its prompt that slot holds already.
 
-    def admit(self, sequence: Sequence) -> bool:
-        """Give it a slot and tell it how much of its prompt is there already; False while all slots are busy."""
+        Return False while all slots are in use.
+        """
         ...
 
-    def prefill(self, sequences: list[Sequence], tokens: int) -> list[PrefillResult]:
-        """Work on about that many tokens in one pass: look at a page of the first prompt, or read on in as many of
-        these prompts, in this order, as fit. A piece for each that was worked on; the first always is."""
+    def prefill(self, sequences: list[Sequence], max_tokens: int) -> list[PrefillResult]:
+        """Prefill about `max_tokens` tokens in one pass, and return a result for each sequence in it.
+
+        A pass either encodes images of the first sequence, or prefills as many of the sequences,
+        in this order, as fit. The first one always takes part.
+        """
         ...
 
-    def decode(self, sequences: list[Sequence]) -> list[Sampled]:
-        """The next token of each. One whose numbers are not finite gets an error, and the others what they get without
-        it."""
+    def decode(self, sequences: list[Sequence]) -> list[SamplerOutput]:
+        """Decode one token for each sequence, in one pass."""
         ...
 
-    def force(self, sequence: Sequence) -> Sampled:
-        """Read the ids that are forced into the row in one pass; the token after them."""
+    def prefill_forced_ids(self, sequence: Sequence) -> SamplerOutput:
+        """Prefill the ids that are forced into the sequence, and sample the token after them."""
         ...
 
-    def make_room(self) -> None:
-        """Give memory back that need not be kept: a pass ran out of it."""
+    def free_memory(self) -> None:
+        """Free what the device need not keep. Called after a pass ran out of memory."""
         ...
 
-    def alive(self) -> bool:
-        """Whether the device can still compute, after a pass that raised. Any pass may be made again then: those that
-        raise leave no trace."""
+    def is_device_alive(self) -> bool:
+        """Return whether the device can still compute. Called after a pass raised."""
         ...
 
-    def release(self, sequence: Sequence) -> None:
-        """Its slot may be taken by others from now on."""
+    def release_slot(self, sequence: Sequence) -> None:
+        """Let other sequences take the slot."""
         ...

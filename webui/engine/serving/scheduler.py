@@ -1,122 +1,133 @@
-"""Who waits, who is prefilled, who decodes. Pure bookkeeping: no torch, no thread, no text."""
+"""Scheduler: which sequences wait, are prefilled and are decoded. No torch, no thread, no text."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter, abc, deque
 from itertools import count, zip_longest
 
 from webui.engine.sequence import Sequence
 
-MOST_OWNERS = 1024
+MAX_REMEMBERED_OWNERS = 1024
 
 
 class Scheduler:
-    """Fair turns by owner; every sequence that runs writes a token in every step.
+    """Shares `slots` slots and the prefill fairly among owners. Every decoding row takes each step.
 
-    Slots: number each owner's requests, those that hold a slot first, then those that wait in the order of arrival;
-    the lowest number goes first, and of equal ones that of the owner whose last turn is longest ago. So owners take
-    turns, and whoever holds nothing comes before whoever holds much. The last free slot is kept for an owner who holds
-    none: without it, one person's long answers in all slots would make the next person wait for one of them to end.
-    The price is one slot less for somebody who is alone and asks for all of them.
+    Slots: waiting requests are ordered by (the owner's active plus earlier waiting requests, the
+    time of the owner's last admission, arrival). Owners with fewer requests therefore come first,
+    and equal ones alternate. The last free slot is reserved for an owner who holds none. Otherwise
+    the long answers of one user in all slots would make the next user wait until one of them ends.
+    The price is one slot less for a user who is alone and asks for all of them.
 
-    Prefill: chunks for each owner in turn, at once for one who comes; within one owner, the first prompt is read to its
-    end. What room a pass has beyond that is for those who come next.
+    Prefill: owners alternate by chunks, a new one first. Within one owner, the first prompt is
+    prefilled to its end. Tokens left in a pass go to the prompts that come next in this order.
     """
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
         self._waiting: list[Sequence] = []
-        self._order: list[Sequence] | None = []
-        self._turns: dict[str, int] = {}
-        self._clock = count(1)
+        # The waiting sequences in the order of admission; None after a change.
+        self._admission_order: list[Sequence] | None = []
+        # Per owner, the number of the admission that was their last. Oldest owner first.
+        self._last_admissions: dict[str, int] = {}
+        self._admission_numbers = count(1)
+        # Sequences in prefill by owner. The order of the owners is the order of their next chunks.
         self._prefilling: dict[str, deque[Sequence]] = {}
-        self.running: list[Sequence] = []
+        self.decoding: list[Sequence] = []
 
-    def __iter__(self) -> Iterator[Sequence]:
+    def __iter__(self) -> abc.Iterator[Sequence]:
         yield from self._waiting
         yield from self._with_slot()
 
-    def _with_slot(self) -> Iterator[Sequence]:
+    def _with_slot(self) -> abc.Iterator[Sequence]:
         for queue in self._prefilling.values():
             yield from queue
-        yield from self.running
+        yield from self.decoding
 
     @property
-    def idle(self) -> bool:
-        return not (self._waiting or self._prefilling or self.running)
+    def is_idle(self) -> bool:
+        return not (self._waiting or self._prefilling or self.decoding)
 
     @property
     def waiting(self) -> list[Sequence]:
-        """In the order in which they will get a slot if nobody else comes. A new list whenever that order changed."""
-        if self._order is None:
-            held = Counter(sequence.owner for sequence in self._with_slot())
-            numbers = []
+        """The waiting sequences in the order of admission. A new list whenever that order changed."""
+        if self._admission_order is None:
+            requests_of = Counter(sequence.owner for sequence in self._with_slot())
+            ranks = []
             for arrival, sequence in enumerate(self._waiting):
-                numbers.append((held[sequence.owner], self._turns.get(sequence.owner, 0), arrival))
-                held[sequence.owner] += 1
-            self._order = [self._waiting[arrival] for *_, arrival in sorted(numbers)]
-        return self._order
+                owner = sequence.owner
+                ranks.append((requests_of[owner], self._last_admissions.get(owner, 0), arrival))
+                requests_of[owner] += 1
+            self._admission_order = [self._waiting[arrival] for *_, arrival in sorted(ranks)]
+        return self._admission_order
 
     def next_admission(self) -> Sequence | None:
-        """Who may ask for a slot now."""
+        """Return the sequence that may acquire a slot now."""
         if not self.waiting:
             return None
-        first, holders = self.waiting[0], [sequence.owner for sequence in self._with_slot()]
-        kept = 1 if first.owner in holders and self._slots > 1 else 0
-        return first if len(holders) + kept < self._slots else None
+        first = self.waiting[0]
+        holders = [sequence.owner for sequence in self._with_slot()]
+        reserved = 1 if first.owner in holders and self._slots > 1 else 0
+        return first if len(holders) + reserved < self._slots else None
 
     @property
-    def prefilling(self) -> list[Sequence]:
-        """Whose turn it is to have a chunk read, and who comes next: the first prompt of each owner, then others."""
-        rounds = zip_longest(*self._prefilling.values())
-        return [sequence for each in rounds for sequence in each if sequence is not None]
+    def prefill_order(self) -> list[Sequence]:
+        """The sequences in prefill: the first of each owner, then the second of each, and so on."""
+        order = []
+        for rank in zip_longest(*self._prefilling.values()):
+            order.extend(sequence for sequence in rank if sequence is not None)
+        return order
 
-    def had_turn(self, sequence: Sequence) -> None:
-        """A chunk of its prompt was read: its owner's next turn comes after those of all others."""
+    def record_chunk(self, sequence: Sequence) -> None:
+        """Move the owner of a prefilled chunk behind all other owners."""
         if sequence.owner in self._prefilling:
             self._prefilling[sequence.owner] = self._prefilling.pop(sequence.owner)
 
     def add(self, sequence: Sequence) -> None:
+        """Queue a new sequence."""
         self._waiting.append(sequence)
-        self._order = None
+        self._admission_order = None
 
-    def admit(self, sequence: Sequence) -> None:
-        """It got its slot."""
+    def start_prefill(self, sequence: Sequence) -> None:
+        """Move a waiting sequence, which has acquired its slot, to prefill."""
         self._waiting.remove(sequence)
-        self._order = None
-        # Owners who come back are remembered, those unseen for longest are not.
-        self._turns.pop(sequence.owner, None)
-        self._turns[sequence.owner] = next(self._clock)
-        if len(self._turns) > MOST_OWNERS:
-            del self._turns[next(iter(self._turns))]
+        self._admission_order = None
+        # Inserted anew, so that the first owner of the dict is the one unseen for longest.
+        self._last_admissions.pop(sequence.owner, None)
+        self._last_admissions[sequence.owner] = next(self._admission_numbers)
+        if len(self._last_admissions) > MAX_REMEMBERED_OWNERS:
+            del self._last_admissions[next(iter(self._last_admissions))]
         if sequence.owner in self._prefilling:
             self._prefilling[sequence.owner].append(sequence)
         else:
             self._prefilling = {sequence.owner: deque([sequence]), **self._prefilling}
 
-    def start(self, sequence: Sequence) -> None:
-        """Its prompt is read: it decodes from the next step on."""
-        self._leave_prefill(sequence)
-        self.running.append(sequence)
+    def start_decode(self, sequence: Sequence) -> None:
+        """Move a sequence whose prompt is prefilled to decode, from the next step on."""
+        self._remove_from_prefill(sequence)
+        self.decoding.append(sequence)
 
     def remove(self, sequence: Sequence) -> None:
-        """It ended, wherever it was. The last running row takes its place, so that at most one row moves."""
-        self._order = None
+        """Remove a sequence, wherever it is. Ignored if it has been removed.
+
+        The last decoding row takes the place of a removed one, so that at most one row of the
+        cache moves.
+        """
+        self._admission_order = None
         if sequence in self._waiting:
             self._waiting.remove(sequence)
-        elif sequence in self.running:
-            index = self.running.index(sequence)
-            last = self.running.pop()
+        elif sequence in self.decoding:
+            index = self.decoding.index(sequence)
+            last = self.decoding.pop()
             if last is not sequence:
-                self.running[index] = last
+                self.decoding[index] = last
         else:
-            self._leave_prefill(sequence)
+            self._remove_from_prefill(sequence)
 
     def find(self, request_id: str) -> list[Sequence]:
         return [sequence for sequence in self if sequence.id == request_id]
 
-    def _leave_prefill(self, sequence: Sequence) -> None:
+    def _remove_from_prefill(self, sequence: Sequence) -> None:
         queue = self._prefilling.get(sequence.owner, deque())
         if sequence in queue:
             queue.remove(sequence)
