@@ -18,6 +18,7 @@ from webui.engine.execution.sampler import Sampler
 from webui.engine.loading.checkpoint import first_line
 from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
+from webui.engine.serving.runner_protocol import SamplerOutput
 from webui.errors import ModelLoadError
 from webui.protocol import FileLabel, ImagePart, Message, SamplingParams
 from webui.reasons import SelfTestFailed
@@ -40,7 +41,7 @@ class ListeningSampler(Sampler):
         super().__init__(1, vocabulary, device)
         self.heard: list[Tensor] = []
 
-    def sample(self, logits: Tensor, rows: Any) -> list[int | None]:
+    def sample(self, logits: Tensor, rows: Any) -> list[SamplerOutput]:
         self.heard.append(logits.float())
         return super().sample(logits, rows)
 

@@ -73,7 +73,7 @@ class Scheduler:
     @property
     def prefill_order(self) -> list[Sequence]:
         """The sequences in prefill: the first of each owner, then the second of each, and so on."""
-        order = []
+        order: list[Sequence] = []
         for rank in zip_longest(*self._prefilling.values()):
             order.extend(sequence for sequence in rank if sequence is not None)
         return order
