@@ -148,7 +148,7 @@ def user_of(request: Request) -> str | None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the demo until it is told to stop. What cannot be started is told in one line, exit status 2."""
+    """Generation the demo until it is told to stop. What cannot be started is told in one line, exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(is_no_cancellation)

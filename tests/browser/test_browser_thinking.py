@@ -51,7 +51,7 @@ def test_answer_now_ends_ones_own_thought(visit, engine):
     button.click()
     expect(button).to_have_count(0)
     expect(bob.room.locator(".answer-now")).to_be_visible()
-    assert engine.hurried == {mine.id}
+    assert engine.answer_now_requested == {mine.id}
     engine.may_answer.set()
     ann.shows("I see words only.")
     expect(bob.room.locator(".answer-now")).to_have_count(0)

@@ -33,7 +33,7 @@ class FakeEngine:
     requests: list[GenerationRequest] = field(default_factory=list)
     aborted: set[str] = field(default_factory=set)
     running: set[str] = field(default_factory=set)
-    hurried: set[str] = field(default_factory=set)
+    answer_now_requested: set[str] = field(default_factory=set)
     others: tuple[ModelStatus, ...] = ()
     prepared: list[str] = field(default_factory=list)
     closed: bool = False
@@ -49,7 +49,7 @@ class FakeEngine:
                 if request.id in self.aborted:
                     yield Delta(finish_reason="abort", usage=Usage(10, 3, 3))
                     return
-                if delta.reasoning and request.id in self.hurried:
+                if delta.reasoning and request.id in self.answer_now_requested:
                     continue
                 yield delta
             if self.error is not None:
@@ -61,7 +61,7 @@ class FakeEngine:
         self.aborted.add(request_id)
 
     def answer_now(self, request_id: str) -> None:
-        self.hurried.add(request_id)
+        self.answer_now_requested.add(request_id)
 
     def close(self) -> None:
         self.closed = True

@@ -6,7 +6,7 @@ from dataclasses import replace
 import gradio as gr
 import pytest
 from fakes import FakeEngine
-from test_chat import EN, Column
+from test_controller import EN, Column
 
 from webui.protocol import (
     THINKING_BUDGETS,
@@ -61,7 +61,7 @@ async def test_the_button_shows_only_while_it_thinks_and_ends_the_thought():
     first, *_, last = updates = await sending
     shown = [update[button]["visible"] for update in updates]
     assert (first[button]["visible"], any(shown), last[button]["visible"]) == (False, True, False)
-    assert column.engine.hurried == {column.engine.requests[0].id}
+    assert column.engine.answer_now_requested == {column.engine.requests[0].id}
     assert column.texts(last)[1].count("hm") < len(THOUGHT)
     assert column.texts(last)[2] == "Red."
 

@@ -9,14 +9,14 @@ import gradio as gr
 
 from webui.media.reader import MediaReader
 from webui.protocol import ModelProvider
-from webui.ui.chat.generate import Answering
+from webui.ui.chat.generate import AnswerGenerator
 from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import LANGUAGES, Strings, language_of
-from webui.ui.sessions import Running
-from webui.ui.tab import DIRECT, Room, Shared
+from webui.ui.page_sessions import PageSessions
+from webui.ui.tab import DIRECT, Tab, TabServices
 from webui.ui.tab_handlers import session_of
 from webui.ui.tab_specs import TABS, TabSpec
 
@@ -33,15 +33,15 @@ def build_ui(model: ModelProvider, reader: MediaReader, *, examples: Path) -> gr
 class Page:
     def __init__(self, model: ModelProvider, reader: MediaReader, examples: Path) -> None:
         first = Strings()
-        self._model, self._labels, self._running = model, Labels(first), Running(model)
+        self._model, self._labels, self._running = model, Labels(first), PageSessions(model)
         with gr.Blocks(
             title=first("title"), fill_width=True, delete_cache=CACHE_S, analytics_enabled=False
         ) as self.demo:
             self._build_header()
-            shared = Shared(
+            shared = TabServices(
                 model,
                 reader,
-                Answering(model, reader),
+                AnswerGenerator(model, reader),
                 self._running,
                 self._labels,
                 self._language,
@@ -71,9 +71,9 @@ class Page:
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
 
-    def _build_tab(self, spec: TabSpec, shared: Shared) -> Room:
+    def _build_tab(self, spec: TabSpec, shared: TabServices) -> Tab:
         with gr.Tab(id=spec.name) as tab:
-            room = Room(spec, shared)
+            room = Tab(spec, shared)
         self._labels.add(tab, label=f"tab_{spec.name}")
         return room
 
@@ -107,10 +107,10 @@ class Page:
         self.demo.unload(self._leave)
 
     def _tick(self, request: gr.Request, language: str, listed: list[str]) -> list[Any]:
-        status, t = self._menu.status_for(session_of(request)), Strings(language)
+        status, strings = self._menu.status_for(session_of(request)), Strings(language)
         every = LOADING_TICK_S if status.state == "loading" else STEADY_TICK_S
-        abouts = [room.viewer.invitation(t, status.info.name) for room in self._rooms]
-        return [*self._header(request, t, listed), gr.Timer(every), *abouts]
+        abouts = [room.viewer.invitation(strings, status.info.name) for room in self._rooms]
+        return [*self._header(request, strings, listed), gr.Timer(every), *abouts]
 
     def _choose(
         self, request: gr.Request, language: str, listed: list[str], name: str
@@ -128,11 +128,11 @@ class Page:
         """The settings that the makers of the model that was chosen advise, for every tab."""
         return [self._model.status(name).info.repetition_penalty] * len(self._rooms)
 
-    def _header(self, request: gr.Request, t: Strings, listed: list[str]) -> list[Any]:
+    def _header(self, request: gr.Request, strings: Strings, listed: list[str]) -> list[Any]:
         session = session_of(request)
         return [
-            *self._menu.show(session, t, listed),
-            banner_html(self._menu.status_for(session), t),
+            *self._menu.show(session, strings, listed),
+            banner_html(self._menu.status_for(session), strings),
         ]
 
     def _speak(
@@ -142,13 +142,13 @@ class Page:
         listed: list[str],
         *conversations: Conversation,
     ) -> list[Any]:
-        t, session = Strings(language), session_of(request)
-        self._running.speak(session, language)
+        strings, session = Strings(language), session_of(request)
+        self._running.set_language(session, language)
         rows = [
-            room.chat.relabelled(talk, t, session)
+            room.chat.relabelled(talk, strings, session)
             for room, talk in zip(self._rooms, conversations, strict=True)
         ]
-        return [*self._header(request, t, listed), *self._labels.updates(t), *rows]
+        return [*self._header(request, strings, listed), *self._labels.updates(strings), *rows]
 
     def _greet(
         self, request: gr.Request, listed: list[str], *conversations: Conversation

@@ -50,10 +50,10 @@ p {{ margin: 0; color: var(--wrong); }}
 
 def sign_in_html(accept_language: str, error: AccessError | None = None) -> str:
     """In the language that the browser asks for; `error` is what went wrong before."""
-    t = Strings(language_of(accept_language))
+    strings = Strings(language_of(accept_language))
     problem = ""
     if error is not None:
-        words = t("wrong_password") if isinstance(error, LoginError) else t.error(error)
+        words = strings("wrong_password") if isinstance(error, LoginError) else strings.error(error)
         problem = f'<p role="alert">{escape(words)}</p>\n'
-    texts = {key: escape(t(key)) for key in ("title", "user_name", "password", "sign_in")}
-    return PAGE.format(language=t.language, problem=problem, **texts)
+    texts = {key: escape(strings(key)) for key in ("title", "user_name", "password", "sign_in")}
+    return PAGE.format(language=strings.language, problem=problem, **texts)

@@ -10,17 +10,17 @@ import gradio as gr
 
 from webui.media.reader import MediaReader
 from webui.protocol import ModelProvider
-from webui.ui.chat.components import chat_parts
+from webui.ui.chat.components import chat_components
 from webui.ui.chat.controller import Chat
-from webui.ui.chat.generate import Answering, Question
+from webui.ui.chat.generate import AnswerGenerator, Question
 from webui.ui.chat.settings_panel import settings_panel
 from webui.ui.chat.thinking_row import TO_BUDGET, TO_CHOICE
 from webui.ui.i18n.labels import Labels
-from webui.ui.sessions import Running
-from webui.ui.tab_handlers import Handlers
+from webui.ui.page_sessions import PageSessions
+from webui.ui.tab_handlers import TabHandlers
 from webui.ui.tab_specs import TabSpec
-from webui.ui.viewer.uploads import Shelf
-from webui.ui.viewer.viewer import Viewer, viewer_parts
+from webui.ui.viewer.uploads import Uploads
+from webui.ui.viewer.viewer import Viewer, viewer_components
 
 # Many people answer at once: the engine batches them, so nobody waits in Gradio's own queue.
 AT_ONCE = 64
@@ -34,34 +34,36 @@ TO_CLIPBOARD = "(text) => { navigator.clipboard?.writeText(text); }"
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class TabServices:
     """What all tabs are given."""
 
     model: ModelProvider
     reader: MediaReader
-    answering: Answering
-    running: Running
+    answering: AnswerGenerator
+    running: PageSessions
     labels: Labels
     language: gr.Radio
     examples: Path
 
 
-class Room:
+class Tab:
     """Lays a tab out where it is built, and listens to it."""
 
-    def __init__(self, spec: TabSpec, shared: Shared) -> None:
+    def __init__(self, spec: TabSpec, shared: TabServices) -> None:
         self._spec, self._language = spec, shared.language
         with gr.Row(elem_classes="room"):
             with gr.Column(scale=7, min_width=320, elem_classes="talk"):
-                self.parts = chat_parts(spec, shared.labels, shared.examples)
+                self.parts = chat_components(spec, shared.labels, shared.examples)
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
-                self.view = viewer_parts(shared.labels, shared.reader.limits)
+                self.view = viewer_components(shared.labels, shared.reader.limits)
                 self.settings = settings_panel(shared.labels, shared.model.status().info)
-        self._shelf, self._taken = gr.State(Shelf()), gr.State(Question(""))
+        self._shelf, self._taken = gr.State(Uploads()), gr.State(Question(""))
         self.chat = Chat(spec, shared.answering, shared.running, self.parts, self.view.sheet)
         self.viewer = Viewer(spec, shared.model, shared.reader, self.view)
         states = (self._shelf, self._taken)
-        self._on = Handlers(self.chat, self.viewer, self.parts, self.view, states, shared.examples)
+        self._on = TabHandlers(
+            self.chat, self.viewer, self.parts, self.view, states, shared.examples
+        )
         shared.labels.add_made(self.view.about, self.viewer.invitation)
         self._listen_to_chat()
         self._listen_to_viewer()

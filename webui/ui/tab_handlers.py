@@ -15,36 +15,41 @@ import gradio as gr
 
 from webui.access.visitors import visitor_of
 from webui.media.reader import Selection
-from webui.ui.chat.components import ChatParts
+from webui.ui.chat.components import ChatComponents
 from webui.ui.chat.controller import Chat, Updates
 from webui.ui.chat.generate import Question
 from webui.ui.chat.settings_panel import settings_of
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
 from webui.ui.tab_specs import Example
-from webui.ui.viewer.uploads import Item, Shelf
-from webui.ui.viewer.viewer import Viewer, ViewerParts, selection_of
+from webui.ui.viewer.uploads import Upload, Uploads
+from webui.ui.viewer.viewer import Viewer, ViewerComponents, selection_of
 
 Sent = dict[str, Any] | None
 Stream = AsyncGenerator[Updates, None]
 
 
-class Handlers:
+class TabHandlers:
     """Bound to one tab's components; what belongs to a visitor is passed in.
 
-    `states` hold the files that wait (a Shelf) and the message that was taken out of the box (a Question).
+    `states` hold the files that wait (a Uploads) and the message that was taken out of the box (a Question).
     """
 
     def __init__(
-        self, chat: Chat, viewer: Viewer, parts: ChatParts, view: ViewerParts, states: tuple[gr.State, gr.State],
+        self,
+        chat: Chat,
+        viewer: Viewer,
+        parts: ChatComponents,
+        view: ViewerComponents,
+        states: tuple[gr.State, gr.State],
         examples: Path,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._chat, self._viewer, self._parts, self._view = chat, viewer, parts, view
         self._shelf, self._taken = states
         self._examples = examples
 
     def take(
-        self, request: gr.Request, message: Sent, shelf: Shelf, pages: str, frames: float, start: float,
+        self, request: gr.Request, message: Sent, shelf: Uploads, pages: str, frames: float, start: float,
         end: float | None,
     ) -> Updates:  # fmt: skip
         """Empty the message box; what was in it waits in a state for `send`."""
@@ -116,7 +121,7 @@ class Handlers:
     async def begin_anew(self, request: gr.Request) -> Updates:
         return {
             **await self._chat.begin_anew(session_of(request)),
-            self._shelf: Shelf(),
+            self._shelf: Uploads(),
             self._view.refused: "",
         }
 
@@ -127,7 +132,7 @@ class Handlers:
         self,
         request: gr.Request,
         message: Sent,
-        shelf: Shelf,
+        shelf: Uploads,
         conversation: Conversation,
         language: str,
     ) -> Stream:
@@ -138,16 +143,19 @@ class Handlers:
             yield self._viewer.put_away()
             return
         session = session_of(request)
-        model, t = self._chat.model_of(session), Strings(self._chat.language_of(session, language))
+        model, strings = (
+            self._chat.model_of(session),
+            Strings(self._chat.language_of(session, language)),
+        )
         async with aclosing(
-            self._viewer.look(paths, shelf, conversation, t, model, owner=owner_of(request))
+            self._viewer.look(paths, shelf, conversation, strings, model, owner=owner_of(request))
         ) as looks:
             async for seen, updates, phase in looks:
                 shown = {self._shelf: seen, **updates}
                 yield shown if busy else {**shown, self._parts.phase: phase}
 
     async def look_again(
-        self, request: gr.Request, message: Sent, shelf: Shelf, conversation: Conversation, language: str,
+        self, request: gr.Request, message: Sent, shelf: Uploads, conversation: Conversation, language: str,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Stream:  # fmt: skip
         """The controls ask for other frames of the same file."""
@@ -155,13 +163,13 @@ class Handlers:
         if shelf.item is None or selection == shelf.item.selection:
             yield {self._shelf: gr.skip()}
             return
-        fresh = shelf.put(Item(shelf.item.path, selection))
+        fresh = shelf.put(Upload(shelf.item.path, selection))
         async with aclosing(self.look(request, message, fresh, conversation, language)) as looks:
             async for updates in looks:
                 yield updates
 
     def recount(
-        self, request: gr.Request, shelf: Shelf, conversation: Conversation, language: str,
+        self, request: gr.Request, shelf: Uploads, conversation: Conversation, language: str,
         pages: str, frames: float, start: float, end: float | None,
     ) -> Updates:  # fmt: skip
         """Other pages were chosen: nothing is drawn anew, only their cost changes."""
@@ -179,7 +187,7 @@ class Handlers:
         self,
         request: gr.Request,
         index: int,
-        shelf: Shelf,
+        shelf: Uploads,
         conversation: Conversation,
         language: str,
     ) -> Updates:

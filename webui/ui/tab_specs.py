@@ -30,8 +30,8 @@ class TabSpec:
     files: bool = True
     examples: tuple[Example, ...] = ()
 
-    def accepted(self, t: Strings) -> str:
-        return ", ".join(t(key) for key in self.accepts)
+    def accepted(self, strings: Strings) -> str:
+        return ", ".join(strings(key) for key in self.accepts)
 
 
 TABS = (

@@ -10,7 +10,7 @@ from typing import TypeVar
 Event = TypeVar("Event")
 
 
-async def ticking(
+async def throttled(
     work: Callable[[Callable[[Event], None]], Awaitable[None]],
     started: Callable[[asyncio.Future[None]], None] = lambda task: None,
     *,

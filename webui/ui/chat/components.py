@@ -26,7 +26,7 @@ watch("value", () => {
 
 
 @dataclass(frozen=True, slots=True)
-class ChatParts:
+class ChatComponents:
     """`waiting` names the files in the composer; it changes only when they do. `copied` goes to the clipboard."""
 
     chatbot: gr.Chatbot
@@ -59,7 +59,7 @@ class ChatParts:
         ]
 
 
-def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
+def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatComponents:
     chatbot = gr.Chatbot(
         [],
         show_label=False,
@@ -95,7 +95,7 @@ def chat_parts(spec: TabSpec, labels: Labels, examples: Path) -> ChatParts:
     waiting, copied = gr.Textbox("[]", visible="hidden"), gr.Textbox(visible="hidden")
     state = gr.State(Conversation())
     buttons = (actions, copy, retry, new_chat, cards, shown)
-    return ChatParts(chatbot, *buttons, phase, composer, thinking, waiting, copied, state)
+    return ChatComponents(chatbot, *buttons, phase, composer, thinking, waiting, copied, state)
 
 
 def _example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:

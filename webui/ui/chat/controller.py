@@ -13,12 +13,12 @@ from uuid import uuid4
 
 import gradio as gr
 
-from webui.ui.chat.components import ChatParts
-from webui.ui.chat.generate import Answering, Question
+from webui.ui.chat.components import ChatComponents
+from webui.ui.chat.generate import AnswerGenerator, Question
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
+from webui.ui.page_sessions import Generation, PageSessions
 from webui.ui.render.messages import conversation_rows
-from webui.ui.sessions import Run, Running
 from webui.ui.tab_specs import TabSpec
 from webui.ui.viewer.html import sent_html
 
@@ -31,9 +31,9 @@ class Chat:
     def __init__(
         self,
         spec: TabSpec,
-        answering: Answering,
-        running: Running,
-        parts: ChatParts,
+        answering: AnswerGenerator,
+        running: PageSessions,
+        parts: ChatComponents,
         sheet: gr.HTML,
     ) -> None:
         self._spec, self._answering, self._running = spec, answering, running
@@ -48,7 +48,7 @@ class Chat:
         self,
         question: Question,
         conversation: Conversation,
-        t: Strings,
+        strings: Strings,
         session: str,
         owner: str = "",
     ) -> AsyncGenerator[Updates, None]:
@@ -57,49 +57,57 @@ class Chat:
         `owner` is whose turn it counts as: a visitor may have several sessions open.
         """
         asked = bool(question.words.parts or question.files)
-        run = self._running.begin(session, self._spec.name, t.language, owner) if asked else None
+        run = (
+            self._running.begin(session, self._spec.name, strings.language, owner)
+            if asked
+            else None
+        )
         if run is None:
             yield {self._parts.phase: gr.skip()}
             return
         try:
-            async with aclosing(self._answer(question, conversation, t, run)) as answer:
+            async with aclosing(self._answer(question, conversation, strings, run)) as answer:
                 async for updates in answer:
                     yield updates
         finally:
             self._running.end(session, self._spec.name)
 
     async def _answer(
-        self, question: Question, conversation: Conversation, t: Strings, run: Run
+        self, question: Question, conversation: Conversation, strings: Strings, run: Generation
     ) -> AsyncGenerator[Updates, None]:
-        question = replace(question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(t))
+        question = replace(
+            question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(strings)
+        )
         conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
         # New pages take the place of those that earlier answers name.
         linked = not (question.files or question.pictures)
-        past = conversation_rows(conversation, t, linked=linked)
+        past = conversation_rows(conversation, strings, linked=linked)
         # Gradio may merge yields that follow closely: each one repeats all that holds while it answers.
         standing = self._standing()
         async with aclosing(self._answering.answer(question, conversation, run)) as answer:
             async for live in answer:
                 if run.discarded:
                     return
-                if t.language != run.language:
-                    t = Strings(run.language)
-                    past = conversation_rows(conversation, t, linked=linked)
+                if strings.language != run.language:
+                    strings = Strings(run.language)
+                    past = conversation_rows(conversation, strings, linked=linked)
                 if live.turn.pictures and self._sheet not in standing:
-                    standing[self._sheet] = sent_html(live.turn, t)
+                    standing[self._sheet] = sent_html(live.turn, strings)
                 elif live.turn.phase is None and self._sheet in standing:
-                    standing[self._sheet] = sent_html(live.turn, t, live.turn.content)
+                    standing[self._sheet] = sent_html(live.turn, strings, live.turn.content)
                 updates = {
                     **standing,
-                    self._parts.chatbot: past + live.rows(t),
-                    self._parts.phase: live.phase(t),
+                    self._parts.chatbot: past + live.rows(strings),
+                    self._parts.phase: live.phase(strings),
                 }
-                thinks = live.turn.phase == "thinking" and not (run.hurried or run.stopped)
+                thinks = live.turn.phase == "thinking" and not (
+                    run.answer_now_requested or run.stopped
+                )
                 updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
                 if live.turn.phase is None:
                     done = replace(conversation, turns=(*conversation.turns, live.turn))
-                    updates |= self._after(done, question, t) | {
-                        self._parts.chatbot: conversation_rows(done, t)
+                    updates |= self._after(done, question, strings) | {
+                        self._parts.chatbot: conversation_rows(done, strings)
                     }
                 yield updates
 
@@ -110,7 +118,7 @@ class Chat:
             self._parts.actions: gr.update(visible=False),
         }
 
-    def _after(self, conversation: Conversation, question: Question, t: Strings) -> Updates:
+    def _after(self, conversation: Conversation, question: Question, strings: Strings) -> Updates:
         """A failed message goes back into its box, to be changed or tried again."""
         turn = conversation.turns[-1]
         loaded = bool(turn.pictures or not turn.files)
@@ -125,7 +133,7 @@ class Chat:
             self._parts.phase: "",
             self._parts.composer: gr.update(**composer),
             self._parts.actions: gr.update(visible=True),
-            self._parts.copy: gr.update(visible=bool(turn.content), value=t("copy")),
+            self._parts.copy: gr.update(visible=bool(turn.content), value=strings("copy")),
             self._parts.retry: gr.update(
                 visible=turn.error is None or (loaded and not question.typed)
             ),
@@ -170,11 +178,11 @@ class Chat:
             self._parts.actions: gr.update(visible=False),
         }
 
-    def copy(self, conversation: Conversation, t: Strings) -> Updates:
+    def copy(self, conversation: Conversation, strings: Strings) -> Updates:
         """The newest answer as it was written, on its way to the clipboard; the button says so."""
         text = next((turn.content for turn in reversed(conversation.turns) if turn.content), "")
-        return {self._parts.copied: text, self._parts.copy: gr.update(value=t("copied"))}
+        return {self._parts.copied: text, self._parts.copy: gr.update(value=strings("copied"))}
 
-    def relabelled(self, conversation: Conversation, t: Strings, session: str) -> Any:
+    def relabelled(self, conversation: Conversation, strings: Strings, session: str) -> Any:
         """The same conversation in another language, unless it is still growing."""
-        return gr.skip() if self.busy(session) else conversation_rows(conversation, t)
+        return gr.skip() if self.busy(session) else conversation_rows(conversation, strings)

@@ -23,11 +23,11 @@ from webui.protocol import (
     SamplingParams,
     VideoPart,
 )
-from webui.ui.chat.streaming_turn import Converting, Event, LiveTurn, Loaded
+from webui.ui.chat.streaming_turn import Converting, Event, Loaded, StreamingTurn
 from webui.ui.conversation import Conversation, Picture, Turn
+from webui.ui.page_sessions import Generation
 from webui.ui.render.thumbnails import pictures_of
-from webui.ui.sessions import Run
-from webui.ui.throttle import ticking
+from webui.ui.throttle import throttled
 
 
 class Loader(Protocol):
@@ -69,7 +69,7 @@ class Question:
         return Message("user", (*self.parts, self.text) if self.text else self.parts)
 
 
-class Answering:
+class AnswerGenerator:
     """Answers questions with one model and one loader; keeps nothing of them."""
 
     def __init__(
@@ -78,11 +78,11 @@ class Answering:
         self._model, self._loader, self._clock = model, loader, clock
 
     async def answer(
-        self, question: Question, conversation: Conversation, run: Run
-    ) -> AsyncGenerator[LiveTurn, None]:
+        self, question: Question, conversation: Conversation, run: Generation
+    ) -> AsyncGenerator[StreamingTurn, None]:
         """Yields the same live turn each time there is something to see; its `turn` is final at the end."""
         names = tuple(path.name for path, _ in question.files)
-        live = LiveTurn(Turn(question.words, names, question.pictures), self._clock)
+        live = StreamingTurn(Turn(question.words, names, question.pictures), self._clock)
         yield live
         error: WebUIError | None = None
 
@@ -93,7 +93,7 @@ class Answering:
             run.work = task
 
         try:
-            async with aclosing(ticking(work, started)) as ticks:
+            async with aclosing(throttled(work, started)) as ticks:
                 async for events in ticks:
                     for event in events:
                         live.take(event)
@@ -105,7 +105,11 @@ class Answering:
         yield live
 
     async def _work(
-        self, question: Question, conversation: Conversation, run: Run, put: Callable[[Event], None]
+        self,
+        question: Question,
+        conversation: Conversation,
+        run: Generation,
+        put: Callable[[Event], None],
     ) -> None:
         asked = question.words
         if question.files:
@@ -128,7 +132,11 @@ class Answering:
             put(delta)
 
     async def _load(
-        self, question: Question, conversation: Conversation, run: Run, put: Callable[[Event], None]
+        self,
+        question: Question,
+        conversation: Conversation,
+        run: Generation,
+        put: Callable[[Event], None],
     ) -> Loaded:
         info = self._model.status(run.model).info
         room = max(info.media_tokens - conversation.media_tokens(info), 0) // len(question.files)

@@ -9,7 +9,7 @@ from webui.errors import WebUIError
 from webui.protocol import Delta, Message, Part, Progress
 from webui.ui.conversation import Picture, Turn
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.markdown import Wire
+from webui.ui.render.markdown import MarkdownEscaper
 from webui.ui.render.messages import Row, turn_rows
 from webui.ui.render.status_line import phase_html, phase_number
 
@@ -33,7 +33,7 @@ class Loaded:
 Event = Converting | Loaded | Delta
 
 
-class LiveTurn:
+class StreamingTurn:
     """Mutable, and owned by the one handler that feeds it."""
 
     def __init__(self, turn: Turn, clock: Callable[[], float]) -> None:
@@ -45,7 +45,7 @@ class LiveTurn:
         self._converting = turn.files[0] if turn.files else ""
         self._tokens_at_phase_start = 0
         self._thinking_from = 0.0
-        self._reasoning_wire, self._content_wire = Wire(), Wire()
+        self._reasoning_wire, self._content_wire = MarkdownEscaper(), MarkdownEscaper()
         self._reasoning = self._content = ""
 
     def take(self, event: Event) -> None:
@@ -114,16 +114,16 @@ class LiveTurn:
         )
         return self.turn
 
-    def rows(self, t: Strings) -> list[Row]:
+    def rows(self, strings: Strings) -> list[Row]:
         if self.turn.phase == "thinking":
             self._stamp_thinking()
-        return turn_rows(self.turn, t, self._reasoning, self._content)
+        return turn_rows(self.turn, strings, self._reasoning, self._content)
 
-    def phase(self, t: Strings) -> str:
+    def phase(self, strings: Strings) -> str:
         if self.stopping:
-            return phase_html(t("phase_stopping"))
+            return phase_html(strings("phase_stopping"))
         phase_s = self._clock() - self._phase_started
         written = self._progress.done - self._tokens_at_phase_start
         speed = written / phase_s if phase_s > 0.5 else 0.0
-        words = t(f"phase_{self._progress.phase}", name=self._converting)
-        return phase_html(words, phase_number(self._progress, t, phase_s, speed))
+        words = strings(f"phase_{self._progress.phase}", name=self._converting)
+        return phase_html(words, phase_number(self._progress, strings, phase_s, speed))

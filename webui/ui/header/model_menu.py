@@ -13,20 +13,20 @@ from gradio.blocks import Block
 from webui.protocol import ModelProvider, ModelStatus
 from webui.ui.header.status import status_html
 from webui.ui.i18n.strings import Strings
-from webui.ui.sessions import Running
+from webui.ui.page_sessions import PageSessions
 
 
 class ModelMenu:
     """Laid out where it is built. A choice is the visitor's own: only their messages follow it."""
 
-    def __init__(self, model: ModelProvider, running: Running, t: Strings) -> None:
+    def __init__(self, model: ModelProvider, running: PageSessions, strings: Strings) -> None:
         self._model, self._running = model, running
         names, status = self._names, model.status()
         # What a visitor's menu lists: it is sent again only when it changes, for that closes an open menu.
         self.listed = gr.State(names)
         self.menu = gr.Dropdown(
             names,
-            label=t("model"),
+            label=strings("model"),
             value=status.info.name,
             visible=len(names) > 1,
             container=False,
@@ -36,10 +36,10 @@ class ModelMenu:
             elem_classes="model-menu",
         )
         self._status = gr.HTML(
-            status_html(status, t, named=len(names) == 1), elem_classes="status-line"
+            status_html(status, strings, named=len(names) == 1), elem_classes="status-line"
         )
         self.retry = gr.Button(
-            t("retry"), size="sm", scale=0, min_width=0, visible=status.state == "failed"
+            strings("retry"), size="sm", scale=0, min_width=0, visible=status.state == "failed"
         )
 
     @property
@@ -50,7 +50,7 @@ class ModelMenu:
     def outputs(self) -> list[Block]:
         return [self._status, self.retry, self.menu, self.listed]
 
-    def show(self, session: str, t: Strings, listed: list[str]) -> list[Any]:
+    def show(self, session: str, strings: Strings, listed: list[str]) -> list[Any]:
         """Updates of `outputs`. What is called auto gets its real name while it loads, and then stands in the list."""
         status, names = self.status_for(session), self._names
         changed: dict[str, Any] = (
@@ -59,9 +59,9 @@ class ModelMenu:
             else {"choices": names, "value": status.info.name, "visible": len(names) > 1}
         )
         return [
-            status_html(status, t, named=len(names) == 1),
-            gr.update(value=t("retry"), visible=status.state == "failed"),
-            gr.update(label=t("model"), **changed),
+            status_html(status, strings, named=len(names) == 1),
+            gr.update(value=strings("retry"), visible=status.state == "failed"),
+            gr.update(label=strings("model"), **changed),
             names,
         ]
 

@@ -250,7 +250,7 @@ REASONS: dict[str, str] = {
         "モデルの種類は {model_type} です。このデモで動くのは {accepted} のチェックポイントです。"
     ),
     "SelfTestFailed": (
-        "自己診断に失敗しました。設定またはファイルが glm4v のチェックポイントに適合しません。"
+        "自己診断に失敗しました。設定またはファイルが {model_type} のチェックポイントに適合しません。"
     ),
     "CannotPack": (
         "この環境の bitsandbytes は {quantization} に対応していません。使用できる値：none。"

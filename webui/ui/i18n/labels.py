@@ -22,15 +22,18 @@ class Labels:
 
     def add(self, component: Block, **keys: str) -> None:
         """Each keyword is a property of the component, its value the key of a text: add(box, label="pages")."""
-        self._add(component, lambda t: {name: t(key) for name, key in keys.items()})
+        self._add(component, lambda strings: {name: strings(key) for name, key in keys.items()})
 
     def add_made(self, component: Block, make: Callable[[Strings], str]) -> None:
         """For a component whose value is made from several texts."""
-        self._add(component, lambda t: {"value": make(t)})
+        self._add(component, lambda strings: {"value": make(strings)})
 
     def add_choices(self, component: Block, choices: Sequence[tuple[str, Any]]) -> None:
         """For a component to choose from: the key of each choice's text, and its value."""
-        self._add(component, lambda t: {"choices": [(t(key), value) for key, value in choices]})
+        self._add(
+            component,
+            lambda strings: {"choices": [(strings(key), value) for key, value in choices]},
+        )
 
     def _add(self, component: Block, words: Words) -> None:
         self._words.append((component, words))
@@ -41,5 +44,5 @@ class Labels:
     def components(self) -> list[Block]:
         return [component for component, _ in self._words]
 
-    def updates(self, t: Strings) -> list[dict[str, Any]]:
-        return [gr.update(**words(t)) for _, words in self._words]
+    def updates(self, strings: Strings) -> list[dict[str, Any]]:
+        return [gr.update(**words(strings)) for _, words in self._words]

@@ -35,7 +35,7 @@ _DISPLAY_WINDOW = 4000
 _INLINE_WINDOW = 400
 
 
-class Wire:
+class MarkdownEscaper:
     """Feed text as it arrives; each call returns what may be appended to the text on the wire."""
 
     def __init__(self, prose: Callable[[str], str] = str) -> None:
@@ -247,7 +247,7 @@ def code_html(code: str) -> str:
     return f"<code>{literal(code[1:-1] if padded else code)}</code>"
 
 
-def exact(text: str, prose: Callable[[str], str] = str) -> str:
-    """The whole of a finished text, as the wire ends up with it; `prose` as in Wire."""
-    wire = Wire(prose)
+def escape_markdown(text: str, prose: Callable[[str], str] = str) -> str:
+    """The whole of a finished text, as the wire ends up with it; `prose` as in MarkdownEscaper."""
+    wire = MarkdownEscaper(prose)
     return wire.feed(text) + wire.close()

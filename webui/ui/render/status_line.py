@@ -9,22 +9,26 @@ from webui.ui.conversation import Turn
 from webui.ui.i18n.strings import Strings, file_size
 
 
-def phase_number(progress: Progress, t: Strings, seconds: float, tokens_per_s: float = 0.0) -> str:
+def phase_number(
+    progress: Progress, strings: Strings, seconds: float, tokens_per_s: float = 0.0
+) -> str:
     """The number that belongs to a phase, "" if there is none yet."""
     done, total = progress.done, progress.total
     if progress.phase == "queued":
-        return t("ahead", count=done) if done else t("next")
+        return strings("ahead", count=done) if done else strings("next")
     if progress.phase == "thinking":
-        return t.seconds(seconds)
+        return strings.seconds(seconds)
     if progress.phase == "answering":
-        return t("speed", rate=f"{tokens_per_s:.0f}") if tokens_per_s else t.tokens(done)
+        return (
+            strings("speed", rate=f"{tokens_per_s:.0f}") if tokens_per_s else strings.tokens(done)
+        )
     if not total:
-        return t.seconds(seconds)
+        return strings.seconds(seconds)
     if progress.phase == "prefill":
         return f"{min(done / total, 1):.0%}"
     if progress.phase == "loading":
-        return t("of", done=file_size(done), total=file_size(total))
-    return t("of", done=done, total=total)
+        return strings("of", done=file_size(done), total=file_size(total))
+    return strings("of", done=done, total=total)
 
 
 def phase_html(words: str, number: str = "") -> str:
@@ -36,28 +40,28 @@ def phase_html(words: str, number: str = "") -> str:
     )
 
 
-def stats(turn: Turn, t: Strings) -> str:
+def stats(turn: Turn, strings: Strings) -> str:
     """ "31 tok/s · first token 0.4 s · 512 tokens"; what cut it short comes first."""
     figures: list[str] = []
     if turn.finish_reason == "abort":
-        figures.append(t("stopped"))
+        figures.append(strings("stopped"))
     if turn.usage is not None and turn.usage.completion_tokens:
-        figures += thought_cut(turn.usage, t)
+        figures += thought_cut(turn.usage, strings)
         if turn.finish_reason == "length":
-            figures.append(t("length", limit=f"{turn.usage.completion_tokens:,}"))
+            figures.append(strings("length", limit=f"{turn.usage.completion_tokens:,}"))
         if turn.tokens_per_s:
-            figures.append(t("speed", rate=f"{turn.tokens_per_s:.0f}"))
-        figures.append(t("first_token", seconds=t.seconds(turn.first_token_s)))
-        figures.append(t.tokens(turn.usage.completion_tokens))
+            figures.append(strings("speed", rate=f"{turn.tokens_per_s:.0f}"))
+        figures.append(strings("first_token", seconds=strings.seconds(turn.first_token_s)))
+        figures.append(strings.tokens(turn.usage.completion_tokens))
     return " · ".join(figures)
 
 
-def thought_cut(usage: Usage, t: Strings) -> list[str]:
+def thought_cut(usage: Usage, strings: Strings) -> list[str]:
     """What ended the thought, unless it was the model itself."""
     if usage.thought_cut == "budget" and not usage.reasoning_tokens:
-        return [t("no_thought")]
+        return [strings("no_thought")]
     return (
-        [t(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")]
+        [strings(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")]
         if usage.thought_cut
         else []
     )

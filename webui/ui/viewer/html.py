@@ -12,7 +12,7 @@ from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings, file_size
 from webui.ui.render.grounding import Pointed, pointed_at
 from webui.ui.render.messages import NOTHING, error_card, pictures_html
-from webui.ui.viewer.uploads import Item
+from webui.ui.viewer.uploads import Upload
 
 UNBOUNDED = 10**9
 
@@ -22,25 +22,27 @@ def hint_html(text: str) -> str:
 
 
 def sheet_html(
-    pictures: Sequence[Picture], kind: str, t: Strings, pointed: Pointed = NOTHING
+    pictures: Sequence[Picture], kind: str, strings: Strings, pointed: Pointed = NOTHING
 ) -> str:
     """A grid of pages or frames; one picture stands alone and large."""
     single = " single" if len(pictures) == 1 else ""
-    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, t, pointed)}</div>'
+    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, strings, pointed)}</div>'
 
 
-def item_html(item: Item, t: Strings) -> str:
+def item_html(item: Upload, strings: Strings) -> str:
     if item.error is not None:
-        return error_card(item.error, t)
+        return error_card(item.error, strings)
     if item.preview is None:
         return ""
     notice = (
-        f'<p class="notice">{escape(t(item.preview.notice))}</p>' if item.preview.notice else ""
+        f'<p class="notice">{escape(strings(item.preview.notice))}</p>'
+        if item.preview.notice
+        else ""
     )
-    return notice + sheet_html(item.pictures, item.preview.attachment.kind, t)
+    return notice + sheet_html(item.pictures, item.preview.attachment.kind, strings)
 
 
-def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
+def cost_html(item: Upload, info: ModelInfo, room: int, strings: Strings) -> str:
     """How many pages or frames were chosen, and their tokens against what there is room for, with a bar."""
     preview = item.preview
     if preview is None:
@@ -49,22 +51,22 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
         chosen, tokens = preview.cost(item.selection, info, room)
         _, natural = preview.cost(item.selection, info, UNBOUNDED)
     except WebUIError as error:
-        return f'<div class="cost wrong" role="alert">{escape(t.error(error))}</div>'
+        return f'<div class="cost wrong" role="alert">{escape(strings.error(error))}</div>'
     kind = preview.attachment.kind
     if kind == "document":
-        words = t("cost_pages", chosen=chosen, count=preview.count)
+        words = strings("cost_pages", chosen=chosen, count=preview.count)
     elif kind == "video":
-        words = t("cost_frames", chosen=chosen)
+        words = strings("cost_frames", chosen=chosen)
     else:
         width, height = preview.sizes[0]
-        words = t("cost_image", width=width, height=height)
+        words = strings("cost_image", width=width, height=height)
     smaller = (
-        f'<p class="notice">{escape(t("fitted", tokens=f"{natural:,}"))}</p>'
+        f'<p class="notice">{escape(strings("fitted", tokens=f"{natural:,}"))}</p>'
         if natural > tokens
         else ""
     )
     share = min(tokens / room, 1) if room else 1
-    figures = t("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
+    figures = strings("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
     return (
         f'<div class="cost"><p class="name">{escape(item.path.name)}</p>'
         f"<p><span>{escape(words)}</span><span>{escape(figures)}</span></p>"
@@ -72,7 +74,7 @@ def cost_html(item: Item, info: ModelInfo, room: int, t: Strings) -> str:
     )
 
 
-def dimming(item: Item) -> str:
+def dimming(item: Upload) -> str:
     """A style that dims the pages which were not chosen, so that the sheet need not be drawn anew; "" if all were."""
     preview = item.preview
     if preview is None or preview.attachment.kind != "document" or not item.selection.pages.strip():
@@ -94,34 +96,36 @@ def stretches_of(pages: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(firsts, [page for page in pages if page + 1 not in known], strict=True))
 
 
-def conversation_html(conversation: Conversation, t: Strings) -> str:
+def conversation_html(conversation: Conversation, strings: Strings) -> str:
     """The pages and frames that were sent last, as the model saw them, with what the newest answer points at.
 
     "" if there were none.
     """
     if conversation.in_sight < 0:
         return ""
-    return sent_html(conversation.turns[conversation.in_sight], t, conversation.turns[-1].content)
+    return sent_html(
+        conversation.turns[conversation.in_sight], strings, conversation.turns[-1].content
+    )
 
 
-def sent_html(turn: Turn, t: Strings, answer: str = "") -> str:
+def sent_html(turn: Turn, strings: Strings, answer: str = "") -> str:
     """What was sent with that turn. What `answer` points at is marked."""
     pointed = pointed_at(answer, turn.labels)
-    sheet = sheet_html(turn.pictures, "document sent-last", t, pointed)
-    return f'<p class="name">{escape(t("in_conversation"))}</p>{sheet}'
+    sheet = sheet_html(turn.pictures, "document sent-last", strings, pointed)
+    return f'<p class="name">{escape(strings("in_conversation"))}</p>{sheet}'
 
 
-def about_html(status: ModelStatus, limits: MediaLimits, t: Strings, *, files: bool) -> str:
+def about_html(status: ModelStatus, limits: MediaLimits, strings: Strings, *, files: bool) -> str:
     """What the model is and what it can take, for when there is nothing else to show."""
     info = status.info
-    lines = [t("about_context", count=f"{info.context_length:,}")]
+    lines = [strings("about_context", count=f"{info.context_length:,}")]
     if files:
         lines += [
-            t("about_media", count=f"{info.media_tokens:,}"),
-            t("about_pages", count=limits.max_pages),
-            t("about_frames", count=min(info.max_frames, limits.max_frames)),
-            t("about_size", size=file_size(limits.max_file_bytes)),
+            strings("about_media", count=f"{info.media_tokens:,}"),
+            strings("about_pages", count=limits.max_pages),
+            strings("about_frames", count=min(info.max_frames, limits.max_frames)),
+            strings("about_size", size=file_size(limits.max_file_bytes)),
         ]
     items = "".join(f"<li>{escape(line)}</li>" for line in lines)
-    heading = f'<p class="name">{escape(t("about_model"))}</p><h3>{escape(info.name)}</h3>'
+    heading = f'<p class="name">{escape(strings("about_model"))}</p><h3>{escape(info.name)}</h3>'
     return f'<div class="about">{heading}<ul>{items}</ul></div>'

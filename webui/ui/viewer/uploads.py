@@ -12,7 +12,7 @@ from webui.ui.conversation import Picture
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Upload:
     """One file. Until it has been looked at there is neither preview nor error."""
 
     path: Path
@@ -27,28 +27,28 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
-    items: tuple[Item, ...] = ()
+class Uploads:
+    items: tuple[Upload, ...] = ()
     current: int = 0
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> Upload | None:
         return self.items[self.current] if self.items else None
 
-    def holding(self, paths: Iterable[Path]) -> Shelf:
+    def with_paths(self, paths: Iterable[Path]) -> Uploads:
         """These files, in this order; what is known of them is kept, and the newest one is looked at."""
         known = {item.path: item for item in self.items}
-        items = tuple(known.get(path, Item(path)) for path in paths)
+        items = tuple(known.get(path, Upload(path)) for path in paths)
         fresh = [index for index, item in enumerate(items) if item.path not in known]
         current = fresh[-1] if fresh else min(self.current, max(len(items) - 1, 0))
-        return Shelf(items, current)
+        return Uploads(items, current)
 
-    def put(self, item: Item) -> Shelf:
+    def put(self, item: Upload) -> Uploads:
         return replace(
             self, items=tuple(item if item.path == old.path else old for old in self.items)
         )
 
-    def choose(self, selection: Selection) -> Shelf:
+    def choose(self, selection: Selection) -> Uploads:
         """What the controls say about the file that is looked at."""
         return self.put(replace(self.item, selection=selection)) if self.item else self
 

@@ -26,14 +26,14 @@ from webui.ui.render.messages import error_card
 from webui.ui.render.status_line import phase_html, phase_number
 from webui.ui.render.thumbnails import picture
 from webui.ui.tab_specs import TabSpec
-from webui.ui.throttle import ticking
+from webui.ui.throttle import throttled
 from webui.ui.viewer.html import about_html, conversation_html, cost_html, hint_html, item_html
 from webui.ui.viewer.size_guard import GUARD, too_large
-from webui.ui.viewer.uploads import Item, Shelf
+from webui.ui.viewer.uploads import Upload, Uploads
 
 
 @dataclass(frozen=True, slots=True)
-class ViewerParts:
+class ViewerComponents:
     """The components of one viewer."""
 
     picker: gr.Radio
@@ -55,7 +55,7 @@ class ViewerParts:
         return [self.picker, *self.controls, self.refused, self.cost, self.sheet]
 
 
-def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
+def viewer_components(labels: Labels, limits: MediaLimits) -> ViewerComponents:
     picker = gr.Radio([], visible=False, elem_classes="picker")
     with gr.Row(elem_classes="choose"):
         pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
@@ -67,7 +67,7 @@ def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
         "", elem_classes="refused", js_on_load=GUARD, max_file_bytes=limits.max_file_bytes
     )
     shown = (refused, gr.HTML(), gr.HTML(elem_classes="viewer"), gr.HTML(elem_classes="invitation"))
-    parts = ViewerParts(picker, pages, frames, start, end, *shown)
+    parts = ViewerComponents(picker, pages, frames, start, end, *shown)
     labels.add(picker, label="file")
     labels.add(pages, label="pages", placeholder="pages_hint")
     labels.add(frames, label="frames")
@@ -77,7 +77,7 @@ def viewer_parts(labels: Labels, limits: MediaLimits) -> ViewerParts:
 
 
 def selection_of(
-    pages: str, frames: float, start: float | None, end: float | None, item: Item | None
+    pages: str, frames: float, start: float | None, end: float | None, item: Upload | None
 ) -> Selection:
     """What the controls say about a file; controls of other kinds of file say nothing about it."""
     if item is None or item.preview is None:
@@ -94,7 +94,7 @@ class Viewer:
     """Shows one tab's files. Built once; what belongs to a visitor comes in and goes out as values."""
 
     def __init__(
-        self, spec: TabSpec, model: ModelProvider, reader: MediaReader, parts: ViewerParts
+        self, spec: TabSpec, model: ModelProvider, reader: MediaReader, parts: ViewerComponents
     ) -> None:
         self._spec, self._model, self._reader, self._parts = spec, model, reader, parts
 
@@ -106,45 +106,46 @@ class Viewer:
     async def look(
         self,
         paths: list[Path],
-        shelf: Shelf,
+        shelf: Uploads,
         conversation: Conversation,
-        t: Strings,
+        strings: Strings,
         model: str = "",
         *,
         owner: str = "",
-    ) -> AsyncGenerator[tuple[Shelf, dict[Any, Any], str], None]:
+    ) -> AsyncGenerator[tuple[Uploads, dict[Any, Any], str], None]:
         """(shelf, component updates, phase line), as the files become pages and frames at that model's sizes.
 
         They are converted in that owner's turns.
         """
         taken_away = bool(shelf.items) and not paths
-        shelf = shelf.holding(paths)
+        shelf = shelf.with_paths(paths)
         for item in shelf.items:
             if item.seen:
                 continue
-            async with aclosing(self._preview(item, t, model, owner)) as steps:
+            async with aclosing(self._preview(item, strings, model, owner)) as steps:
                 async for phase, done in steps:
                     if done is not None:
                         shelf = shelf.put(done)
-                        yield shelf, self.show(shelf, conversation, t, model), ""
+                        yield shelf, self.show(shelf, conversation, strings, model), ""
                     else:
                         yield shelf, {}, phase
-        updates = self.show(shelf, conversation, t, model)
+        updates = self.show(shelf, conversation, strings, model)
         yield shelf, updates | {self._parts.refused: ""} if taken_away else updates, ""
 
     async def _preview(
-        self, item: Item, t: Strings, model: str, owner: str
-    ) -> AsyncGenerator[tuple[str, Item | None], None]:
+        self, item: Upload, strings: Strings, model: str, owner: str
+    ) -> AsyncGenerator[tuple[str, Upload | None], None]:
         name, suffixes = item.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and item.path.suffix.lower() not in suffixes):
             yield (
                 "",
                 replace(
-                    item, error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(t))
+                    item,
+                    error=UnsupportedTypeError(name=name, accepted=self._spec.accepted(strings)),
                 ),
             )
             return
-        found: list[Item] = []
+        found: list[Upload] = []
 
         async def work(put: Callable[[Progress], None]) -> None:
             info = self._model.status(model).info
@@ -156,18 +157,18 @@ class Viewer:
 
         progress, started = Progress("converting"), time.monotonic()
         try:
-            async with aclosing(ticking(work)) as ticks:
+            async with aclosing(throttled(work)) as ticks:
                 async for events in ticks:
                     progress = events[-1] if events else progress
-                    number = phase_number(progress, t, time.monotonic() - started)
-                    yield phase_html(t(f"phase_{progress.phase}", name=name), number), None
+                    number = phase_number(progress, strings, time.monotonic() - started)
+                    yield phase_html(strings(f"phase_{progress.phase}", name=name), number), None
         except WebUIError as error:
             found.append(replace(item, error=error))
         for done in found:
             yield "", done
 
     def show(
-        self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = ""
+        self, shelf: Uploads, conversation: Conversation, strings: Strings, model: str = ""
     ) -> dict[Any, Any]:
         """Updates that make the viewer show the file looked at, or what was sent, or an invitation."""
         parts, item = self._parts, shelf.item
@@ -178,8 +179,10 @@ class Viewer:
             parts.pages: gr.update(
                 visible=kind == "document", value=item.selection.pages if item else ""
             ),
-            parts.sheet: item_html(item, t) if item else conversation_html(conversation, t),
-            parts.cost: self.cost(shelf, conversation, t, model),
+            parts.sheet: item_html(item, strings)
+            if item
+            else conversation_html(conversation, strings),
+            parts.cost: self.cost(shelf, conversation, strings, model),
         }
         video = item.preview if item and kind == "video" else None
         chosen = item.selection if item and video else Selection()
@@ -191,10 +194,10 @@ class Viewer:
         updates[parts.end] = gr.update(visible=bool(video), value=chosen.end_s or duration)
         return updates
 
-    def refuse(self, files: list[tuple[Any, Any]], t: Strings) -> dict[Any, Any]:
+    def refuse(self, files: list[tuple[Any, Any]], strings: Strings) -> dict[Any, Any]:
         """Files of so many bytes are too large; it stays to be read until files are added, taken away or sent."""
         errors = too_large(files, self._reader.limits.max_file_bytes)
-        return {self._parts.refused: "".join(error_card(error, t) for error in errors)}
+        return {self._parts.refused: "".join(error_card(error, strings) for error in errors)}
 
     def put_away(self) -> dict[Any, Any]:
         """The files have been sent: there is nothing left to choose, their pages stay in sight."""
@@ -206,7 +209,9 @@ class Viewer:
             parts.refused: "",
         }
 
-    def cost(self, shelf: Shelf, conversation: Conversation, t: Strings, model: str = "") -> str:
+    def cost(
+        self, shelf: Uploads, conversation: Conversation, strings: Strings, model: str = ""
+    ) -> str:
         item = shelf.item
         if item is None:
             return ""
@@ -214,14 +219,14 @@ class Viewer:
             item,
             self._model.status(model).info,
             self.room(conversation, len(shelf.items), model),
-            t,
+            strings,
         )
 
-    def invitation(self, t: Strings, model: str = "") -> str:
+    def invitation(self, strings: Strings, model: str = "") -> str:
         """Shown while there is nothing to look at: what that model takes."""
-        hint = hint_html(t(f"viewer_{self._spec.name}")) if self._spec.files else ""
+        hint = hint_html(strings(f"viewer_{self._spec.name}")) if self._spec.files else ""
         return hint + about_html(
-            self._model.status(model), self._reader.limits, t, files=self._spec.files
+            self._model.status(model), self._reader.limits, strings, files=self._spec.files
         )
 
 

@@ -15,8 +15,8 @@ from webui.ui.i18n.strings import Strings
 from webui.ui.render.thumbnails import pictures_of
 from webui.ui.tab_specs import TABS, TabSpec
 from webui.ui.viewer.html import about_html, conversation_html, stretches_of
-from webui.ui.viewer.uploads import Item, Shelf
-from webui.ui.viewer.viewer import Viewer, selection_of, viewer_parts
+from webui.ui.viewer.uploads import Upload, Uploads
+from webui.ui.viewer.viewer import Viewer, selection_of, viewer_components
 
 EN = Strings("en")
 
@@ -25,13 +25,13 @@ class Beside:
     def __init__(self, reader=None, spec=None):
         self.reader = reader or FakeReader()
         with gr.Blocks():
-            self.parts = viewer_parts(Labels(EN), self.reader.limits)
+            self.parts = viewer_components(Labels(EN), self.reader.limits)
         self.viewer = Viewer(spec or TabSpec("thinking"), FakeEngine(), self.reader, self.parts)
 
     async def look(self, *names, shelf=None, conversation=None, owner=""):
         paths = [Path(name) for name in names]
         steps = self.viewer.look(
-            paths, shelf or Shelf(), conversation or Conversation(), EN, owner=owner
+            paths, shelf or Uploads(), conversation or Conversation(), EN, owner=owner
         )
         return [step async for step in steps]
 
@@ -144,7 +144,7 @@ async def test_without_new_files_the_sent_ones_stay_in_sight():
 
 def test_controls_of_another_kind_of_file_say_nothing():
     assert selection_of("1-3", 8, 1.0, 2.0, None) == Selection()
-    assert selection_of("1-3", 8, 1.0, 2.0, Item(Path("a.pdf"))) == Selection()
+    assert selection_of("1-3", 8, 1.0, 2.0, Upload(Path("a.pdf"))) == Selection()
 
 
 async def test_controls_become_a_selection():

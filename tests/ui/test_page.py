@@ -12,7 +12,7 @@ from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, status_html
 from webui.ui.i18n.strings import Strings
 from webui.ui.page import build_ui
-from webui.ui.sessions import Running
+from webui.ui.page_sessions import PageSessions
 from webui.ui.theme import HEAD, STYLESHEET, theme
 
 # The tests that build a page are async: outside a loop Gradio makes one of its own and never closes it.
@@ -119,7 +119,7 @@ async def test_one_model_is_plain_text_and_several_are_a_menu():
 
 async def test_a_choice_is_the_visitors_own():
     engine = FakeEngine(others=(ModelStatus("unloaded", ModelInfo("other", 8192)),))
-    running = Running(engine)
+    running = PageSessions(engine)
     with gr.Blocks():
         menu = ModelMenu(engine, running, EN)
     menu.choose("ann", "other")
@@ -133,7 +133,7 @@ async def test_a_choice_is_the_visitors_own():
 async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_after_a_failure():
     engine = FakeEngine()
     with gr.Blocks():
-        menu = ModelMenu(engine, Running(engine), EN)
+        menu = ModelMenu(engine, PageSessions(engine), EN)
     _, retry, listed, names = menu.show("ann", EN, ["fake"])
     assert (retry["visible"], "choices" in listed, names) == (False, False, ["fake"])
     engine.model_status = ModelStatus("failed", ModelInfo("real", 4096), failure=failure("no disk"))

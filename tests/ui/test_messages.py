@@ -13,7 +13,7 @@ from webui.protocol import (
     SlideLabel,
     Usage,
 )
-from webui.ui.chat.streaming_turn import LiveTurn
+from webui.ui.chat.streaming_turn import StreamingTurn
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings
 from webui.ui.render.messages import (
@@ -49,7 +49,7 @@ def answered(**changes):
 
 
 def test_while_it_grows_the_text_on_the_wire_only_grows():
-    live = LiveTurn(asked(), clock=lambda: 0.0)
+    live = StreamingTurn(asked(), clock=lambda: 0.0)
     before = ""
     for character in ANSWER:
         live.take(Delta(content=character, progress=Progress("answering", 1, 9)))
@@ -61,7 +61,7 @@ def test_while_it_grows_the_text_on_the_wire_only_grows():
 
 
 def test_a_finished_turn_looks_like_its_last_moment_on_the_wire():
-    live = LiveTurn(asked(), clock=lambda: 0.0)
+    live = StreamingTurn(asked(), clock=lambda: 0.0)
     for character in ANSWER:
         live.take(Delta(content=character))
     assert live.finish().content == ANSWER
@@ -81,7 +81,7 @@ def test_figures_stand_under_the_answer():
 
 def test_the_speed_is_that_of_what_came_after_the_first_delta():
     times = iter((0.0, 1.0, 1.0, 3.0))
-    live = LiveTurn(asked(), clock=lambda: next(times))
+    live = StreamingTurn(asked(), clock=lambda: next(times))
     live.take(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
     live.take(
         Delta(content="Forty more.", progress=Progress("answering", 50, 50), usage=Usage(5, 50))

@@ -3,11 +3,11 @@ import asyncio
 import pytest
 
 from webui.errors import QueueFullError
-from webui.ui.throttle import ticking
+from webui.ui.throttle import throttled
 
 
 async def read(work, **rhythm):
-    return [events async for events in ticking(work, **rhythm)]
+    return [events async for events in throttled(work, **rhythm)]
 
 
 async def test_nothing_is_lost_and_nothing_comes_too_often():
@@ -36,7 +36,7 @@ async def test_an_error_comes_after_the_last_events():
         raise QueueFullError(waiting=1)
 
     async def collect():
-        async for events in ticking(work):
+        async for events in throttled(work):
             seen.extend(events)
 
     with pytest.raises(QueueFullError):
@@ -51,7 +51,7 @@ async def test_cancelled_work_ends_quietly():
         tasks[0].cancel()
         await asyncio.sleep(10)
 
-    assert [events async for events in ticking(work, tasks.append)] in ([], [[]])
+    assert [events async for events in throttled(work, tasks.append)] in ([], [[]])
 
 
 async def test_leaving_early_cancels_the_work():
@@ -64,7 +64,7 @@ async def test_leaving_early_cancels_the_work():
         finally:
             ended.set()
 
-    ticks = ticking(work)
+    ticks = throttled(work)
     await anext(ticks)
     await ticks.aclose()
     assert ended.is_set()

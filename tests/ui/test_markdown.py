@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from webui.ui.render.markdown import DISPLAY, INLINE, Wire, exact
+from webui.ui.render.markdown import DISPLAY, INLINE, MarkdownEscaper, escape_markdown
 
 SAMPLES = [
     "a < b && c > d, List<int>, <div>hi</div>, &lt;",
@@ -32,21 +32,21 @@ def math(text, kind=INLINE):
 
 @pytest.mark.parametrize("text", SAMPLES)
 def test_any_two_cuts_give_the_same_text_on_the_wire(text):
-    whole = exact(text)
+    whole = escape_markdown(text)
     for first in range(len(text) + 1):
         for second in range(first, len(text) + 1):
-            wire = Wire()
+            wire = MarkdownEscaper()
             pieces = [text[:first], text[first:second], text[second:]]
             assert "".join(wire.feed(piece) for piece in pieces) + wire.close() == whole
 
 
 def test_markup_is_shown_as_text():
-    assert exact("a < b, <div>hi</div> & co") == "a &lt; b, &lt;div>hi&lt;/div> &amp; co"
+    assert escape_markdown("a < b, <div>hi</div> & co") == "a &lt; b, &lt;div>hi&lt;/div> &amp; co"
 
 
 def test_code_at_the_margin_is_left_as_it_is():
     code = "```python\nif a < b:\n    print('&lt;![x](y)')\n```\n"
-    assert exact(code) == code
+    assert escape_markdown(code) == code
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_code_at_the_margin_is_left_as_it_is():
     ],
 )
 def test_other_code_is_html_in_which_all_is_text(code, shown):
-    assert exact(code) == shown
+    assert escape_markdown(code) == shown
 
 
 def raw(text):
     """What is on the wire outside of code at the margin, and without the tags of other code."""
-    return TAGS.sub("", re.sub(r"(?ms)^(```|~~~).*?^\1", "", exact(text)))
+    return TAGS.sub("", re.sub(r"(?ms)^(```|~~~).*?^\1", "", escape_markdown(text)))
 
 
 @pytest.mark.parametrize("text", SAMPLES)
@@ -104,11 +104,11 @@ def test_no_markup_and_no_picture_is_on_the_wire(text):
     ],
 )
 def test_a_picture_becomes_a_link_that_names_its_host(picture, shown):
-    assert exact(picture) == shown
+    assert escape_markdown(picture) == shown
 
 
 def test_a_picture_is_held_back_no_longer_than_it_may_be_one():
-    wire = Wire()
+    wire = MarkdownEscaper()
     assert wire.feed("Wow! ![a](https://a.exam") == "Wow! "
     assert wire.feed("ple/ b") == "&#33;[a](https://a.example/ b"
     assert wire.feed(" ![a]") == " "
@@ -116,34 +116,37 @@ def test_a_picture_is_held_back_no_longer_than_it_may_be_one():
 
 
 def test_text_after_code_is_escaped_again():
-    assert exact("```\na<b\n```\n<c>").endswith("\n&lt;c>")
+    assert escape_markdown("```\na<b\n```\n<c>").endswith("\n&lt;c>")
 
 
 @pytest.mark.parametrize("text", ["$x<y$", "\\(x<y\\)"])
 def test_inline_mathematics_is_marked(text):
-    assert exact(text) == math("x&lt;y")
+    assert escape_markdown(text) == math("x&lt;y")
 
 
 @pytest.mark.parametrize("text", ["$$x<y$$", "\\[x<y\\]"])
 def test_displayed_mathematics_is_marked(text):
-    assert exact(text) == math("x&lt;y", DISPLAY)
+    assert escape_markdown(text) == math("x&lt;y", DISPLAY)
 
 
 def test_mathematics_cannot_leave_the_attribute_that_it_stands_in():
-    assert exact("[x](/$\"' onerror=<>$)") == f"[x](/{math('&quot;&#x27; onerror=&lt;&gt;')})"
+    assert (
+        escape_markdown("[x](/$\"' onerror=<>$)")
+        == f"[x](/{math('&quot;&#x27; onerror=&lt;&gt;')})"
+    )
 
 
 @pytest.mark.parametrize("text", ["It costs $5, then $10.", "a $ b $ c", "$1.5-$2"])
 def test_prices_are_not_mathematics(text):
-    assert exact(text) == text
+    assert escape_markdown(text) == text
 
 
 def test_a_private_delimiter_in_the_text_cannot_pretend():
-    assert exact(math("x")) == "\ufffdx\ufffd"
+    assert escape_markdown(math("x")) == "\ufffdx\ufffd"
 
 
 def test_plain_text_is_not_held_back():
-    wire = Wire()
+    wire = MarkdownEscaper()
     assert wire.feed("The shape is ") == "The shape is "
     assert wire.feed("a `circ") == "a "
     assert wire.feed("le` here") == "<code>circle</code> here"
@@ -152,10 +155,10 @@ def test_plain_text_is_not_held_back():
 @pytest.mark.parametrize("marks", ["`", "~", "> ", " ", "- ", "!["])
 def test_a_model_that_repeats_a_mark_is_read_in_no_time(marks):
     """It once took minutes of the loop that serves everybody."""
-    wire, text = Wire(), marks * 20_000
+    wire, text = MarkdownEscaper(), marks * 20_000
     shown = [wire.feed(text[start : start + 4]) for start in range(0, len(text), 4)]
-    assert "".join(shown) + wire.close() == exact(text)
+    assert "".join(shown) + wire.close() == escape_markdown(text)
 
 
 def test_a_diagram_is_shown_as_its_source():
-    assert exact("```mermaid\na-->b\n```") == "``` mermaid\na-->b\n```"
+    assert escape_markdown("```mermaid\na-->b\n```") == "``` mermaid\na-->b\n```"

@@ -9,13 +9,13 @@ from fakes import SCRIPT, FakeEngine
 from webui.errors import DamagedFileError, EngineStoppedError
 from webui.media.reader import Selection
 from webui.protocol import Delta, PageLabel, Progress, SamplingParams
-from webui.ui.chat.components import chat_parts
+from webui.ui.chat.components import chat_components
 from webui.ui.chat.controller import Chat
-from webui.ui.chat.generate import Answering, Question
+from webui.ui.chat.generate import AnswerGenerator, Question
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
-from webui.ui.sessions import Running
+from webui.ui.page_sessions import PageSessions
 from webui.ui.tab_specs import TabSpec
 
 EN = Strings("en")
@@ -29,13 +29,13 @@ class Column:
 
     def __init__(self, engine=None, reader=None, spec=None):
         self.engine, self.reader = engine or FakeEngine(), reader or FakeReader()
-        self.running = Running(self.engine)
+        self.running = PageSessions(self.engine)
         spec = spec or TabSpec("thinking")
         with gr.Blocks():
-            self.parts = chat_parts(spec, Labels(EN), Path("examples"))
+            self.parts = chat_components(spec, Labels(EN), Path("examples"))
             self.sheet = gr.HTML()
         self.chat = Chat(
-            spec, Answering(self.engine, self.reader), self.running, self.parts, self.sheet
+            spec, AnswerGenerator(self.engine, self.reader), self.running, self.parts, self.sheet
         )
 
     async def send(self, question, conversation=None, session="ann"):
@@ -111,7 +111,7 @@ async def test_phases_are_told():
     column = Column(FakeEngine(step_s=0.1), FakeReader(step_s=0.1))
     updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)))
     told = " ".join(update[column.parts.phase] for update in updates)
-    for words in ("Converting a.pdf", "1 of 3", "Reading", "Thinking", "Answering"):
+    for words in ("Converting a.pdf", "1 of 3", "Reading", "Thinking", "AnswerGenerator"):
         assert words in told
     assert updates[-1][column.parts.phase] == ""
 

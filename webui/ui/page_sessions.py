@@ -14,10 +14,10 @@ from webui.ui.i18n.strings import Strings
 
 
 @dataclass
-class Run:
+class Generation:
     """One answer under way, told to `owner` in `language`, by `model`.
 
-    `hurried`: its thought is to end now. `discarded`: it is no longer wanted, a new chat has begun.
+    `answer_now_requested`: its thought is to end now. `discarded`: it is no longer wanted, a new chat has begun.
     """
 
     language: str = Strings().language
@@ -25,30 +25,30 @@ class Run:
     model: str = ""
     request_id: str = field(default_factory=lambda: uuid4().hex)
     generating: bool = False
-    hurried: bool = False
+    answer_now_requested: bool = False
     stopped: bool = False
     discarded: bool = False
     work: asyncio.Future[None] | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Running:
+class PageSessions:
     """At most one run for each visitor and tab."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._runs: dict[tuple[str, str], Run] = {}
+        self._runs: dict[tuple[str, str], Generation] = {}
         self._models: dict[str, str] = {}
         self._languages: dict[str, str] = {}
 
     def begin(
         self, session: str, tab: str, language: str = Strings().language, owner: str = ""
-    ) -> Run | None:
+    ) -> Generation | None:
         """A new run, or None while another one is going on there. Without an `owner` the session counts as one."""
         if (session, tab) in self._runs:
             return None
         return self._runs.setdefault(
-            (session, tab), Run(language, owner or session, self.model_of(session))
+            (session, tab), Generation(language, owner or session, self.model_of(session))
         )
 
     def choose(self, session: str, model: str) -> None:
@@ -59,7 +59,7 @@ class Running:
         """The name of the model that a visitor has chosen, "" for the first one."""
         return self._models.get(session, "")
 
-    def speak(self, session: str, language: str) -> None:
+    def set_language(self, session: str, language: str) -> None:
         """The visitor has chosen a language, perhaps in the middle of an answer."""
         self._languages[session] = language
         for (owner, _), run in self._runs.items():
@@ -93,7 +93,7 @@ class Running:
         """End the thought of this visitor's run, and of no other's."""
         run = self._runs.get((session, tab))
         if run is not None:
-            run.hurried = True
+            run.answer_now_requested = True
             self._engine.answer_now(run.request_id)
 
     async def discard(self, session: str, tab: str) -> None:

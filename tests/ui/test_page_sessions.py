@@ -2,11 +2,11 @@ import asyncio
 
 from fakes import FakeEngine
 
-from webui.ui.sessions import Running
+from webui.ui.page_sessions import PageSessions
 
 
 def test_one_column_answers_one_question_at_a_time():
-    running = Running(FakeEngine())
+    running = PageSessions(FakeEngine())
     assert running.begin("ann", "pdf") is not None
     assert running.begin("ann", "pdf") is None
     assert running.begin("ann", "chat") is not None
@@ -15,7 +15,7 @@ def test_one_column_answers_one_question_at_a_time():
 
 def test_stop_reaches_only_ones_own():
     engine = FakeEngine()
-    running = Running(engine)
+    running = PageSessions(engine)
     mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
     running.stop("ann", "pdf")
     assert engine.aborted == {mine.request_id}
@@ -24,7 +24,7 @@ def test_stop_reaches_only_ones_own():
 
 def test_leaving_stops_all_of_ones_own():
     engine = FakeEngine()
-    running = Running(engine)
+    running = PageSessions(engine)
     mine = {running.begin("ann", tab).request_id for tab in ("pdf", "chat")}
     running.begin("bob", "pdf")
     running.leave("ann")
@@ -32,9 +32,9 @@ def test_leaving_stops_all_of_ones_own():
 
 
 def test_a_chosen_language_is_newer_than_what_a_browser_tells():
-    running = Running(FakeEngine())
+    running = PageSessions(FakeEngine())
     assert running.language_of("ann", "en") == "en"
-    running.speak("ann", "zh")
+    running.set_language("ann", "zh")
     assert (running.language_of("ann", "en"), running.language_of("bob", "en")) == ("zh", "en")
     running.leave("ann")
     assert running.language_of("ann", "en") == "en"
@@ -42,16 +42,16 @@ def test_a_chosen_language_is_newer_than_what_a_browser_tells():
 
 def test_answer_now_reaches_only_ones_own():
     engine = FakeEngine()
-    running = Running(engine)
+    running = PageSessions(engine)
     mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
     running.answer_now("ann", "pdf")
     running.answer_now("ann", "chat")
-    assert engine.hurried == {mine.request_id}
-    assert (mine.hurried, theirs.hurried) == (True, False)
+    assert engine.answer_now_requested == {mine.request_id}
+    assert (mine.answer_now_requested, theirs.answer_now_requested) == (True, False)
 
 
 async def test_discard_waits_until_the_end():
-    running = Running(FakeEngine())
+    running = PageSessions(FakeEngine())
     run = running.begin("ann", "pdf")
     waiting = asyncio.ensure_future(running.discard("ann", "pdf"))
     await asyncio.sleep(0)
@@ -64,5 +64,5 @@ async def test_discard_waits_until_the_end():
 
 def test_stopping_what_does_not_run_is_nothing():
     engine = FakeEngine()
-    Running(engine).stop("ann", "pdf")
+    PageSessions(engine).stop("ann", "pdf")
     assert engine.aborted == set()
