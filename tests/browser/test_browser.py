@@ -25,7 +25,7 @@ def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path
     expect(person.room.locator(".phase")).to_contain_text("Thinking: ")
     engine.may_answer.set()
     person.shows("I see green. word0")
-    expect(person.room.locator(".phase")).to_contain_text("AnswerGenerator: ")
+    expect(person.room.locator(".phase")).to_contain_text("Answering: ")
     expect(person.room.locator(".thought-group")).to_contain_text("Thought for")
     person.stop()
     person.shows("Stopped")

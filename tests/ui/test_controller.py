@@ -111,7 +111,7 @@ async def test_phases_are_told():
     column = Column(FakeEngine(step_s=0.1), FakeReader(step_s=0.1))
     updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)))
     told = " ".join(update[column.parts.phase] for update in updates)
-    for words in ("Converting a.pdf", "1 of 3", "Reading", "Thinking", "AnswerGenerator"):
+    for words in ("Converting a.pdf", "1 of 3", "Reading", "Thinking", "Answering"):
         assert words in told
     assert updates[-1][column.parts.phase] == ""
 

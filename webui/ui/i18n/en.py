@@ -57,7 +57,7 @@ TEXTS: dict[str, str] = {
     "phase_queued": "Waiting",
     "phase_prefill": "Reading",
     "phase_thinking": "Thinking",
-    "phase_answering": "AnswerGenerator",
+    "phase_answering": "Answering",
     "phase_stopping": "Stopping",
     "of": "{done} of {total}",
     "ahead": "{count} ahead of you",
