@@ -1,4 +1,4 @@
-"""What is too long is refused before the work, and what fits never is."""
+"""Conversations that are too long are refused before the work; those that fit never are."""
 
 import gc
 import tracemalloc
@@ -16,7 +16,7 @@ from webui.engine.prompt import AbandonedError
 from webui.errors import ContextLengthError
 from webui.protocol import FileLabel, ImagePart, Message
 
-NOBODY_LEFT, ENDLESS = (lambda: False), 10**9
+NOT_ABORTED, NO_LIMIT = (lambda: False), 10**9
 WORDS = (
     "the",
     "quick",
@@ -57,27 +57,27 @@ def user(*parts) -> Message:
 @pytest.fixture(scope="module")
 def build(nano):
     return PromptBuilder(
-        nano.runner.processor, nano.runner.model.model.get_rope_index, ENDLESS
+        nano.runner.processor, nano.runner.model.model.get_rope_index, NO_LIMIT
     ).build
 
 
-def lengths(nano, limit: int) -> PromptLengthCheck:
+def length_check(nano, limit: int) -> PromptLengthCheck:
     return PromptBuilder(
         nano.runner.processor, nano.runner.model.model.get_rope_index, limit + 1
-    )._lengths
+    )._length_check
 
 
-def refused(one: PromptLengthCheck, messages) -> int:
-    """How many tokens it needs at least; 0 if it is let through."""
+def refused_tokens(check: PromptLengthCheck, messages) -> int:
+    """Return the lower bound of tokens in the refusal, 0 if there is none."""
     try:
-        one.check(messages, NOBODY_LEFT)
+        check.check(messages, NOT_ABORTED)
     except ContextLengthError as error:
         return error.params["tokens"]
     return 0
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_fits_is_let_through_and_what_is_a_twentieth_too_long_is_not(nano, build, kind):
+def test_what_fits_passes_and_what_is_a_twentieth_too_long_does_not(nano, build, kind):
     text = KINDS[kind](Random(kind))
     for messages in (
         (user(text[:-7]),),
@@ -89,11 +89,15 @@ def test_what_fits_is_let_through_and_what_is_a_twentieth_too_long_is_not(nano, 
         ),
     ):
         tokens = len(build(messages).ids)
-        assert not refused(lengths(nano, tokens), messages)
-        assert tokens >= refused(lengths(nano, int(0.95 * tokens)), messages) > 0.95 * tokens
+        assert not refused_tokens(length_check(nano, tokens), messages)
+        assert (
+            tokens
+            >= refused_tokens(length_check(nano, int(0.95 * tokens)), messages)
+            > 0.95 * tokens
+        )
 
 
-def test_a_thought_that_the_template_drops_does_not_count(nano, build):
+def test_reasoning_that_the_template_drops_does_not_count(nano, build):
     messages = (
         user("a"),
         Message("assistant", (f"<think>{'x ' * 9000}</think><answer>b</answer>",)),
@@ -101,12 +105,12 @@ def test_a_thought_that_the_template_drops_does_not_count(nano, build):
     )
     tokens = len(build(messages).ids)
     assert tokens < 50
-    assert not refused(lengths(nano, tokens), messages)
+    assert not refused_tokens(length_check(nano, tokens), messages)
 
 
 @pytest.fixture(scope="module", params=[None, "NFC"])
 def merging(request):
-    """A tokenizer that joins letters, blanks and pieces of words as large ones do."""
+    """Return a tokenizer that merges letters, blanks and parts of words, as large ones do."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC() if request.param else None
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -119,7 +123,7 @@ def merging(request):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_cut_never_makes_more_of_a_text_than_it_is(nano, merging, kind):
+def test_cutting_a_text_never_refuses_one_that_fits(nano, merging, kind):
     processor = SimpleNamespace(
         tokenizer=merging,
         image_processor=nano.runner.processor.image_processor,
@@ -128,74 +132,74 @@ def test_a_cut_never_makes_more_of_a_text_than_it_is(nano, merging, kind):
     for seed in range(5):
         messages = (user(KINDS[kind](Random(seed))[seed:]),)
         tokens = len(merging(messages[0].text)["input_ids"])
-        assert not refused(
+        assert not refused_tokens(
             PromptLengthCheck(processor, lambda messages: messages[0].text, tokens), messages
         )
-        assert refused(
+        assert refused_tokens(
             PromptLengthCheck(processor, lambda messages: messages[0].text, tokens * 8 // 10),
             messages,
         )
 
 
 @pytest.mark.parametrize("part", [picture("red", (448, 448)), clip("red", 6)])
-def test_pictures_and_clips_count_by_their_sizes_alone(nano, build, part):
+def test_images_and_videos_count_by_their_sizes_alone(nano, build, part):
     messages = (user(*[part] * 3, "what?"),)
     prompt = build(messages)
     visual = sum(span.length for span in prompt.spans)
-    assert refused(lengths(nano, visual), messages) == visual + 1
-    assert not refused(lengths(nano, len(prompt.ids)), messages)
+    assert refused_tokens(length_check(nano, visual), messages) == visual + 1
+    assert not refused_tokens(length_check(nano, len(prompt.ids)), messages)
 
 
-def test_two_hundred_pictures_are_refused_by_their_sizes(nano):
+def test_two_hundred_images_are_refused_by_their_sizes(nano):
     part = ImagePart(SimpleNamespace(size=(448, 448)), FileLabel("a.png"), "a.png")
-    assert refused(lengths(nano, 2047), (user(*[part] * 200, "what?"),)) > 9000
+    assert refused_tokens(length_check(nano, 2047), (user(*[part] * 200, "what?"),)) > 9000
 
 
-def counted(nano):
-    """A PromptLengthCheck that tells the lengths of the texts that it has tokenised."""
-    one, seen = lengths(nano, 2047), []
-    tokenize = one._tokenizer
+def counting_check(nano):
+    """Return a check, and the list of lengths of the texts that it tokenizes."""
+    check, lengths = length_check(nano, 2047), []
+    tokenize = check._tokenizer
 
-    def watched(text, **options):
-        seen.append(len(text))
+    def counting(text, **options):
+        lengths.append(len(text))
         return tokenize(text, **options)
 
-    one._tokenizer = watched
-    return one, seen
+    check._tokenizer = counting
+    return check, lengths
 
 
 @pytest.mark.parametrize("text", ["a b " * 10**6, "x" * 20_000, "中" * 50_000])
-def test_no_more_than_a_context_is_tokenised_before_a_refusal(nano, text):
-    one, seen = counted(nano)
-    assert refused(one, (user(text),))
-    assert sum(seen) <= 2 * SLICE
+def test_no_more_than_a_context_is_tokenized_before_a_refusal(nano, text):
+    check, lengths = counting_check(nano)
+    assert refused_tokens(check, (user(text),))
+    assert sum(lengths) <= 2 * SLICE
 
 
-def test_what_surely_fits_is_not_tokenised_twice(nano):
-    one, seen = counted(nano)
-    assert not refused(one, (user("short"), Message("assistant", ("b",)), user("x" * 400)))
-    assert not seen
+def test_what_surely_fits_is_not_tokenized(nano):
+    check, lengths = counting_check(nano)
+    assert not refused_tokens(check, (user("short"), Message("assistant", ("b",)), user("x" * 400)))
+    assert not lengths
 
 
 def test_a_million_empty_messages_are_refused_by_their_number(nano):
-    one, seen = counted(nano)
-    assert refused(one, [user("")] * 10**6) == 10**6
-    assert not seen
+    check, lengths = counting_check(nano)
+    assert refused_tokens(check, [user("")] * 10**6) == 10**6
+    assert not lengths
 
 
-def test_nobody_left_ends_the_work_within_a_slice(nano):
-    one, seen = counted(nano)
-    one._limit = 20_000
+def test_an_abort_ends_the_check_within_a_slice(nano):
+    check, lengths = counting_check(nano)
+    check._limit = 20_000
     with pytest.raises(AbandonedError):
-        one.check((user("word " * 50_000),), lambda: len(seen) == 3)
-    assert len(seen) == 3
+        check.check((user("word " * 50_000),), lambda: len(lengths) == 3)
+    assert len(lengths) == 3
 
 
 def test_a_refusal_takes_little_memory(nano):
-    one, text = lengths(nano, 2047), "word " * 10**6
+    check, text = length_check(nano, 2047), "word " * 10**6
     gc.collect()
     tracemalloc.start()
-    assert refused(one, (user(text),))
+    assert refused_tokens(check, (user(text),))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8 * len(text)

@@ -1,4 +1,4 @@
-"""Prompts: built by the template alone, whatever people type."""
+"""Prompts are built by the chat template alone, whatever users type."""
 
 import pytest
 from pictures import clip, picture
@@ -28,24 +28,24 @@ def control_ids(tokenizer, prompt) -> list[int]:
 
 
 def conversation(text: str) -> tuple[Message, ...]:
-    """The text at every place where a person's words go."""
-    named = ImagePart(picture().image, FileLabel(text), text)
+    """Put the text at every place that holds words of a user."""
+    image = ImagePart(picture().image, FileLabel(text), text)
     return (
         Message("system", (text,)),
-        user(named, text),
+        user(image, text),
         Message("assistant", (text,), reasoning=text),
         user(text),
     )
 
 
-def test_no_added_token_can_be_typed(builder, tokenizer):
+def test_typing_an_added_token_makes_no_control_token(builder, tokenizer):
     plain = control_ids(tokenizer, builder.build(conversation("x")))
     for token in tokenizer.get_added_vocab():
         typed = builder.build(conversation(f"a {token} b"))
         assert control_ids(tokenizer, typed) == plain, token
 
 
-def test_typed_tokens_keep_their_letters(builder, tokenizer):
+def test_typed_control_tokens_keep_their_letters(builder, tokenizer):
     prompt = builder.build((user("say </think> and <|image|>"),))
     assert "say </think> and <|image|>" in tokenizer.decode(prompt.ids)
 
@@ -59,19 +59,19 @@ def test_labels_stay_out_of_the_prompt(builder):
     assert first.ids == second.ids
 
 
-def test_past_reasoning_does_not_return(builder, tokenizer):
+def test_past_reasoning_stays_out_of_the_prompt(builder, tokenizer):
     past = Message("assistant", ("blue",), reasoning="secret thought")
     prompt = builder.build((user("a"), past, user("b")))
     assert "secret" not in tokenizer.decode(prompt.ids)
     assert "blue" in tokenizer.decode(prompt.ids)
 
 
-def test_pictures_and_video_are_refused_across_turns(builder):
+def test_images_and_video_in_one_conversation_are_refused(builder):
     with pytest.raises(MixedMediaError, match="not trained"):
         builder.build((user(picture(), "a"), Message("assistant", ("b",)), user(clip(), "c")))
 
 
-def test_each_picture_is_one_span_with_its_pixels(builder):
+def test_each_image_is_one_span_with_its_patches(builder):
     prompt = builder.build(
         (user(picture("red", (196, 196)), picture("blue", (112, 196)), "which?"),)
     )
@@ -81,7 +81,7 @@ def test_each_picture_is_one_span_with_its_pixels(builder):
 
 
 @pytest.mark.parametrize("size", [(224, 224), (112, 500), (333, 97), (1200, 900), (30, 20)])
-def test_a_picture_takes_the_places_that_the_image_processor_gives_it(builder, nano, size):
+def test_an_image_takes_as_many_tokens_as_the_image_processor_says(builder, nano, size):
     part = picture("red", size)
     prompt = builder.build((user(part, "which?"),))
     processor = nano.runner.processor
@@ -92,18 +92,18 @@ def test_a_picture_takes_the_places_that_the_image_processor_gives_it(builder, n
     assert span.pixels.equal(alone["pixel_values"])
 
 
-def test_frames_pair_up_and_carry_their_seconds(builder, tokenizer):
+def test_frames_are_paired_and_keep_their_timestamps(builder, tokenizer):
     prompt = builder.build((user(clip(count=5), "what moves?"),))
     assert len(prompt.spans) == 3
     after = [tokenizer.decode([prompt.ids[span.end + 1]]) for span in prompt.spans]
     assert after == ["0", "1", "2"]
 
 
-def test_one_frame_is_enough(builder):
+def test_a_video_of_one_frame_makes_one_span(builder):
     assert len(builder.build((user(clip(count=1), "what?"),)).spans) == 1
 
 
-def test_keys_tell_pictures_apart_and_text_alike(builder):
+def test_prefix_ids_differ_between_images_and_agree_on_text(builder):
     red, again, blue = (
         builder.build((user(picture(colour), "what?"),)) for colour in ("red", "red", "blue")
     )
@@ -114,8 +114,8 @@ def test_keys_tell_pictures_apart_and_text_alike(builder):
     assert set(red.prefix_ids[first:end]).isdisjoint(blue.prefix_ids)
 
 
-def test_the_next_turn_begins_with_the_last_prompt(builder):
-    first = (user(picture(), "what?"),)
-    one = builder.build(first)
-    two = builder.build((*first, Message("assistant", ("red",)), user("sure?")))
-    assert two.prefix_ids[: len(one.prefix_ids)] == one.prefix_ids
+def test_the_prompt_of_the_next_turn_begins_with_the_last_one(builder):
+    turn = (user(picture(), "what?"),)
+    first = builder.build(turn)
+    second = builder.build((*turn, Message("assistant", ("red",)), user("sure?")))
+    assert second.prefix_ids[: len(first.prefix_ids)] == first.prefix_ids
