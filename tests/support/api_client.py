@@ -1,4 +1,4 @@
-"""Clients for the API's tests: raw, official, and one that can hang up."""
+"""Clients for the API's tests: raw, official, and over a real socket."""
 
 import asyncio
 import logging
@@ -25,6 +25,8 @@ from webui.protocol import FileLabel, ImagePart, ModelInfo
 
 ASK = [{"role": "user", "content": "What is it?"}]
 PATH = "/v1/chat/completions"
+# How long a test waits for an event; generous, because a busy machine is no failure.
+GUARD_S = 60
 
 
 def picture_url(color="red", kind="png", side=8):
@@ -33,9 +35,15 @@ def picture_url(color="red", kind="png", side=8):
     return f"data:image/{kind};base64,{b64encode(file.getvalue()).decode()}"
 
 
+def ask_about(*urls):
+    """Return the body of a request with one image for each URL."""
+    images = [{"type": "image_url", "image_url": {"url": url}} for url in urls]
+    return {"messages": [{"role": "user", "content": images}]}
+
+
 @dataclass
 class FakeReader:
-    """Reads at once; if it is `stuck`, never. The events tell that it began to read, and that it was cancelled."""
+    """Reads at once, or never if it is `stuck`. `began` and `cancelled` are set when it does so."""
 
     stuck: bool = False
     began: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,12 +67,13 @@ class FakeReader:
         return ImagePart(Image.open(BytesIO(data)), FileLabel(name), name)
 
 
-def make_app(engine, accounts=(), most=10_000_000, reader=None):
+def make_app(engine, accounts=(), max_body_bytes=10_000_000, reader=None, **options):
     app = FastAPI()
     add_error_handlers(app)
     app.include_router(health_router(engine))
+    visitors = Visitors(Accounts(accounts))
     app.include_router(
-        openai_router(engine, reader or FakeReader(), Visitors(Accounts(accounts)), most)
+        openai_router(engine, reader or FakeReader(), visitors, max_body_bytes, **options)
     )
     return app
 
@@ -72,7 +81,9 @@ def make_app(engine, accounts=(), most=10_000_000, reader=None):
 @asynccontextmanager
 async def http(engine, **settings):
     transport = httpx.ASGITransport(make_app(engine, **settings))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://test", timeout=GUARD_S
+    ) as client:
         yield client
 
 
@@ -86,22 +97,29 @@ async def official(engine, key="none", **settings):
 
 @asynccontextmanager
 async def served(engine, log=None, **settings):
-    """Over a real socket, so that a client can hang up. `log` is a handler that is given what the server logs."""
+    """A client over a real socket, which can disconnect. The server's log goes to handler `log`."""
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(make_app(engine, **settings), log_level="error"))
     if log is not None:
         logging.getLogger("uvicorn.error").addHandler(log)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    async with httpx.AsyncClient(
-        base_url=f"http://127.0.0.1:{listener.getsockname()[1]}"
-    ) as client:
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    async with httpx.AsyncClient(base_url=address, timeout=GUARD_S) as client:
         yield client
     server.should_exit = True
     await serving
 
 
 async def refusal(body, status=400, engine=None):
+    """Return the error of a request that is refused with `status`."""
     async with http(engine or FakeEngine()) as client:
         response = await client.post(PATH, json={"messages": ASK, **body})
     assert response.status_code == status
     return response.json()["error"]
+
+
+async def until(condition):
+    """Wait until `condition()` is true."""
+    async with asyncio.timeout(GUARD_S):
+        while not condition():
+            await asyncio.sleep(0.01)

@@ -65,13 +65,11 @@ class EventStream(StreamingResponse):
     async def _send_keepalives(self, send: Send) -> None:
         clock = asyncio.get_running_loop().time
         while True:
-            remaining_s = self._sent_at + self._keepalive_s - clock()
-            if remaining_s > 0:
-                await asyncio.sleep(remaining_s)
-                continue
-            # Events are sent whole, so a comment between two of them is never inside one.
-            await send(body_message(KEEPALIVE))
-            self._sent_at = clock()
+            await asyncio.sleep(self._sent_at + self._keepalive_s - clock())
+            if clock() >= self._sent_at + self._keepalive_s:
+                # Each event is one message, so a comment is never inside an event.
+                await send(body_message(KEEPALIVE))
+                self._sent_at = clock()
 
 
 def body_message(body: bytes) -> dict[str, Any]:
