@@ -6,7 +6,7 @@ import json
 import httpx
 import openai
 import pytest
-from api_client import ASK, GUARD_S, PATH, http, served, until
+from api_client import ASK, GUARD_S, PATH, http, served
 from fakes import SCRIPT, FakeEngine
 
 from webui.api.streaming import KEEPALIVE
@@ -38,7 +38,10 @@ class HeldEngine(FakeEngine):
         for delta in self.before:
             yield delta
         self.waiting.set()
-        await self.go.wait()
+        try:
+            await self.go.wait()
+        finally:
+            self.ended.set()
         async for delta in super().generate(request):
             yield delta
 
@@ -176,7 +179,7 @@ async def test_a_disconnect_ends_a_stream():
     async with served(engine) as client:
         async with client.stream("POST", PATH, json=STREAM) as response:
             assert response.status_code == 200
-        await until(lambda: not engine.running)
+        await asyncio.wait_for(engine.ended.wait(), GUARD_S)
     assert engine.aborted == {engine.requests[0].id}
 
 
@@ -185,14 +188,15 @@ async def test_a_disconnect_ends_a_stream_that_only_has_keepalives():
     async with served(engine, keepalive_s=SHORT_S) as client:
         async with client.stream("POST", PATH, json=STREAM) as response:
             await read_until(response.aiter_raw(), bytearray(), 1)
-        await until(lambda: engine.aborted)
+        await asyncio.wait_for(engine.ended.wait(), GUARD_S)
+    assert len(engine.aborted) == 1
 
 
 async def test_a_disconnect_ends_a_whole_completion():
     engine = FakeEngine(script=LONG, step_s=0.01)
     async with served(engine) as client:
         request = asyncio.ensure_future(client.post(PATH, json={"messages": ASK}))
-        await until(lambda: engine.running)
+        await asyncio.wait_for(engine.started.wait(), GUARD_S)
         request.cancel()
-        await until(lambda: not engine.running)
+        await asyncio.wait_for(engine.ended.wait(), GUARD_S)
     assert engine.aborted == {engine.requests[0].id}

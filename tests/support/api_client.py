@@ -116,10 +116,3 @@ async def refusal(body, status=400, engine=None):
         response = await client.post(PATH, json={"messages": ASK, **body})
     assert response.status_code == status
     return response.json()["error"]
-
-
-async def until(condition):
-    """Wait until `condition()` is true."""
-    async with asyncio.timeout(GUARD_S):
-        while not condition():
-            await asyncio.sleep(0.01)

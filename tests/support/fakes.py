@@ -1,4 +1,4 @@
-"""Stand-ins for the rooms below: an engine that answers from a script, at once or step by step."""
+"""Fakes of the packages below: an engine that answers from a script, at once or step by step."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ READY = ModelStatus("ready", ModelInfo("fake", 4096), device="CPU", memory_bytes
 
 @dataclass
 class FakeEngine:
-    """Plays `script` for every request; `error` is raised after it; `step_s` passes between two deltas.
+    """Yields `script` for every request, `step_s` apart, and then raises `error`.
 
-    A request that is told to answer now has no more reasoning. `others` are models beside the one of `model_status`.
+    After `answer_now` a request yields no more reasoning. `others` are models beside the one of
+    `model_status`. `started` and `ended` are set when a request starts and ends.
     """
 
     script: Sequence[Delta] = SCRIPT
@@ -37,10 +38,13 @@ class FakeEngine:
     others: tuple[ModelStatus, ...] = ()
     prepared: list[str] = field(default_factory=list)
     closed: bool = False
+    started: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
         self.requests.append(request)
         self.running.add(request.id)
+        self.started.set()
         try:
             for delta in self.script:
                 await asyncio.sleep(self.step_s)
@@ -56,6 +60,7 @@ class FakeEngine:
                 raise self.error
         finally:
             self.running.discard(request.id)
+            self.ended.set()
 
     def abort(self, request_id: str) -> None:
         self.aborted.add(request_id)
