@@ -41,8 +41,8 @@ class CountingRunner:
 
     def prefill_forced_ids(self, sequence: Sequence) -> SamplerOutput:
         self.steps += 1
-        self.closed, self.output = self.steps, sequence.output
-        self.start = len(sequence.output) + len(sequence.forced)
+        self.closed, self.output = self.steps, sequence.output_ids
+        self.start = len(sequence.output_ids) + len(sequence.forced_ids)
         return self._runner.prefill_forced_ids(sequence)
 
     def before_letter(self) -> int | None:

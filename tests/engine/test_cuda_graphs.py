@@ -25,7 +25,7 @@ def running(runner: ModelRunner, count: int) -> list[Sequence]:
         assert runner.acquire_slot(sequences[-1])
         while (piece := runner.prefill(sequences[-1:], 64)[0]).sampled is None:
             pass
-        sequences[-1].take(piece.sampled.token_id)
+        sequences[-1].append_token(piece.sampled.token_id)
     return sequences
 
 
@@ -33,10 +33,10 @@ def write(runner: ModelRunner, count: int, steps: int = 12) -> list[list[int]]:
     sequences = running(runner, count)
     for _ in range(steps):
         for sequence, output in zip(sequences, runner.decode(sequences), strict=True):
-            sequence.take(output.token_id)
+            sequence.append_token(output.token_id)
     for sequence in sequences:
         runner.release_slot(sequence)
-    return [sequence.output for sequence in sequences]
+    return [sequence.output_ids for sequence in sequences]
 
 
 def make(nano, device: str = "cpu") -> ModelRunner:
@@ -112,7 +112,7 @@ def test_a_recorded_step_gives_the_logits_of_the_plain_one(nano):
     runner = make(nano, "cuda")
     sequences = running(runner, 3)
     numbers = [
-        [one.output[-1] for one in sequences],
+        [one.output_ids[-1] for one in sequences],
         [one.prompt.rope_offset + one.length for one in sequences],
     ]
     lengths = [one.length for one in sequences]

@@ -183,14 +183,14 @@ def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
         runner.acquire_slot(sequence)
         while (piece := runner.prefill([sequence], 10)[0]).sampled is None:
             pass
-        sequence.take(piece.sampled.token_id)
-        sequence.take(runner.decode([sequence])[0].token_id)
+        sequence.append_token(piece.sampled.token_id)
+        sequence.append_token(runner.decode([sequence])[0].token_id)
         sequence.answer_now()
-    ids = list(patient.forced)
+    ids = list(patient.forced_ids)
     sampled = runner.prefill_forced_ids(pressed)
-    while patient.forced:
-        patient.take(runner.decode([patient])[0].token_id)
-    assert patient.output[2:] == ids
+    while patient.forced_ids:
+        patient.append_token(runner.decode([patient])[0].token_id)
+    assert patient.output_ids[2:] == ids
     assert sampled == runner.decode([patient])[0]
     assert pressed.slot.prefix_ids == patient.slot.prefix_ids
     runner.release_slot(pressed)

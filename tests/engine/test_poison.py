@@ -53,15 +53,15 @@ def write(runner, *questions, decode=None) -> list[list[int]]:
         for piece in runner.prefill(reading, 1000):
             if piece.sampled is not None:
                 reading.remove(piece.sequence)
-                piece.sequence.take(piece.sampled.token_id)
+                piece.sequence.append_token(piece.sampled.token_id)
     writing = list(rows)
     while writing:
         sampled = (decode or runner.decode)(writing)
         for row, output in zip(list(writing), sampled, strict=True):
-            if output.token_id is None or row.take(output.token_id)[1]:
+            if output.token_id is None or row.append_token(output.token_id)[1]:
                 writing.remove(row)
                 runner.release_slot(row)
-    return [row.output for row in rows]
+    return [row.output_ids for row in rows]
 
 
 @pytest.mark.parametrize("step", [1, 5])

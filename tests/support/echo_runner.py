@@ -89,10 +89,10 @@ class EchoRunner:
         return [self._next_token(sequence) for sequence in sequences]
 
     def prefill_forced_ids(self, sequence):
-        return self._next_token(sequence, len(sequence.forced))
+        return self._next_token(sequence, len(sequence.forced_ids))
 
     def _next_token(self, sequence, forced=0):
-        position, ids = len(sequence.output) + forced, sequence.prompt.ids
+        position, ids = len(sequence.output_ids) + forced, sequence.prompt.ids
         if "endless" in sequence.id:
             return SamplerOutput(ids[position % len(ids)])
         return SamplerOutput(ids[position] if position < len(ids) else END)

@@ -131,7 +131,7 @@ class ModelRunner:
 
     @torch.inference_mode()
     def decode(self, sequences: list[Sequence]) -> list[SamplerOutput]:
-        newest = [sequence.output[-1] for sequence in sequences]
+        newest = [sequence.output_ids[-1] for sequence in sequences]
         with self._device, self._cpu_threads.decode_step(len(sequences)):
             sampled = self._next_tokens(sequences, newest)
         for sequence, token, output in zip(sequences, newest, sampled, strict=True):
@@ -141,7 +141,7 @@ class ModelRunner:
 
     @torch.inference_mode()
     def prefill_forced_ids(self, sequence: Sequence) -> SamplerOutput:
-        ids = [*sequence.output[-1:], *sequence.forced]
+        ids = [*sequence.output_ids[-1:], *sequence.forced_ids]
         start, end = sequence.length, sequence.length + len(ids)
         with self._device:
             places = (

@@ -98,16 +98,16 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
         sampled = None
         while sampled is None:
             sampled = runner.prefill([sequence], runner.chunk_tokens)[0].sampled
-        while len(sequence.output) < STEPS:
+        while len(sequence.output_ids) < STEPS:
             if sampled.token_id is None:
                 raise ValueError("its logits are not finite")
             # Whatever would end an answer or be forced into it: the arithmetic is what counts.
-            sequence.output.append(sampled.token_id)
-            if len(sequence.output) < STEPS:
+            sequence.output_ids.append(sampled.token_id)
+            if len(sequence.output_ids) < STEPS:
                 sampled = runner.decode([sequence])[0]
         runner.cache.clear_slot(sequence.slot)
     finally:
         runner.release_slot(sequence)
         runner.free_memory()
         runner.sampler = kept
-    return sequence.output, torch.cat(listening.heard)
+    return sequence.output_ids, torch.cat(listening.heard)

@@ -73,7 +73,7 @@ class EngineCore:
         self._admit_waiting()
         self._prefill_chunks()
         rows = list(self._scheduler.decoding)
-        for sequence in [row for row in rows if row.forced]:
+        for sequence in [row for row in rows if row.forced_ids]:
             rows.remove(sequence)
             self._prefill_forced(sequence)
         for sequence in [row for row in rows if row.alone]:
@@ -159,7 +159,7 @@ class EngineCore:
             return
         outputs = [sampled]
         if sampled.token_id is not None:
-            outputs = [*map(SamplerOutput, sequence.forced), sampled]
+            outputs = [*map(SamplerOutput, sequence.forced_ids), sampled]
         for output in outputs:
             # One of these tokens may have been the last that the request had left.
             if sequence in self._dispatcher:
@@ -223,7 +223,7 @@ class EngineCore:
         if output.token_id is None:
             self._fail_request(sequence, NumericalError())
             return
-        token_id, reason = sequence.take(output.token_id)
+        token_id, reason = sequence.append_token(output.token_id)
         # The token that ends an answer is no part of its text.
         shown = None if token_id in sequence.control.end else token_id
         if reason is None:
