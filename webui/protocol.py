@@ -328,6 +328,10 @@ class Engine(Protocol):
         """End the request within one step with finish_reason "abort". Unknown ids are ignored."""
         ...
 
+    def finish(self, request_id: str, reason: FinishReason) -> None:
+        """End the request within one step with that finish_reason. Only the first call counts."""
+        ...
+
     def answer_now(self, request_id: str) -> None:
         """End the request's reasoning within two steps and start the answer. Idempotent."""
         ...

@@ -11,7 +11,7 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.sequence import Sequence
 from webui.engine.serving.engine import LocalEngine
 from webui.engine.serving.runner_protocol import SamplerOutput
@@ -63,7 +63,7 @@ class Call:
     before_letter: int = 0
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
         "f",
         f"Answer now, called after {', '.join(map(str, CALLED_AFTER))} tokens; the slowest counts",
@@ -82,7 +82,7 @@ def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
     report.goal(Goal("steps to the first letter of the answer", letters, 2))
 
 
-def _called(loaded: LoadedModel, number: int, after: int) -> Call | None:
+def _called(loaded: LoadedRunner, number: int, after: int) -> Call | None:
     """None if there was no thought to end."""
     runner = CountingRunner(loaded.runner)
     with engine_of(loaded, lambda _: runner) as engine:

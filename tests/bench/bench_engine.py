@@ -33,9 +33,9 @@ from bench import answer_now, decoding, flood, hour, oversize, people, reading
 from bench.report import Report
 from bench.subject import checkpoint, random_weights
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 
-Part = Callable[[LoadedModel, Workload, Report], None]
+Part = Callable[[LoadedRunner, Workload, Report], None]
 PARTS: dict[str, Part] = {
     "a": people.measure,
     "b": reading.follow_up,
@@ -119,7 +119,7 @@ def _letters(text: str) -> list[str]:
     return letters
 
 
-def _machine(loaded: LoadedModel, quantization: str) -> dict[str, str]:
+def _machine(loaded: LoadedRunner, quantization: str) -> dict[str, str]:
     cache = loaded.runner.cache
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     return {

@@ -13,14 +13,14 @@ from bench.report import Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.protocol import Message
 
 WORDS = "one two three four five six seven eight nine ten "
 COPIED_BYTES = 2 * 1024**3
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part("g", f"One person, {work.tokens} tokens after prompts of several lengths")
     weights = weight_bytes(loaded)
     bandwidth = copy_bandwidth() if loaded.runner.model.device.type == "cuda" else None
@@ -58,7 +58,7 @@ def decode_rate(seen: Watched) -> float:
     )
 
 
-def long_prompt(loaded: LoadedModel, context: int) -> tuple[Message, ...]:
+def long_prompt(loaded: LoadedRunner, context: int) -> tuple[Message, ...]:
     """About `context` tokens of text. Begins with its length, so that no prompt is another one's prefix."""
     start = f"{context}. "
     bare, more = (
@@ -67,7 +67,7 @@ def long_prompt(loaded: LoadedModel, context: int) -> tuple[Message, ...]:
     return ask(start + WORDS * max((context - bare) * 10 // (more - bare), 0))
 
 
-def weight_bytes(loaded: LoadedModel) -> int:
+def weight_bytes(loaded: LoadedRunner) -> int:
     """Of what a decode step reads: all of the text model but the embedding table, and the head."""
     model = loaded.runner.model
     text, table = model.model.language_model, model.get_input_embeddings()

@@ -12,14 +12,14 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, gaps, greedy, happens, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 
 REQUESTS = 50
 FIRST_PICTURE = 3_000_000
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
         "d",
         f"{REQUESTS} requests of one owner, then one of another, {work.repeats} repeats, medians",

@@ -14,7 +14,7 @@ import torch
 from transformers import TextIteratorStreamer
 
 from bench.prompts import about_picture
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.models.glm4v.control_tokens import TAGS
 from webui.engine.reasoning.parser import ReasoningParser
 from webui.engine.serving.output_stream import join_deltas
@@ -43,7 +43,7 @@ TORCH_THREADS = torch.get_num_threads()
 
 
 @contextmanager
-def as_it_comes(loaded: LoadedModel) -> Iterator[None]:
+def as_it_comes(loaded: LoadedRunner) -> Iterator[None]:
     """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
     those that start in it, and the tower's convolutions are those of transformers."""
     before, tower = torch.get_num_threads(), loaded.runner.model.model.visual
@@ -75,7 +75,7 @@ class StampedStreamer(TextIteratorStreamer):
         super().put(value)
 
 
-def in_threads(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer]:
+def in_threads(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
     """Everybody at once, a thread with a streamer each, as the original demo does it."""
     answers = [Answer() for _ in numbers]
     start = perf_counter()
@@ -100,7 +100,7 @@ def in_threads(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Ans
     return answers
 
 
-def in_turn(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer]:
+def in_turn(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
     """One after the other; everybody asked at the start."""
     answers: list[Answer] = []
     start = perf_counter()
@@ -120,7 +120,7 @@ def in_turn(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer
 
 
 def _generate(
-    loaded: LoadedModel, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer
+    loaded: LoadedRunner, messages: tuple[Message, ...], tokens: int, streamer: StampedStreamer
 ) -> None:
     model, processor = loaded.runner.model, loaded.runner.processor
     inputs = processor.apply_chat_template(
@@ -153,7 +153,7 @@ def _content(part: Any) -> dict[str, Any]:
     )
 
 
-def _answer(loaded: LoadedModel, streamer: StampedStreamer, start: float) -> Answer:
+def _answer(loaded: LoadedRunner, streamer: StampedStreamer, start: float) -> Answer:
     parser = ReasoningParser(TAGS)
     text = join_deltas(
         parser.feed(loaded.runner.tokenizer.decode(streamer.ids, skip_special_tokens=False)),

@@ -19,7 +19,7 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 from webui.protocol import Message
 
@@ -31,7 +31,7 @@ TOKENS = 8
 WARM_UP_SHARE = 0.2
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part("e", f"{work.requests} short requests by {VISITORS} visitors")
     warm_up = max(int(work.requests * WARM_UP_SHARE), 1)
     with engine_of(loaded) as engine:

@@ -13,7 +13,7 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 from webui.errors import ContextLengthError
 from webui.protocol import Message
@@ -25,7 +25,7 @@ WORDS = "Once upon a time there was a circle, and it was red. "
 REFUSED_S = 0.05
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
         "h", f"What can never fit, and another owner's first token, {work.repeats} repeats, medians"
     )
@@ -61,7 +61,7 @@ def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
     )
 
 
-def _oversize(loaded: LoadedModel) -> dict[str, tuple[Message, ...]]:
+def _oversize(loaded: LoadedRunner) -> dict[str, tuple[Message, ...]]:
     """Far more than the context holds, and twice as much: that much has to be tokenised until it is exceeded."""
     context = loaded.runner.context_length
     longer = 2 * context

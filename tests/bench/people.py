@@ -20,7 +20,7 @@ from bench.report import Report, percentile
 from bench.subject import engine_of
 from bench.watch import gaps, greedy, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 
 # So many in threads take minutes on a small machine: from here on the two slow ways run once.
@@ -31,7 +31,7 @@ WARM_UP = 1_000_000
 Answers = dict[str, list[list[Answer]]]
 
 
-def engine_way(loaded: LoadedModel, numbers: list[int], tokens: int) -> list[Answer]:
+def engine_way(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
     """Everybody at once, in one batch."""
 
     async def person(engine: LocalEngine, number: int) -> Answer:
@@ -50,7 +50,7 @@ WAYS = {"threads of generate": in_threads, "generate in turn": in_turn, "this en
 THREADS, TURN, ENGINE = WAYS
 
 
-def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
         "a", f"Many people at once, {work.tokens} tokens each, {work.repeats} repeats, medians"
     )
@@ -74,7 +74,7 @@ def measure(loaded: LoadedModel, work: Workload, report: Report) -> None:
     report.record(rows=rows)
 
 
-def _answers(loaded: LoadedModel, people: int, work: Workload) -> Answers:
+def _answers(loaded: LoadedRunner, people: int, work: Workload) -> Answers:
     """Each way's answers, a list for each repeat."""
     answers: Answers = {way: [] for way in WAYS}
     repeats = {way: work.repeats if way == ENGINE or people < SLOW_FROM else 1 for way in WAYS}

@@ -12,7 +12,7 @@ from bench.report import Goal, Report
 from bench.subject import engine_of
 from bench.watch import Watched, gaps, greedy, happens, watch
 from bench.workload import Workload
-from webui.engine.loading.loader import LoadedModel
+from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 from webui.protocol import Message
 
@@ -21,7 +21,7 @@ ANSWER_TOKENS = 16
 QUIET_TOKENS = 30
 
 
-def follow_up(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def follow_up(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part("b", f"The second question about {PAGES} pages, {work.repeats} documents, medians")
     with engine_of(loaded) as engine:
         pairs = [
@@ -48,7 +48,7 @@ def follow_up(loaded: LoadedModel, work: Workload, report: Report) -> None:
 
 
 async def _two_turns(
-    engine: LocalEngine, loaded: LoadedModel, number: int
+    engine: LocalEngine, loaded: LoadedRunner, number: int
 ) -> tuple[Watched, Watched]:
     name = f"report-{number}"
     first = ask(*document(number, loaded.info), "What is on page 2?")
@@ -58,7 +58,7 @@ async def _two_turns(
     return one, await watch(engine, greedy(second, ANSWER_TOKENS, f"{name}-2", conversation=name))
 
 
-def gap(loaded: LoadedModel, work: Workload, report: Report) -> None:
+def gap(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
         "c", f"A running stream while somebody sends {PAGES} pages, {work.repeats} documents"
     )
@@ -89,7 +89,7 @@ def gap(loaded: LoadedModel, work: Workload, report: Report) -> None:
 
 
 async def _disturbed(
-    engine: LocalEngine, loaded: LoadedModel, number: int
+    engine: LocalEngine, loaded: LoadedRunner, number: int
 ) -> tuple[list[float], list[float]]:
     """The stream's gaps before the document was sent, and from then to the document's first token."""
     settled = asyncio.Event()

@@ -19,7 +19,7 @@ from bench import ROOT
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import FLAGSHIP, choose
 from webui.engine.loading.download import fetch
-from webui.engine.loading.loader import LoadedModel, load, plan_for
+from webui.engine.loading.loader import LoadedRunner, load, plan_for
 from webui.engine.models.families import FAMILIES
 from webui.engine.planning.plan import PlanOptions, plan_cache
 from webui.engine.serving.engine import LocalEngine
@@ -38,7 +38,9 @@ KNOWN_IDS = {
 }
 
 
-def checkpoint(model: str, quantization: str, device: str, slots: int, context: int) -> LoadedModel:
+def checkpoint(
+    model: str, quantization: str, device: str, slots: int, context: int
+) -> LoadedRunner:
     choice = choose(
         model,
         quantization,
@@ -49,7 +51,7 @@ def checkpoint(model: str, quantization: str, device: str, slots: int, context: 
     return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 
 
-def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedModel:
+def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedRunner:
     """A model of the shape in that config.json, its weights made on the device."""
     device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     processor = AutoProcessor.from_pretrained(NANO)
@@ -70,14 +72,14 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedM
     )
     info = replace(info, context_length=plan.context_length)
     name = torch.cuda.get_device_name() if device != "cpu" else "CPU"
-    return LoadedModel(
+    return LoadedRunner(
         ModelRunner(model, processor, plan), info, name, model.get_memory_footprint()
     )
 
 
 @contextmanager
 def engine_of(
-    loaded: LoadedModel, wrap: Callable[[Any], Any] = lambda runner: runner
+    loaded: LoadedRunner, wrap: Callable[[Any], Any] = lambda runner: runner
 ) -> Iterator[LocalEngine]:
     """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
     runner = loaded.runner

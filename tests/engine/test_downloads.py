@@ -1,77 +1,88 @@
-"""Files of one model are fetched while another answers, and what a failed fetch costs."""
-
-import asyncio
+"""The files of one model are downloaded while another model answers."""
 
 import pytest
-from test_engine import collect, text_of
-from test_model_manager import BUNDLED, ONE, TWO, asked, manager, ready, settled
+from fake_loader import FakeLoader
+from generation import collect, content_of, make_request
+from test_model_manager import (
+    BUNDLED,
+    GPU_BYTES,
+    ONE,
+    TWO,
+    first_delta,
+    ready_loader,
+    rest_of,
+    start_manager,
+    wait_for_state,
+)
 
 from webui.engine.loading.catalog import FLAGSHIP
 from webui.errors import EngineStoppedError, ModelLoadError
 from webui.protocol import Progress
 
 
-async def test_while_files_are_fetched_the_model_that_is_there_goes_on_answering():
-    loader = ready(far={TWO})
-    made = manager(loader, ONE, TWO)
-    assert text_of(await collect(made, asked("one"))) == "hi"
-    waiting = asyncio.create_task(collect(made, asked("two", "far", "far")))
-    await asyncio.to_thread(settled, made, "loading", "two")
-    assert made.status("two").progress == Progress("loading", 3, 9)
+async def test_the_loaded_model_answers_during_a_download():
+    loader = ready_loader(remote={TWO})
+    manager = start_manager(loader, ONE, TWO)
+    assert content_of(await collect(manager, make_request("hi", model_name="one"))) == "hi"
+    waiting = manager.generate(make_request("far", "far", "two"))
+    await first_delta(waiting)
+    await wait_for_state(manager, "loading", "two")
+    assert (await anext(waiting)).progress == Progress("loading", 3, 9)
     for name in "bcd":
-        assert text_of(await collect(made, asked("one", "near", name))) == "near"
-    assert made.status("one").state == "ready"
-    assert not waiting.done()
-    loader.arrived.set()
-    assert text_of(await waiting) == "far"
-    assert (made.status("one").state, made.status("two").state) == ("unloaded", "ready")
-    made.close()
+        assert content_of(await collect(manager, make_request("near", name, "one"))) == "near"
+    assert manager.status("one").state == "ready"
+    loader.may_download.set()
+    assert await rest_of(waiting) == "far"
+    assert (manager.status("one").state, manager.status("two").state) == ("unloaded", "ready")
+    manager.close()
 
 
-async def test_files_that_cannot_be_had_cost_nobody_the_model_that_is_there():
-    loader = ready(lost={TWO})
-    made = manager(loader, ONE, TWO, retry_after_s=0)
-    assert text_of(await collect(made, asked("one"))) == "hi"
+async def test_a_failed_download_leaves_the_loaded_model_alone():
+    loader = ready_loader(missing={TWO})
+    manager = start_manager(loader, ONE, TWO, retry_after_s=0)
+    assert content_of(await collect(manager, make_request("hi", model_name="one"))) == "hi"
     with pytest.raises(ModelLoadError, match="cannot be reached"):
-        await collect(made, asked("two", name="b"))
-    assert (made.status("one").state, made.status("two").state) == ("ready", "failed")
-    assert loader.diary == ["load one"]
-    loader.lost.clear()
-    assert text_of(await collect(made, asked("two", name="c"))) == "hi"
-    made.close()
+        await collect(manager, make_request("hi", "b", "two"))
+    assert (manager.status("one").state, manager.status("two").state) == ("ready", "failed")
+    assert loader.calls == ["load one"]
+    loader.missing.clear()
+    assert content_of(await collect(manager, make_request("hi", "c", "two"))) == "hi"
+    manager.close()
 
 
-async def test_files_that_nobody_waits_for_any_more_unload_nothing():
-    loader = ready(far={TWO})
-    made = manager(loader, ONE, TWO)
-    waiting = asyncio.create_task(collect(made, asked("two")))
-    await asyncio.to_thread(settled, made, "loading", "two")
-    made.abort("a")
-    await waiting
-    made.prepare("two")
-    made.prepare("one")
-    loader.arrived.set()
-    await asyncio.to_thread(settled, made, "unloaded", "two")
-    assert made.status("one").state == "ready"
-    assert loader.diary == ["load one"]
-    made.close()
+async def test_a_download_that_no_request_waits_for_unloads_nothing():
+    loader = ready_loader(remote={TWO})
+    manager = start_manager(loader, ONE, TWO)
+    waiting = manager.generate(make_request("hi", "a", "two"))
+    await first_delta(waiting)
+    await wait_for_state(manager, "loading", "two")
+    manager.abort("a")
+    assert await rest_of(waiting) == ""
+    manager.prepare("two")
+    manager.prepare("one")
+    loader.may_download.set()
+    await wait_for_state(manager, "unloaded", "two")
+    await wait_for_state(manager, "ready", "one")
+    assert loader.calls == ["load one"]
+    manager.close()
 
 
-async def test_closing_ends_who_waits_for_files():
-    loader = ready(far={ONE})
-    made = manager(loader, ONE)
-    waiting = asyncio.create_task(collect(made, asked("one")))
-    await asyncio.to_thread(settled, made, "loading", "one")
-    made.close()
-    loader.arrived.set()
+async def test_close_ends_requests_that_wait_for_files():
+    loader = ready_loader(remote={ONE})
+    manager = start_manager(loader, ONE)
+    waiting = manager.generate(make_request("hi", model_name="one"))
+    await first_delta(waiting)
+    await wait_for_state(manager, "loading", "one")
+    manager.close()
+    loader.may_download.set()
     with pytest.raises(EngineStoppedError):
-        await waiting
+        await rest_of(waiting)
 
 
-def test_auto_falls_back_when_the_files_cannot_be_had():
-    loader = ready(lost={FLAGSHIP.source}, gpu=40 * 10**9)
-    made = manager(loader, "auto")
-    settled(made, "ready")
-    assert [choice.source for choice in loader.seen] == [str(BUNDLED)]
-    assert "cannot be reached" in str(made.status().notice)
-    made.close()
+async def test_auto_falls_back_if_the_download_fails():
+    loader: FakeLoader = ready_loader(missing={FLAGSHIP.source}, gpu_bytes=GPU_BYTES)
+    manager = start_manager(loader, "auto")
+    await wait_for_state(manager, "ready")
+    assert [choice.source for choice in loader.choices] == [str(BUNDLED)]
+    assert "cannot be reached" in str(manager.status().notice)
+    manager.close()

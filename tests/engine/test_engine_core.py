@@ -1,25 +1,23 @@
-"""What fails for one request ends that one alone; where nothing goes on any more, everyone is told."""
+"""A failing pass ends only the requests that cause it; a dead engine ends all of them."""
 
 import asyncio
 
 import pytest
 from echo_runner import END
 from faulty_runner import FaultyRunner
-from test_engine import collect, request, text_of
+from generation import GUARD_S, collect, content_of, make_request
 
 from webui.engine.sequence import ControlIds
 from webui.engine.serving.engine import LocalEngine
 from webui.errors import DeviceMemoryError, EngineStoppedError, WebUIError
 
-# Against a hang; nothing is timed.
-GUARD_S = 60
 NAMES = ("ann", "ben", "bad", "cy", "dora", "eve", "fred", "gus")
 
 
 async def ask(engine, name: str, **sampling) -> str | Exception:
-    """A request that spells its name a few times; the error instead of the text if one came."""
+    """Return the answer to a request that has its name as id and text, or the error."""
     try:
-        return text_of(await collect(engine, request(3 * name, name, **sampling)))
+        return content_of(await collect(engine, make_request(3 * name, name, **sampling)))
     except WebUIError as error:
         return error
 
@@ -29,7 +27,8 @@ async def ask_all(engine, names=NAMES, **sampling) -> dict:
     return dict(zip(names, await asyncio.wait_for(answers, GUARD_S), strict=True))
 
 
-async def served(runner, names=NAMES, **sampling) -> dict:
+async def serve(runner, names=NAMES, **sampling) -> dict:
+    """Return what an engine over the runner answers; all slots are free again afterwards."""
     engine = LocalEngine(runner)
     answers = await ask_all(engine, names, **sampling)
     await asyncio.to_thread(engine.close)
@@ -37,77 +36,68 @@ async def served(runner, names=NAMES, **sampling) -> dict:
     return answers
 
 
-def texts(names=NAMES) -> dict:
+def expected_answers(names=NAMES) -> dict:
     return {name: 3 * name for name in names}
 
 
-def faulty(**faults) -> FaultyRunner:
+def faulty_runner(**faults) -> FaultyRunner:
     return FaultyRunner(slots=8, step_s=0.005, **faults)
 
 
-@pytest.mark.parametrize("where", ["admit", "prefill", "decode"])
-async def test_of_eight_rows_the_guilty_one_ends_and_seven_write_their_text(where):
-    runner = faulty(where=where)
-    answers = await served(runner)
-    assert runner.failed[where]
+@pytest.mark.parametrize("where", ["acquire_slot", "prefill", "decode"])
+async def test_of_eight_rows_only_the_one_at_fault_ends(where):
+    runner = faulty_runner(where=where)
+    answers = await serve(runner)
+    assert runner.failures[where]
     assert "boom" in str(answers.pop("bad"))
-    assert answers == texts([name for name in NAMES if name != "bad"])
+    assert answers == expected_answers([name for name in NAMES if name != "bad"])
 
 
-async def test_a_guilty_row_that_is_cut_short_ends_alone():
-    runner = faulty(where="force", control=ControlIds(frozenset({END}), 1, 2, (1, 2), (2, 3)))
-    answers = await served(runner, thinking_token_budget=0)
+async def test_a_row_that_fails_while_its_thought_is_cut_ends_alone():
+    control = ControlIds(frozenset({END}), 1, 2, (1, 2), (2, 3))
+    runner = faulty_runner(where="prefill_forced_ids", control=control)
+    answers = await serve(runner, thinking_token_budget=0)
     assert "boom" in str(answers.pop("bad"))
     assert not [answer for answer in answers.values() if isinstance(answer, Exception)]
 
 
 @pytest.mark.parametrize("where", ["prefill", "decode"])
-async def test_a_pass_that_fails_once_for_many_fails_for_nobody(where):
-    runner = faulty(where=where, fails=lambda names: len(names) > 1, times=1)
-    assert await served(runner) == texts()
-    assert runner.failed[where] == 1
+async def test_a_pass_that_fails_once_is_repeated_and_no_request_fails(where):
+    runner = faulty_runner(where=where, fails=lambda ids: len(ids) > 1, times=1)
+    assert await serve(runner) == expected_answers()
+    assert runner.failures[where] == 1
 
 
 @pytest.mark.parametrize("where", ["prefill", "decode"])
-async def test_what_fails_only_for_many_at_once_is_done_for_each(where):
-    runner = faulty(where=where, fails=lambda names: len(names) > 2)
-    assert await served(runner) == texts()
-    assert runner.failed[where]
+async def test_a_pass_that_fails_for_many_rows_is_made_for_few(where):
+    runner = faulty_runner(where=where, fails=lambda ids: len(ids) > 2)
+    assert await serve(runner) == expected_answers()
+    assert runner.failures[where]
 
 
-async def test_the_guilty_one_is_found_by_halves():
-    runner = faulty()
-    await served(runner)
-    last = max(
-        place
-        for place, (where, names) in enumerate(runner.passes)
-        if "bad" in names and where == "decode"
-    )
-    sizes = [
-        len(names)
-        for where, names in runner.passes[: last + 1]
-        if where == "decode" and "bad" in names
-    ]
+async def test_the_row_at_fault_is_found_by_bisection():
+    runner = faulty_runner()
+    await serve(runner)
+    sizes = [len(ids) for where, ids in runner.passes if where == "decode" and "bad" in ids]
     assert sizes == sorted(sizes, reverse=True)
     assert sizes[-1] == 1
     assert len(sizes) <= 4
 
 
-async def test_what_need_not_be_kept_is_freed_before_a_pass_is_made_again():
-    freed = []
-    runner = faulty(error=DeviceMemoryError, fails=lambda names: len(names) > 1 and not freed)
-    runner.free_memory = lambda: freed.append(True)
-    assert await served(runner) == texts()
-    assert runner.failed["decode"] == len(freed) == 1
+async def test_memory_is_freed_before_a_pass_is_repeated():
+    runner = faulty_runner(make_error=DeviceMemoryError)
+    runner.fails = lambda ids: len(ids) > 1 and not runner.freed
+    assert await serve(runner) == expected_answers()
+    assert runner.failures["decode"] == runner.freed == 1
 
 
-async def test_a_row_that_has_no_memory_alone_is_told_so():
-    answers = await served(faulty(error=DeviceMemoryError))
+async def test_a_row_that_alone_takes_too_much_memory_gets_that_error():
+    answers = await serve(faulty_runner(make_error=DeviceMemoryError))
     assert isinstance(answers["bad"], DeviceMemoryError)
 
 
-async def test_when_a_slot_cannot_be_given_back_everyone_is_told():
-    engine = LocalEngine(faulty(where="release", fails=lambda names: names == ["ann"]))
+async def test_a_slot_that_cannot_be_released_ends_all_requests():
+    engine = LocalEngine(faulty_runner(where="release_slot", fails=lambda ids: ids == ["ann"]))
     answers = await ask_all(engine, ("ann", "endless", "endless too"), max_tokens=10_000)
     assert answers.pop("ann") == "annannann"
     assert all(isinstance(answer, EngineStoppedError) for answer in answers.values())
@@ -115,9 +105,9 @@ async def test_when_a_slot_cannot_be_given_back_everyone_is_told():
     await asyncio.to_thread(engine.close)
 
 
-async def test_an_abort_whose_slot_cannot_be_given_back_hangs_nobody():
-    engine = LocalEngine(faulty(where="release", fails=lambda names: True))
-    stream = engine.generate(request("abc", "endless", max_tokens=10_000))
+async def test_an_abort_whose_slot_cannot_be_released_ends_all_requests():
+    engine = LocalEngine(faulty_runner(where="release_slot", fails=lambda ids: True))
+    stream = engine.generate(make_request("abc", "endless", max_tokens=10_000))
     await anext(stream)
     other = asyncio.create_task(ask(engine, "endless other", max_tokens=10_000))
     await stream.aclose()
@@ -125,8 +115,8 @@ async def test_an_abort_whose_slot_cannot_be_given_back_hangs_nobody():
     await asyncio.to_thread(engine.close)
 
 
-async def test_a_mistake_in_the_step_itself_is_told_to_everyone():
-    runner, deaths = faulty(), []
+async def test_a_bug_in_the_step_itself_ends_all_requests():
+    runner, deaths = faulty_runner(), []
     runner.decode = lambda sequences: []
     engine = LocalEngine(runner, on_death=deaths.append)
     answers = await ask_all(engine)
@@ -135,37 +125,51 @@ async def test_a_mistake_in_the_step_itself_is_told_to_everyone():
     await asyncio.to_thread(engine.close)
 
 
-async def test_a_prompt_that_cannot_be_built_is_told_in_our_words():
-    runner = faulty()
-    encode = runner.build_prompt
-    runner.build_prompt = lambda messages, gone: (
-        1 // 0 if "bad" in messages[-1].text else encode(messages, gone)
+async def test_an_unexpected_error_while_a_prompt_is_built_reaches_its_request_only():
+    runner = faulty_runner()
+    build_prompt = runner.build_prompt
+    runner.build_prompt = lambda messages, is_aborted: (
+        1 // 0 if "bad" in messages[-1].text else build_prompt(messages, is_aborted)
     )
-    answers = await served(runner, ("ann", "bad", "cy"))
+    answers = await serve(runner, ("ann", "bad", "cy"))
     assert isinstance(answers.pop("bad"), EngineStoppedError)
-    assert answers == texts(("ann", "cy"))
+    assert answers == expected_answers(("ann", "cy"))
 
 
-async def test_a_prompt_that_a_look_loses_hangs_nobody():
-    runner, bad = faulty(), [ord(letter) for letter in 3 * "bad"]
-    runner.encode_ahead = lambda prompts: [prompt for prompt in prompts if prompt.ids != bad]
-    answers = await served(runner, ("ann", "bad", "cy"))
+async def test_a_prompt_that_encoding_ahead_drops_does_not_hang_its_request():
+    runner, dropped = faulty_runner(), [ord(letter) for letter in 3 * "bad"]
+    runner.encode_ahead = lambda prompts: [prompt for prompt in prompts if prompt.ids != dropped]
+    answers = await serve(runner, ("ann", "bad", "cy"))
     assert isinstance(answers.pop("bad"), EngineStoppedError)
-    assert answers == texts(("ann", "cy"))
+    assert answers == expected_answers(("ann", "cy"))
 
 
-async def test_a_dead_device_ends_the_engine_and_names_those_of_the_last_pass():
-    engine = LocalEngine(faulty(lethal=True), on_death=lambda death: None)
+async def test_a_dead_device_ends_the_engine_and_names_the_requests_of_the_last_pass():
+    engine = LocalEngine(faulty_runner(lethal=True))
     answers = await ask_all(engine)
     assert all(isinstance(answer, EngineStoppedError) for answer in answers.values())
     assert answers["bad"].suspect
     await asyncio.to_thread(engine.close)
 
 
-async def test_a_device_that_cannot_be_asked_is_dead():
-    runner = faulty()
+async def test_a_device_that_cannot_be_queried_counts_as_dead():
+    runner = faulty_runner()
     runner.is_device_alive = lambda: 1 // 0
     engine = LocalEngine(runner)
     answers = await ask_all(engine)
     assert all("the device is lost" in str(answer) for answer in answers.values())
+    await asyncio.to_thread(engine.close)
+
+
+@pytest.mark.parametrize(("reason", "has_answered"), [("stop", True), ("abort", False)])
+async def test_a_request_that_was_finished_counts_as_answered_unless_it_was_aborted(
+    reason, has_answered
+):
+    runner, deaths = faulty_runner(lethal=True), []
+    engine = LocalEngine(runner, on_death=deaths.append)
+    async for delta in engine.generate(make_request("abc", "endless", max_tokens=900)):
+        if delta.content:
+            engine.finish("endless", reason)
+    await ask(engine, "bad")
+    assert [death.has_answered for death in deaths] == [has_answered]
     await asyncio.to_thread(engine.close)

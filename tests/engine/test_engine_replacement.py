@@ -1,65 +1,57 @@
-"""An engine that dies is replaced: who has no word of an answer yet gets it from the next one, the rest are told."""
+"""A dead engine is replaced: requests without text get their answer from the next one."""
 
 import asyncio
 import logging
-from time import monotonic, sleep
 
 import pytest
 from fake_loader import FakeLoader
 from faulty_runner import FaultyRunner
-from test_engine import collect, request, text_of
-from test_engine_core import GUARD_S, ask
-from test_model_manager import ONE, TWO, asked, manager
+from generation import (
+    GUARD_S,
+    collect,
+    content_of,
+    gather_within_guard,
+    make_request,
+    wait_until,
+)
+from test_engine_core import ask
+from test_model_manager import ONE, TWO, start_manager
 
-from webui.engine.manager.model_entry import MOST_DEATHS, ModelEntry
+from webui.engine.loading.interface import LoadedModel
+from webui.engine.manager.model_entry import MAX_DEATHS, ModelEntry
 from webui.engine.manager.model_manager import ModelManager
 from webui.errors import EngineStoppedError, ModelLoadError
 
 
 @pytest.fixture(autouse=True)
 def quiet(caplog):
-    """pytest keeps what is logged, with tracebacks and all that their frames hold on to."""
+    """Log nothing: pytest would keep the tracebacks, and with them the memory of dead engines."""
     caplog.set_level(logging.CRITICAL)
 
 
-def dying(**faults) -> FaultyRunner:
-    """Its device is lost with the first pass that holds a request called bad."""
+def dying_runner(**faults) -> FaultyRunner:
+    """Return a runner whose device dies of the first pass with the request "bad"."""
     return FaultyRunner(step_s=0.005, lethal=True, **faults)
 
 
-def loader(*runners) -> FakeLoader:
-    made = FakeLoader(runners=list(runners), step_s=0.005)
-    made.go.set()
-    return made
+def loader_of(*runners) -> FakeLoader:
+    loader = FakeLoader(runners=list(runners), step_s=0.005)
+    loader.may_load.set()
+    return loader
 
 
-def managed(made: FakeLoader, **settings) -> ModelManager:
-    return manager(made, ONE, retry_after_s=0, **settings)
+def manager_of(loader: FakeLoader, **settings) -> ModelManager:
+    return start_manager(loader, ONE, retry_after_s=0, **settings)
 
 
-def loads(made: FakeLoader) -> int:
-    return made.diary.count("load one")
-
-
-def until(condition) -> None:
-    end = monotonic() + GUARD_S
-    while not condition() and monotonic() < end:
-        sleep(0.01)
-    assert condition()
-
-
-async def all_of(*answers) -> list:
-    return await asyncio.wait_for(asyncio.gather(*answers), GUARD_S)
-
-
-async def until_writing(made: ModelManager, name: str) -> asyncio.Task:
-    """A request that has been answered in part; the task ends as its stream does."""
-    stream = made.generate(request("abc", name, max_tokens=100_000))
+async def start_answer(manager: ModelManager, request_id: str) -> asyncio.Task:
+    """Start a request, and wait for its first text. The task returns the error that ends it."""
+    stream = manager.generate(make_request("abc", request_id, max_tokens=100_000))
     async for delta in stream:
         if delta.content:
             break
 
-    async def rest() -> Exception | None:
+    async def read_rest() -> Exception | None:
         try:
             async for _ in stream:
                 pass
@@ -67,161 +59,170 @@ async def until_writing(made: ModelManager, name: str) -> asyncio.Task:
             return error
         return None
 
-    return asyncio.create_task(rest())
+    return asyncio.create_task(read_rest())
 
 
-async def test_who_waits_is_answered_by_the_next_engine_and_who_writes_is_told():
-    made = loader(dying(where="prefill", times=1, slots=2))
-    models = managed(made)
-    writing = await until_writing(models, "endless")
+async def test_waiting_requests_are_answered_by_the_next_engine_and_begun_ones_fail():
+    loader = loader_of(dying_runner(where="prefill", times=1, slots=2))
+    manager = manager_of(loader)
+    begun = await start_answer(manager, "endless")
     names = ("ann", "bad", "cy", "dora", "eve")
-    told, *answers = await all_of(writing, *(ask(models, name) for name in names))
-    assert isinstance(told, EngineStoppedError)
+    error, *answers = await gather_within_guard(begun, *(ask(manager, name) for name in names))
+    assert isinstance(error, EngineStoppedError)
     assert answers == [3 * name for name in names]
-    assert loads(made) == 2
-    assert made.alive == [0, 0]
-    await asyncio.to_thread(models.close)
+    assert loader.calls.count("load one") == 2
+    assert loader.alive == [0, 0]
+    await asyncio.to_thread(manager.close)
 
 
-async def test_who_waits_sees_a_load_and_nothing_else():
-    models = managed(loader(dying(where="prefill", times=1, slots=2)))
-    writing = await until_writing(models, "endless")
-    waiting = asyncio.create_task(collect(models, request("abc", "abc")))
-    await all_of(ask(models, "bad"), writing)
+async def test_a_waiting_request_shows_a_load_and_no_error():
+    manager = manager_of(loader_of(dying_runner(where="prefill", times=1, slots=2)))
+    begun = await start_answer(manager, "endless")
+    waiting = asyncio.create_task(collect(manager, make_request("abc", "abc")))
+    await gather_within_guard(ask(manager, "bad"), begun)
     deltas = await asyncio.wait_for(waiting, GUARD_S)
     assert {delta.progress.phase for delta in deltas if delta.progress} >= {"loading", "answering"}
-    assert text_of(deltas) == "abc"
-    await asyncio.to_thread(models.close)
+    assert content_of(deltas) == "abc"
+    await asyncio.to_thread(manager.close)
 
 
-async def test_a_request_that_kills_twice_is_told_and_the_others_are_answered():
-    made = loader(*(dying(where="prefill", slots=1) for _ in range(5)))
-    models = managed(made)
-    bad, *others = await all_of(*(ask(models, name) for name in ("bad", "ann", "cy")))
+async def test_a_request_that_kills_two_engines_fails_and_the_others_are_answered():
+    loader = loader_of(*(dying_runner(where="prefill", slots=1) for _ in range(5)))
+    manager = manager_of(loader)
+    bad, *others = await gather_within_guard(*(ask(manager, name) for name in ("bad", "ann", "cy")))
     assert isinstance(bad, EngineStoppedError)
     assert "boom" in str(bad)
     assert others == ["annannann", "cycycy"]
-    await asyncio.to_thread(models.close)
+    await asyncio.to_thread(manager.close)
 
 
-@pytest.mark.parametrize("where", ["admit", "decode", "release"])
+@pytest.mark.parametrize("where", ["acquire_slot", "decode", "release_slot"])
 async def test_wherever_the_engine_dies_the_next_request_is_answered(where):
-    made = loader(dying(where=where, fails=lambda names: True))
-    models = managed(made)
-    await all_of(ask(models, "first"))
-    assert await all_of(ask(models, "next")) == ["nextnextnext"]
-    assert loads(made) == 2
-    await asyncio.to_thread(models.close)
+    loader = loader_of(dying_runner(where=where, fails=lambda ids: True))
+    manager = manager_of(loader)
+    await asyncio.wait_for(ask(manager, "first"), GUARD_S)
+    assert await asyncio.wait_for(ask(manager, "next"), GUARD_S) == "nextnextnext"
+    assert loader.calls.count("load one") == 2
+    await asyncio.to_thread(manager.close)
 
 
-async def test_the_model_comes_back_though_nobody_waits():
-    made = loader(dying(where="decode", fails=lambda names: True))
-    models = managed(made)
-    writing = await until_writing(models, "endless")
-    assert isinstance(await asyncio.wait_for(writing, GUARD_S), EngineStoppedError)
-    await asyncio.to_thread(until, lambda: loads(made) == 2 and models.status().state == "ready")
-    assert made.alive == [0, 0]
-    await asyncio.to_thread(models.close)
+async def test_the_model_is_loaded_again_even_if_no_request_waits():
+    loader = loader_of(dying_runner(where="decode", fails=lambda ids: True))
+    manager = manager_of(loader)
+    begun = await start_answer(manager, "endless")
+    assert isinstance(await asyncio.wait_for(begun, GUARD_S), EngineStoppedError)
+    await wait_until(
+        lambda: loader.calls.count("load one") == 2 and manager.status().state == "ready"
+    )
+    assert loader.alive == [0, 0]
+    await asyncio.to_thread(manager.close)
 
 
-async def test_who_waits_is_told_when_the_model_cannot_be_loaded_again():
-    made = loader(dying(where="prefill", times=1, slots=2))
-    models = managed(made)
-    writing = await until_writing(models, "endless")
-    made.broken.add(ONE)
-    told, *answers = await all_of(writing, *(ask(models, name) for name in ("bad", "ann", "cy")))
-    assert isinstance(told, EngineStoppedError)
+async def test_waiting_requests_fail_if_the_model_cannot_be_loaded_again():
+    loader = loader_of(dying_runner(where="prefill", times=1, slots=2))
+    manager = manager_of(loader)
+    begun = await start_answer(manager, "endless")
+    loader.broken.add(ONE)
+    error, *answers = await gather_within_guard(
+        begun, *(ask(manager, name) for name in ("bad", "ann", "cy"))
+    )
+    assert isinstance(error, EngineStoppedError)
     assert all(isinstance(answer, ModelLoadError) for answer in answers)
     assert "start it again" in str(answers[0])
-    await asyncio.to_thread(models.close)
+    await asyncio.to_thread(manager.close)
 
 
-async def test_whom_an_engine_may_have_died_of_is_read_and_written_apart_from_others():
+async def test_a_request_that_an_engine_may_have_died_of_is_retried_apart_from_others():
     second = FaultyRunner(step_s=0.005)
-    models = managed(loader(dying(where="prefill", fails=lambda names: "ann" in names), second))
-    writing = await until_writing(models, "endless")
+    first = dying_runner(where="prefill", fails=lambda ids: "ann" in ids)
+    manager = manager_of(loader_of(first, second))
+    begun = await start_answer(manager, "endless")
     names = ("ann", "ben", "cy")
-    told, *answers = await all_of(writing, *(ask(models, name) for name in names))
-    assert isinstance(told, EngineStoppedError)
+    error, *answers = await gather_within_guard(begun, *(ask(manager, name) for name in names))
+    assert isinstance(error, EngineStoppedError)
     assert answers == [3 * name for name in names]
-    assert all(names == ["ann"] for _, names in second.passes if "ann" in names)
-    await asyncio.to_thread(models.close)
+    assert all(ids == ["ann"] for _, ids in second.passes if "ann" in ids)
+    await asyncio.to_thread(manager.close)
 
 
-async def test_a_model_that_only_dies_leaves_nobody_waiting():
-    made = loader(*(dying(where="prefill", fails=lambda names: True) for _ in range(20)))
-    models = managed(made)
-    answers = await all_of(
-        *(ask(models, name) for name in ("ann", "ben", "cy", "dora", "eve", "fred"))
-    )
+async def test_a_model_whose_engines_all_die_leaves_no_request_waiting():
+    runners = [dying_runner(where="prefill", fails=lambda ids: True) for _ in range(20)]
+    manager = manager_of(loader_of(*runners))
+    names = ("ann", "ben", "cy", "dora", "eve", "fred")
+    answers = await gather_within_guard(*(ask(manager, name) for name in names))
     assert all(isinstance(answer, EngineStoppedError | ModelLoadError) for answer in answers)
-    await asyncio.to_thread(models.close)
+    await asyncio.to_thread(manager.close)
 
 
-def test_a_model_that_dies_often_without_an_answer_is_given_up():
-    hosted = ModelEntry("nano", "none", "bundled")
-    lives = [hosted.died("boom", answered=False, now=1.0, pause_s=5.0) for _ in range(MOST_DEATHS)]
-    assert lives == [True] * (MOST_DEATHS - 1) + [False]
-    assert "stopped 3 times in a row" in str(hosted.status.failure)
-    assert isinstance(hosted.refusal(0.0), ModelLoadError)
+def make_entry() -> ModelEntry:
+    return ModelEntry("nano", "none", "bundled")
 
 
-def test_an_answer_between_two_deaths_counts():
-    hosted = ModelEntry("nano", "none", "bundled")
-    assert all(hosted.died("boom", answered=True, now=1.0, pause_s=5.0) for _ in range(9))
+def test_a_model_is_given_up_after_several_deaths_without_an_answer():
+    entry = make_entry()
+    reloads = [
+        entry.record_death("boom", has_answered=False, now=1.0, pause_s=5.0)
+        for _ in range(MAX_DEATHS)
+    ]
+    assert reloads == [True] * (MAX_DEATHS - 1) + [False]
+    assert "stopped 3 times in a row" in str(entry.status.failure)
+    assert isinstance(entry.failure_since(0.0), ModelLoadError)
 
 
-def test_after_a_death_it_rests_until_the_pause_is_over_and_no_other_load_does():
-    hosted = ModelEntry("nano", "none", "bundled")
-    hosted.ready(FakeLoaded(hosted), now=100.0)
-    assert hosted.rest(101.0) == 0
-    assert hosted.died("boom", answered=True, now=101.0, pause_s=5.0)
-    assert (hosted.rest(101.0), hosted.rest(106.0), hosted.status.state) == (4.0, 0.0, "loading")
+def test_an_answer_between_two_deaths_starts_the_count_again():
+    entry = make_entry()
+    assert all(
+        entry.record_death("boom", has_answered=True, now=1.0, pause_s=5.0) for _ in range(9)
+    )
 
 
-class FakeLoaded:
-    def __init__(self, hosted: ModelEntry) -> None:
-        self.info, self.device, self.memory_bytes, self.precision = hosted.status.info, "CPU", 1, ""
-        self.runner = FaultyRunner()
+def test_only_after_a_death_a_load_waits_for_the_pause():
+    entry = make_entry()
+    entry.set_ready(LoadedModel(None, entry.status.info, "CPU", 1, 4), now=100.0)
+    assert entry.seconds_to_reload(101.0) == 0
+    assert entry.record_death("boom", has_answered=True, now=101.0, pause_s=5.0)
+    assert (entry.seconds_to_reload(101.0), entry.seconds_to_reload(106.0)) == (4.0, 0.0)
+    assert entry.status.state == "loading"
 
 
-async def test_the_dead_model_comes_before_the_one_that_others_wait_for():
-    made = loader(dying(where="prefill", times=1, slots=2))
-    models = manager(made, ONE, TWO, retry_after_s=0)
-    writing = await until_writing(models, "endless")
-    waiting = asyncio.create_task(ask(models, "ann"))
+async def test_the_dead_model_is_loaded_before_the_one_that_others_wait_for():
+    loader = loader_of(dying_runner(where="prefill", times=1, slots=2))
+    manager = start_manager(loader, ONE, TWO, retry_after_s=0)
+    begun = await start_answer(manager, "endless")
+    waiting = asyncio.create_task(ask(manager, "ann"))
     await asyncio.sleep(0)
-    other = asyncio.create_task(collect(models, asked("two", "hi", "other")))
-    bad = asyncio.create_task(ask(models, "bad"))
-    await all_of(writing)
-    assert await all_of(waiting, bad) == ["annannann", "badbadbad"]
-    assert text_of(await asyncio.wait_for(other, GUARD_S)) == "hi"
-    await asyncio.to_thread(models.close)
+    other = asyncio.create_task(collect(manager, make_request("hi", "other", "two")))
+    bad = asyncio.create_task(ask(manager, "bad"))
+    await asyncio.wait_for(begun, GUARD_S)
+    assert await gather_within_guard(waiting, bad) == ["annannann", "badbadbad"]
+    assert content_of(await asyncio.wait_for(other, GUARD_S)) == "hi"
+    assert [call for call in loader.calls if call != "free"] == ["load one", "load one", "load two"]
+    await asyncio.to_thread(manager.close)
 
 
 async def test_an_abort_while_the_engine_is_replaced_is_kept():
-    made = loader(dying(where="prefill", times=1, slots=2))
-    models = managed(made)
-    writing = await until_writing(models, "endless")
-    stream = models.generate(request("abc", "abc"))
+    loader = loader_of(dying_runner(where="prefill", times=1, slots=2))
+    manager = manager_of(loader)
+    begun = await start_answer(manager, "endless")
+    stream = manager.generate(make_request("abc", "abc"))
     await anext(stream)
-    made.go.clear()
-    bad = asyncio.create_task(ask(models, "bad"))
-    await all_of(writing)
-    models.abort("abc")
+    loader.may_load.clear()
+    bad = asyncio.create_task(ask(manager, "bad"))
+    await asyncio.wait_for(begun, GUARD_S)
+    manager.abort("abc")
     assert [delta async for delta in stream][-1].finish_reason == "abort"
-    made.go.set()
-    assert await all_of(bad) == ["badbadbad"]
-    await asyncio.to_thread(models.close)
+    loader.may_load.set()
+    assert await asyncio.wait_for(bad, GUARD_S) == "badbadbad"
+    await asyncio.to_thread(manager.close)
 
 
-async def test_closing_while_the_engine_is_replaced_hangs_nobody():
-    made = loader(dying(where="prefill", times=1))
-    models = managed(made)
-    await all_of(ask(models, "ann"))
-    made.go.clear()
-    waiting = asyncio.create_task(ask(models, "bad"))
-    await asyncio.to_thread(until, lambda: loads(made) == 2)
-    models.close()
-    made.go.set()
+async def test_close_while_the_engine_is_replaced_ends_waiting_requests():
+    loader = loader_of(dying_runner(where="prefill", times=1))
+    manager = manager_of(loader)
+    await asyncio.wait_for(ask(manager, "ann"), GUARD_S)
+    loader.may_load.clear()
+    waiting = asyncio.create_task(ask(manager, "bad"))
+    await wait_until(lambda: loader.calls.count("load one") == 2)
+    manager.close()
+    loader.may_load.set()
     assert isinstance(await asyncio.wait_for(waiting, GUARD_S), EngineStoppedError)

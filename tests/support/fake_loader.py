@@ -1,4 +1,4 @@
-"""A loader that loads spelling runners, at once or when it is told to, and keeps a diary."""
+"""FakeLoader: loads engines over EchoRunners, and records what it does."""
 
 from __future__ import annotations
 
@@ -10,69 +10,72 @@ from threading import Event
 
 from echo_runner import EchoRunner
 
+from webui.engine.loading.interface import LoadedModel
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.plan import PlanOptions, make_plan
+from webui.engine.serving.engine import LocalEngine
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, Progress
 from webui.reasons import HubUnreachable
 
+# Against a hang of a failing test.
+GUARD_S = 60
 
-@dataclass
-class Spelling:
-    """What a load returns."""
 
-    info: ModelInfo
-    runner: EchoRunner
-    device: str = "CPU"
-    memory_bytes: int = 5
-    precision: str = ""
+def loaded_model(name: str, runner: EchoRunner, on_death) -> LoadedModel:
+    engine = LocalEngine(runner, on_death=on_death)
+    return LoadedModel(engine, ModelInfo(name, 1000), "CPU", 5, runner.slots)
 
 
 @dataclass
 class FakeLoader:
-    """Loads once `go` is set; sources in `broken` fail. Files of those in `far` come once `arrived` is set, if not
-    `lost`. The first loads return the `runners`.
+    """Loads wait for `may_load`, downloads of the sources in `remote` for `may_download`.
 
-    `diary` tells what was done in which order; `alive` how many earlier runners there still were at each load.
+    Sources in `broken` cannot be loaded, those in `missing` not be downloaded. The first loads use
+    `runners`. `calls` lists the loads and frees in order, `choices` the choices of the loads, and
+    `alive` the number of earlier runners that were still in memory at each load. `loading` is set
+    once a load has begun.
     """
 
     broken: set = field(default_factory=set)
-    go: Event = field(default_factory=Event)
-    far: set = field(default_factory=set)
-    lost: set = field(default_factory=set)
-    arrived: Event = field(default_factory=Event)
+    may_load: Event = field(default_factory=Event)
+    remote: set = field(default_factory=set)
+    missing: set = field(default_factory=set)
+    may_download: Event = field(default_factory=Event)
+    loading: Event = field(default_factory=Event)
     step_s: float = 0.0
-    gpu: int = 0
+    gpu_bytes: int = 0
     runners: list = field(default_factory=list)
-    diary: list = field(default_factory=list)
-    seen: list = field(default_factory=list)
+    calls: list = field(default_factory=list)
+    choices: list = field(default_factory=list)
     alive: list = field(default_factory=list)
-    _runners: list = field(default_factory=list)
+    _loaded: list = field(default_factory=list)
 
     def plan(self, needs, quantization):
-        cards = (Card("card", self.gpu, self.gpu),) if self.gpu else ()
+        cards = (Card("card", self.gpu_bytes, self.gpu_bytes),) if self.gpu_bytes else ()
         return make_plan(Machine(cards), needs, PlanOptions(quantization=quantization))
 
     def fetch(self, choice, report):
-        if choice.source in self.far:
+        if choice.source in self.remote:
             report(Progress("loading", 3, 9))
-            self.arrived.wait(10)
-        if choice.source in self.lost:
-            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("a test"))
+            assert self.may_download.wait(GUARD_S)
+        if choice.source in self.missing:
+            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("timed out"))
         return Path(choice.source)
 
-    def load(self, choice, report):
-        self.diary.append(f"load {choice.info.name}")
-        self.seen.append(choice)
-        self.alive.append(sum(runner() is not None for runner in self._runners))
+    def load(self, choice, report, on_death):
+        self.calls.append(f"load {choice.info.name}")
+        self.choices.append(choice)
+        self.alive.append(sum(runner() is not None for runner in self._loaded))
         report(Progress("loading", 1, 2))
-        self.go.wait(10)
+        self.loading.set()
+        assert self.may_load.wait(GUARD_S)
         if choice.source in self.broken:
-            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("a test"))
+            raise ModelLoadError(model=choice.info.name, reason=HubUnreachable("timed out"))
         runner = self.runners.pop(0) if self.runners else EchoRunner(step_s=self.step_s)
-        self._runners.append(weakref.ref(runner))
-        return Spelling(ModelInfo(choice.info.name, 1000), runner)
+        self._loaded.append(weakref.ref(runner))
+        return loaded_model(choice.info.name, runner, on_death)
 
     def free(self):
-        self.diary.append("free")
+        self.calls.append("free")
         gc.collect()

@@ -7,7 +7,15 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from webui.errors import EngineStoppedError
-from webui.protocol import Delta, GenerationRequest, ModelInfo, ModelStatus, Progress, Usage
+from webui.protocol import (
+    Delta,
+    FinishReason,
+    GenerationRequest,
+    ModelInfo,
+    ModelStatus,
+    Progress,
+    Usage,
+)
 
 SCRIPT = (
     Delta(progress=Progress("prefill", 10, 10)),
@@ -32,7 +40,7 @@ class FakeEngine:
     step_s: float = 0.0
     model_status: ModelStatus = READY
     requests: list[GenerationRequest] = field(default_factory=list)
-    aborted: set[str] = field(default_factory=set)
+    finish_reasons: dict[str, FinishReason] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
     answer_now_requested: set[str] = field(default_factory=set)
     others: tuple[ModelStatus, ...] = ()
@@ -50,8 +58,8 @@ class FakeEngine:
                 await asyncio.sleep(self.step_s)
                 if self.closed:
                     raise EngineStoppedError(reason="it was closed")
-                if request.id in self.aborted:
-                    yield Delta(finish_reason="abort", usage=Usage(10, 3, 3))
+                if reason := self.finish_reasons.get(request.id):
+                    yield Delta(finish_reason=reason, usage=Usage(10, 3, 3))
                     return
                 if delta.reasoning and request.id in self.answer_now_requested:
                     continue
@@ -62,8 +70,15 @@ class FakeEngine:
             self.running.discard(request.id)
             self.ended.set()
 
+    @property
+    def aborted(self) -> set[str]:
+        return {name for name, reason in self.finish_reasons.items() if reason == "abort"}
+
     def abort(self, request_id: str) -> None:
-        self.aborted.add(request_id)
+        self.finish(request_id, "abort")
+
+    def finish(self, request_id: str, reason: FinishReason) -> None:
+        self.finish_reasons.setdefault(request_id, reason)
 
     def answer_now(self, request_id: str) -> None:
         self.answer_now_requested.add(request_id)

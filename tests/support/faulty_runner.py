@@ -1,4 +1,4 @@
-"""A spelling runner that fails: where, for whom and how often a test says."""
+"""FaultyRunner: an EchoRunner that fails where, for which requests and how often a test says."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -9,43 +9,44 @@ from echo_runner import EchoRunner
 
 @dataclass
 class FaultyRunner(EchoRunner):
-    """Raises `error` in the method `where` when `fails` says so of the names in the pass, at most `times` times.
+    """Raises `make_error()` in the method `where` if `fails` holds for the ids in the pass.
 
-    `lethal`: the device is dead from then on. `passes` has the names of each pass, by method.
+    It does so at most `times` times. `lethal`: the device is dead from then on. `passes` lists the
+    method and the request ids of each pass.
     """
 
     where: str = "decode"
-    fails: Callable[[list[str]], bool] = lambda names: "bad" in names
-    error: Callable[[], Exception] = lambda: ZeroDivisionError("boom")
+    fails: Callable[[list[str]], bool] = lambda ids: "bad" in ids
+    make_error: Callable[[], Exception] = lambda: ZeroDivisionError("boom")
     times: int = 1_000_000
     lethal: bool = False
-    failed: Counter = field(default_factory=Counter)
+    failures: Counter = field(default_factory=Counter)
     passes: list = field(default_factory=list)
 
     def acquire_slot(self, sequence):
-        self._pass("admit", [sequence])
+        self._record_pass("acquire_slot", [sequence])
         return super().acquire_slot(sequence)
 
-    def prefill(self, sequences, tokens):
-        self._pass("prefill", sequences)
-        return super().prefill(sequences, tokens)
+    def prefill(self, sequences, max_tokens):
+        self._record_pass("prefill", sequences)
+        return super().prefill(sequences, max_tokens)
 
     def decode(self, sequences):
-        self._pass("decode", sequences)
+        self._record_pass("decode", sequences)
         return super().decode(sequences)
 
     def prefill_forced_ids(self, sequence):
-        self._pass("force", [sequence])
+        self._record_pass("prefill_forced_ids", [sequence])
         return super().prefill_forced_ids(sequence)
 
     def release_slot(self, sequence):
-        self._pass("release", [sequence])
+        self._record_pass("release_slot", [sequence])
         super().release_slot(sequence)
 
-    def _pass(self, where, sequences):
-        names = [sequence.id for sequence in sequences]
-        self.passes.append((where, names))
-        if where == self.where and self.failed[where] < self.times and self.fails(names):
-            self.failed[where] += 1
+    def _record_pass(self, where, sequences):
+        ids = [sequence.id for sequence in sequences]
+        self.passes.append((where, ids))
+        if where == self.where and self.failures[where] < self.times and self.fails(ids):
+            self.failures[where] += 1
             self.dead = self.dead or self.lethal
-            raise self.error()
+            raise self.make_error()

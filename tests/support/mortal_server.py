@@ -14,14 +14,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 import uvicorn
-from fake_loader import FakeLoader, Spelling
+from fake_loader import FakeLoader, loaded_model
 from faulty_runner import FaultyRunner
 
 from webui.app import create_app
 from webui.engine.manager.model_manager import ModelManager
 from webui.errors import ModelLoadError
 from webui.media.reader import MediaReader
-from webui.protocol import ModelInfo
 from webui.reasons import Unexpected
 from webui.restart import Restart
 from webui.server import Server, listen
@@ -39,20 +38,20 @@ class LostDevice(FaultyRunner):
 
 
 class MortalLoader(FakeLoader):
-    def load(self, choice, report):
-        if self.diary:
+    def load(self, choice, report, on_death):
+        if self.calls:
             raise ModelLoadError(
                 model=choice.info.name,
                 reason=Unexpected("CUDA error: device-side assert triggered"),
             )
-        self.diary.append("load")
-        return Spelling(ModelInfo(choice.info.name, 1000), LostDevice())
+        self.calls.append("load")
+        return loaded_model(choice.info.name, LostDevice(), on_death)
 
 
 def main() -> None:
     port, note = int(sys.argv[1]), Path(sys.argv[2], "first")
     loader = FakeLoader() if note.exists() else MortalLoader()
-    loader.go.set()
+    loader.may_load.set()
     note.touch()
     restart = Restart(least_uptime_s=0)
     options = {

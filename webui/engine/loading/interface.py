@@ -1,4 +1,4 @@
-"""What loading a model is to those above it: a Protocol, and the real one, which imports torch when it is asked."""
+"""Loader: makes an engine from the choice of a model. CheckpointLoader imports torch on first use."""
 
 from __future__ import annotations
 
@@ -10,49 +10,64 @@ from typing import Protocol
 from webui.engine.loading.catalog import Choice
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan, PlanOptions, refused_plan
-from webui.engine.serving.runner_protocol import Runner
-from webui.protocol import ModelInfo, Progress
+from webui.engine.serving.engine import LocalEngine
+from webui.engine.serving.engine_errors import EngineDeath
+from webui.protocol import Engine, ModelInfo, Progress
 from webui.reasons import CpuChosen
 
+Report = Callable[[Progress], None]
+OnDeath = Callable[[EngineDeath], None]
 
-class LoadedModel(Protocol):
-    """A model on its device."""
 
-    @property
-    def runner(self) -> Runner: ...
-    @property
-    def info(self) -> ModelInfo: ...
-    @property
-    def device(self) -> str: ...
-    @property
-    def memory_bytes(self) -> int: ...
-    @property
-    def precision(self) -> str: ...
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model that is ready to answer, and what its status shows.
+
+    `memory_bytes` is the size of the weights; `precision` is "" on a CPU; `slots` is the number of
+    conversations that fit at once.
+    """
+
+    engine: Engine
+    info: ModelInfo
+    device: str
+    memory_bytes: int
+    slots: int
+    precision: str = ""
 
 
 class Loader(Protocol):
-    """All of it but `fetch` is called from the loading thread."""
+    """Makes engines. Only the model thread calls the methods, except for `fetch`."""
 
     def plan(self, needs: Needs, quantization: str) -> Plan:
-        """How such a checkpoint would run on this machine's cards."""
+        """Return how such a checkpoint would run on the cards of this machine."""
         ...
 
-    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
-        """The folder of its files, downloaded if need be; on a thread of its own. Raises ModelLoadError as `load`."""
+    def fetch(self, choice: Choice, report: Report) -> Path:
+        """Return the folder of the files, after downloading what is missing.
+
+        Called on a thread of its own. Raises ModelLoadError.
+        """
         ...
 
-    def load(self, choice: Choice, report: Callable[[Progress], None]) -> LoadedModel:
-        """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
+    def load(self, choice: Choice, report: Report, on_death: OnDeath) -> LoadedModel:
+        """Load the files in the folder `choice.source`, and start an engine over them.
+
+        The engine calls `on_death`, on a thread of its own, if it ends without being closed.
+        Raises ModelLoadError.
+        """
         ...
 
     def free(self) -> None:
-        """Give the memory back of a model that nobody refers to any more."""
+        """Give back the memory of engines that nothing refers to any more."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointLoader:
-    """`slots` and `context_length` 0 mean: decided from the free memory."""
+    """Loads checkpoints onto `device`, each with a LocalEngine over it.
+
+    `slots` and `context_length` 0 are decided from the free memory.
+    """
 
     device: str = "auto"
     slots: int = 0
@@ -67,15 +82,23 @@ class CheckpointLoader:
             needs, PlanOptions(self.device, quantization, self.slots, self.context_length)
         )
 
-    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
+    def fetch(self, choice: Choice, report: Report) -> Path:
         from webui.engine.loading.download import fetch
 
         return fetch(choice.source, choice.info.name, report)
 
-    def load(self, choice: Choice, report: Callable[[Progress], None]) -> LoadedModel:
+    def load(self, choice: Choice, report: Report, on_death: OnDeath) -> LoadedModel:
         from webui.engine.loading import loader
 
-        return loader.load(choice, self.device, self.slots, self.context_length, report)
+        loaded = loader.load(choice, self.device, self.slots, self.context_length, report)
+        return LoadedModel(
+            LocalEngine(loaded.runner, on_death=on_death),
+            loaded.info,
+            loaded.device,
+            loaded.memory_bytes,
+            loaded.runner.slots,
+            loaded.precision,
+        )
 
     def free(self) -> None:
         from webui.engine.loading import loader

@@ -66,7 +66,7 @@ Made = TypeVar("Made")
 
 
 @dataclass(frozen=True, slots=True)
-class LoadedModel:
+class LoadedRunner:
     """A model ready to run, where, and how many bytes its weights take there; `precision` is "" on a CPU."""
 
     runner: ModelRunner
@@ -95,7 +95,7 @@ def load(
     context: int,
     on_progress: Callable[[Progress], None],
     families: Families = FAMILIES,
-) -> LoadedModel:
+) -> LoadedRunner:
     """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
     name = choice.info.name
     reserve_core()
@@ -122,7 +122,7 @@ def load(
     )
     info = replace(info, context_length=cache.context_length)
     runner = _runner(model, processor, cache, checkpoint.family, name)
-    return LoadedModel(runner, info, _device_name(place.device), place.weight_bytes, place.words)
+    return LoadedRunner(runner, info, _device_name(place.device), place.weight_bytes, place.words)
 
 
 @dataclass(frozen=True, slots=True)

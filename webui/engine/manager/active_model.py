@@ -1,4 +1,4 @@
-"""ActiveModel: the one loaded model and its engine. Only the model thread calls it; any thread may read `engine`."""
+"""ActiveModel: the one model in memory and its engine."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from functools import partial
 
 from webui.engine.loading.interface import LoadedModel, Loader
 from webui.engine.manager.model_entry import ModelEntry
-from webui.engine.serving.engine import EngineDeath, LocalEngine
-from webui.engine.serving.engine_errors import describe_error
+from webui.engine.serving.engine_errors import EngineDeath, describe_error
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 from webui.reasons import EngineStoppedBefore, Unexpected
@@ -19,8 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class ActiveModel:
-    """`on_death` gets the number of the load whose engine died, on that engine's thread. `on_lost` is called when a
-    model whose engine died cannot be loaded again."""
+    """Loads and unloads. Only the model thread calls the methods; any thread may read `engine`.
+
+    `on_death` gets the number of the load whose engine died, on a thread of that engine. `on_lost`
+    is called when a model whose engine died cannot be loaded again.
+    """
 
     def __init__(
         self,
@@ -29,76 +31,79 @@ class ActiveModel:
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self._loader, self._on_death, self._on_lost = loader, on_death, on_lost
-        self._littered = False
-        self.loads = 0
-        self.busy = False
-        self.model: ModelEntry | None = None
+        self._has_garbage = False
+        self.load_count = 0
+        self.is_loading = False
+        self.entry: ModelEntry | None = None
         self.engine: Engine | None = None
 
-    def load(self, wanted: ModelEntry) -> None:
-        """Afterwards the wanted model is there, or no model and a failure that tells why."""
+    def load(self, entry: ModelEntry) -> None:
+        """Replace the loaded model. On failure none is loaded, and the entry has the reason."""
         self.unload()
-        wanted.loading()
-        self.busy = True
+        entry.set_loading()
+        self.is_loading = True
         try:
-            loaded = self._loaded(wanted)
-            self.loads += 1
-            self.engine = LocalEngine(loaded.runner, on_death=partial(self._on_death, self.loads))
+            loaded = self._load(entry)
         except Exception as error:
-            logger.warning(
-                "loading failed: %s", error, exc_info=not isinstance(error, ModelLoadError)
-            )
-            # Without its traceback, whose frames hold on to what was half loaded.
-            reason = (
-                error.reason
-                if isinstance(error, ModelLoadError)
-                else Unexpected(describe_error(error))
-            )
-            if wanted.is_lost:
-                reason = EngineStoppedBefore(reason)
-                self._on_lost()
-            wanted.failed(
-                ModelLoadError(model=wanted.status.info.name, reason=reason), time.monotonic()
-            )
-            self._littered = True
+            self._record_failure(entry, error)
+            self._has_garbage = True
         else:
-            wanted.ready(loaded, time.monotonic())
-            self.model = wanted
-        self.busy = False
-        self._tidy()
+            entry.set_ready(loaded, time.monotonic())
+            self.entry, self.engine = entry, loaded.engine
+        self.is_loading = False
+        self._free_memory()
 
     def unload(self) -> None:
-        self.leave()
-        self._tidy()
+        """Close the engine and give its memory back."""
+        self.detach()
+        self._free_memory()
 
-    def leave(self) -> None:
-        """The model is gone; what others still refer to of it takes memory until the next load."""
-        if self.engine is None or self.model is None:
+    def detach(self) -> None:
+        """Close the engine. Its memory is given back by the next load.
+
+        For an engine that died: its requests still refer to it while they handle the error.
+        """
+        if self.engine is None or self.entry is None:
             return
-        logger.info("unloading %s", self.model.status.info.name)
+        logger.info("unloading %s", self.entry.status.info.name)
         engine, self.engine = self.engine, None
         engine.close()
-        self.model.unloaded()
-        self.model = None
-        self._littered = True
+        self.entry.set_unloaded()
+        self.entry = None
+        self._has_garbage = True
 
-    def _loaded(self, wanted: ModelEntry) -> LoadedModel:
-        """The chosen model, or the bundled one where nobody asked for that very model and it cannot be had."""
+    def _load(self, entry: ModelEntry) -> LoadedModel:
+        """Load the chosen model, or the bundled one if that fails and the choice allows it."""
+        self.load_count += 1
+        on_death = partial(self._on_death, self.load_count)
         try:
-            return self._loader.load(wanted.at_hand, wanted.loading)
+            return self._loader.load(entry.resolved, entry.set_loading, on_death)
         except ModelLoadError as error:
-            if not wanted.choice.fallback:
+            if not entry.choice.fallback:
                 raise
             logger.warning("%s", error)
-            wanted.fall_back(error)
-        return self._loader.load(wanted.at_hand, wanted.loading)
+            entry.use_fallback(error)
+        return self._loader.load(entry.resolved, entry.set_loading, on_death)
 
-    def _tidy(self) -> None:
-        if not self._littered:
+    def _record_failure(self, entry: ModelEntry, error: Exception) -> None:
+        """Store a new error. The traceback of the old one refers to what was half loaded."""
+        is_expected = isinstance(error, ModelLoadError)
+        logger.warning("loading failed: %s", error, exc_info=not is_expected)
+        reason = (
+            error.reason if isinstance(error, ModelLoadError) else Unexpected(describe_error(error))
+        )
+        if entry.is_lost:
+            reason = EngineStoppedBefore(reason)
+            self._on_lost()
+        failure = ModelLoadError(model=entry.status.info.name, reason=reason)
+        entry.set_failed(failure, time.monotonic())
+
+    def _free_memory(self) -> None:
+        if not self._has_garbage:
             return
-        self._littered = False
+        self._has_garbage = False
         try:
             self._loader.free()
         except Exception:
-            # A device that is lost refuses this as well; whether it is, the next load shows.
-            logger.exception("memory cannot be given back")
+            # A lost device refuses this too. Whether it is lost, the next load will show.
+            logger.exception("cannot give memory back")

@@ -1,42 +1,44 @@
-"""What is put into the inbox of the loading thread."""
+"""ModelCommand: what other threads send to the model thread."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from webui.engine.manager.downloads import Outcome
+from webui.engine.manager.downloads import DownloadResult
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission
-from webui.engine.serving.engine import EngineDeath
+from webui.engine.serving.engine_errors import EngineDeath
 
 
 @dataclass(frozen=True, slots=True)
 class Enqueue:
-    ticket: Admission[ModelEntry]
+    admission: Admission[ModelEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    ticket: Admission[ModelEntry]
+    """The request of the admission has ended."""
+
+    admission: Admission[ModelEntry]
 
 
 @dataclass(frozen=True, slots=True)
 class DownloadDone:
-    model: ModelEntry
-    outcome: Outcome
+    entry: ModelEntry
+    result: DownloadResult
 
 
 @dataclass(frozen=True, slots=True)
 class EngineDied:
-    """The engine that was loaded as that number can go on no more."""
+    """The engine of the load with that number cannot go on."""
 
-    number: int
+    load_number: int
     death: EngineDeath
 
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """Unload, tell everyone, end the thread."""
+    """Unload, fail all waiting admissions, end the thread."""
 
 
 ModelCommand = Enqueue | Release | DownloadDone | EngineDied | Shutdown

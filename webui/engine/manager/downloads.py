@@ -10,57 +10,63 @@ from threading import Thread
 from webui.engine.loading.interface import Loader
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission
+from webui.engine.serving.engine_errors import describe_error
 from webui.errors import ModelLoadError
 from webui.reasons import Unexpected
 
 logger = logging.getLogger(__name__)
 
-Outcome = Path | ModelLoadError
+# The folder of the files, or why they cannot be had.
+DownloadResult = Path | ModelLoadError
 
 
 class Downloads:
-    """`done` is called on the fetching thread; everything else on the loading thread."""
+    """The downloads in progress, and the admissions that wait for each.
 
-    def __init__(self, loader: Loader, done: Callable[[ModelEntry, Outcome], None]) -> None:
-        self._loader, self._done = loader, done
+    `on_done` is called on the downloading thread; only the model thread calls the methods.
+    """
+
+    def __init__(
+        self, loader: Loader, on_done: Callable[[ModelEntry, DownloadResult], None]
+    ) -> None:
+        self._loader, self._on_done = loader, on_done
         self._waiting: dict[ModelEntry, list[Admission[ModelEntry]]] = {}
 
     @property
     def waiting(self) -> list[Admission[ModelEntry]]:
-        return [ticket for tickets in self._waiting.values() for ticket in tickets]
+        """The admissions of all downloads."""
+        return [admission for admissions in self._waiting.values() for admission in admissions]
 
-    def add(self, ticket: Admission[ModelEntry]) -> None:
-        """Wait for the files of the ticket's model; the first who does has them fetched."""
-        if ticket.model not in self._waiting:
-            self.start(ticket.model)
-        self._waiting[ticket.model].append(ticket)
+    def add(self, admission: Admission[ModelEntry]) -> None:
+        """Let the admission wait for the files of its model; the first one starts the download."""
+        if admission.model not in self._waiting:
+            self.start(admission.model)
+        self._waiting[admission.model].append(admission)
 
-    def start(self, model: ModelEntry) -> None:
-        """Fetch, whoever waits already."""
-        self._waiting.setdefault(model, [])
-        model.loading()
-        Thread(target=self._fetch, args=(model,), name="model-files", daemon=True).start()
+    def start(self, entry: ModelEntry) -> None:
+        """Start to download the files of `entry.choice`, for those that wait already and later."""
+        self._waiting.setdefault(entry, [])
+        entry.set_loading()
+        Thread(target=self._run, args=(entry,), name="model-files", daemon=True).start()
 
-    def drop(self, ticket: Admission[ModelEntry]) -> None:
-        """It waits no longer. The fetch goes on: whoever comes next finds the files."""
-        for tickets in self._waiting.values():
-            if ticket in tickets:
-                tickets.remove(ticket)
+    def remove(self, admission: Admission[ModelEntry]) -> None:
+        """Let the admission wait no longer. The download goes on, for later requests."""
+        for admissions in self._waiting.values():
+            if admission in admissions:
+                admissions.remove(admission)
 
-    def end(self, model: ModelEntry) -> list[Admission[ModelEntry]]:
-        """Who waited for that model's files, which are there now or cannot be had."""
-        return self._waiting.pop(model)
+    def finish(self, entry: ModelEntry) -> list[Admission[ModelEntry]]:
+        """End the download; return the admissions that waited for it."""
+        return self._waiting.pop(entry)
 
-    def _fetch(self, model: ModelEntry) -> None:
+    def _run(self, entry: ModelEntry) -> None:
         try:
-            outcome: Outcome = self._loader.fetch(model.choice, model.loading)
+            result: DownloadResult = self._loader.fetch(entry.choice, entry.set_loading)
         except ModelLoadError as error:
-            # A new one, without the traceback and all that its frames hold on to.
-            outcome = error.copy()
+            # A copy, without the traceback and all that its frames refer to.
+            result = error.copy()
         except Exception as error:
-            logger.exception("fetching %s", model.choice.source)
-            outcome = ModelLoadError(
-                model=model.status.info.name,
-                reason=Unexpected(f"{type(error).__name__}: {error}"),
-            )
-        self._done(model, outcome)
+            logger.exception("cannot download %s", entry.choice.source)
+            reason = Unexpected(describe_error(error))
+            result = ModelLoadError(model=entry.status.info.name, reason=reason)
+        self._on_done(entry, result)

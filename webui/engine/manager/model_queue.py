@@ -1,8 +1,4 @@
-"""Who waits for which model, and who is being answered. Pure: knows no thread, no load and no clock.
-
-One model is loaded at a time. Its requests enter together until somebody waits for another; from then on everyone new
-waits behind that one, so that each model's turn comes.
-"""
+"""ModelQueue: which requests wait for which model, and which are active. No thread, no clock."""
 
 from __future__ import annotations
 
@@ -20,18 +16,19 @@ M = TypeVar("M")
 
 @dataclass(eq=False, slots=True)
 class Admission(Generic[M]):
-    """One request's place in the line; `engine` is set once it may enter.
+    """One request's wait for its model; `engine` is set once the request may use it.
 
-    `errand`: it only wants the model loaded. `again`: it was inside when the engine died, and goes first.
+    `load_only`: a wish to have the model loaded, without a request. `is_retry`: the request was
+    active when its engine died, and goes first.
     """
 
     model: M
-    errand: bool = False
-    again: bool = False
+    load_only: bool = False
+    is_retry: bool = False
     engine: Future[Engine] = field(default_factory=Future)
 
-    def tell(self, outcome: Engine | WebUIError) -> None:
-        """It may enter, or why it may not. Whoever no longer waits has cancelled the future."""
+    def resolve(self, outcome: Engine | WebUIError) -> None:
+        """Set the engine, or the error. Ignored if the request has stopped waiting."""
         with suppress(InvalidStateError):
             if isinstance(outcome, WebUIError):
                 self.engine.set_exception(outcome)
@@ -40,40 +37,48 @@ class Admission(Generic[M]):
 
 
 class ModelQueue(Generic[M]):
+    """First come, first served, by model, of which one is loaded at a time.
+
+    Requests for the loaded model are admitted together until one waits for another model. Running
+    requests finish first, and later requests queue behind the switch, so that no model starves.
+    """
+
     def __init__(self) -> None:
         self.waiting: list[Admission[M]] = []
-        self.inside: set[Admission[M]] = set()
+        self.active: set[Admission[M]] = set()
 
     @property
-    def idle(self) -> bool:
-        return not self.waiting and not self.inside
+    def is_idle(self) -> bool:
+        return not self.waiting and not self.active
 
-    def wants(self, model: M) -> bool:
-        """Whether somebody waits for that model."""
-        return any(ticket.model is model for ticket in self.waiting)
+    def is_waited_for(self, model: M) -> bool:
+        return any(admission.model is model for admission in self.waiting)
 
-    def add(self, ticket: Admission[M]) -> None:
-        place = sum(one.again for one in self.waiting) if ticket.again else len(self.waiting)
-        self.waiting.insert(place, ticket)
+    def add(self, admission: Admission[M]) -> None:
+        """Queue an admission: a retry behind the other retries, others at the end."""
+        index = len(self.waiting)
+        if admission.is_retry:
+            index = sum(other.is_retry for other in self.waiting)
+        self.waiting.insert(index, admission)
 
-    def drop(self, ticket: Admission[M]) -> None:
-        """It has been answered, or waits no longer."""
-        self.inside.discard(ticket)
-        self.waiting = [one for one in self.waiting if one is not ticket]
+    def remove(self, admission: Admission[M]) -> None:
+        """Remove an admission whose request has ended. Ignored if it is not there."""
+        self.active.discard(admission)
+        self.waiting = [other for other in self.waiting if other is not admission]
 
-    def enter(self, loaded: M) -> list[Admission[M]]:
-        """Who may enter now: those before the first one who waits for another model."""
-        return self._take(list(takewhile(lambda ticket: ticket.model is loaded, self.waiting)))
+    def admit_next(self, loaded: M) -> list[Admission[M]]:
+        """Admit those before the first admission that waits for another than the loaded model."""
+        return self._admit(list(takewhile(lambda other: other.model is loaded, self.waiting)))
 
-    def enter_all(self, model: M) -> list[Admission[M]]:
-        """Everyone who waits for that model, wherever they stand: it has just been loaded, or has failed to."""
-        return self._take([ticket for ticket in self.waiting if ticket.model is model])
+    def admit_all(self, model: M) -> list[Admission[M]]:
+        """Admit all that wait for a model that has just been loaded, or has just failed to load."""
+        return self._admit([other for other in self.waiting if other.model is model])
 
     def next_model(self) -> M | None:
-        """The model to load now: that of the first in the line, once nobody is inside."""
-        return self.waiting[0].model if self.waiting and not self.inside else None
+        """Return the model to load now: the first in the queue, once no request is active."""
+        return self.waiting[0].model if self.waiting and not self.active else None
 
-    def _take(self, tickets: list[Admission[M]]) -> list[Admission[M]]:
-        self.waiting = [ticket for ticket in self.waiting if ticket not in tickets]
-        self.inside.update(ticket for ticket in tickets if not ticket.errand)
-        return tickets
+    def _admit(self, admissions: list[Admission[M]]) -> list[Admission[M]]:
+        self.waiting = [other for other in self.waiting if other not in admissions]
+        self.active.update(admission for admission in admissions if not admission.load_only)
+        return admissions

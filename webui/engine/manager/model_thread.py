@@ -1,8 +1,7 @@
-"""ModelThread: the thread that keeps one model loaded at a time, swaps it for another, and unloads it when idle.
+"""ModelThread: the thread that loads one model at a time, swaps it for another, and unloads it.
 
-Tickets come in by a queue and are answered by their futures. Whoever wants a model that is not there waits for its
-files first, while the one that is there goes on answering; then for their turn. It loads on its own thread, so that
-whoever comes meanwhile is in the queue when it is done.
+Admissions come in by a queue and are resolved through their futures. A request for an unloaded
+model waits for the download, during which the loaded model keeps answering, and then for the swap.
 """
 
 from __future__ import annotations
@@ -25,223 +24,238 @@ from webui.engine.manager.commands import (
     Release,
     Shutdown,
 )
-from webui.engine.manager.downloads import Downloads, Outcome
+from webui.engine.manager.downloads import DownloadResult, Downloads
 from webui.engine.manager.model_entry import ModelEntry
 from webui.engine.manager.model_queue import Admission, ModelQueue
-from webui.engine.serving.engine import EngineDeath
-from webui.engine.serving.engine_errors import engine_closed_error, to_webui_error
+from webui.engine.serving.engine_errors import EngineDeath, engine_closed_error, to_webui_error
 from webui.errors import ModelLoadError
 from webui.protocol import Engine
 
 logger = logging.getLogger(__name__)
 
-# So long at most the requests of an engine that died are waited for. Until they leave they hold on to its memory.
-LEAVE_S = 2.0
+# The requests of an engine that died get this long to end. Until then they keep its memory in use.
+RELEASE_TIMEOUT_S = 2.0
 
 
 class ModelThread:
-    """`idle_s` 0 keeps the model for ever. A model that failed to load, or whose engine died, is not loaded again for
-    `pause_s`."""
+    """`idle_s`: unload a model after so long without a request; 0 keeps it for ever.
+
+    A model that failed to load, or whose engine died, is not loaded again for `pause_s`.
+    """
 
     def __init__(
         self,
-        hosted: tuple[ModelEntry, ...],
+        entries: tuple[ModelEntry, ...],
         loader: Loader,
         idle_s: float,
         pause_s: float,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._hosted, self._loader, self._idle_s, self._pause_s = hosted, loader, idle_s, pause_s
+        self._entries, self._loader, self._idle_s, self._pause_s = entries, loader, idle_s, pause_s
         self._inbox: SimpleQueue[ModelCommand] = SimpleQueue()
-        self._line: ModelQueue[ModelEntry] = ModelQueue()
-        self._seat = ActiveModel(loader, self._died, on_lost)
-        self._fetches = Downloads(
-            loader, lambda model, outcome: self._inbox.put(DownloadDone(model, outcome))
+        self._queue: ModelQueue[ModelEntry] = ModelQueue()
+        self._active = ActiveModel(
+            loader, lambda number, death: self._inbox.put(EngineDied(number, death)), on_lost
         )
-        self._used_at = self._leave_by = 0.0
-        self._closed = self._ending = False
-        self.served = False
-        self._thread = Thread(target=self._work, name="model-loader", daemon=True)
+        self._downloads = Downloads(
+            loader, lambda entry, result: self._inbox.put(DownloadDone(entry, result))
+        )
+        self._last_used_at = self._release_deadline = 0.0
+        self._is_closed = self._is_ending = False
+        # Whether any model has been ready since the start.
+        self.has_served = False
+        self._thread = Thread(target=self._run, name="model-loader", daemon=True)
 
     @property
     def engine(self) -> Engine | None:
-        """The one that is there."""
-        return self._seat.engine
+        """The engine of the loaded model."""
+        return self._active.engine
 
     def start(self) -> None:
         self._thread.start()
 
-    def enter(self, ticket: Admission[ModelEntry]) -> None:
-        self._inbox.put(Enqueue(ticket))
-        if self._closed:
-            ticket.tell(engine_closed_error())
+    def enqueue(self, admission: Admission[ModelEntry]) -> None:
+        """Have the admission resolved, now or once its model is loaded."""
+        self._inbox.put(Enqueue(admission))
+        # Checked after the command is in the inbox: a thread that ends meanwhile either resolves
+        # the admission or has set the flag before.
+        if self._is_closed:
+            admission.resolve(engine_closed_error())
 
-    def leave(self, ticket: Admission[ModelEntry]) -> None:
-        self._inbox.put(Release(ticket))
+    def release(self, admission: Admission[ModelEntry]) -> None:
+        """Report that the request of the admission has ended."""
+        self._inbox.put(Release(admission))
 
     def close(self) -> None:
-        """A load or a fetch under way is not waited for: it ends with the process."""
-        self._closed = True
+        """Unload and end the thread. A load or download in progress ends with the process."""
+        self._is_closed = True
         self._inbox.put(Shutdown())
-        if self._thread.is_alive() and not self._seat.busy:
+        if self._thread.is_alive() and not self._active.is_loading:
             self._thread.join()
 
-    def _died(self, number: int, death: EngineDeath) -> None:
-        """On the thread of the engine that was loaded as that number."""
-        self._inbox.put(EngineDied(number, death))
+    # Everything below runs on the model thread.
 
-    # Everything below runs on the loading thread.
-
-    def _work(self) -> None:
+    def _run(self) -> None:
         try:
-            self._choose()
-            while not self._ending:
-                self._wait()
-                self._serve()
+            self._choose_models()
+            while not self._is_ending:
+                self._wait_for_command()
+                self._serve_queue()
         finally:
-            # However the thread ends, every waiting ticket gets an answer.
-            self._closed = True
+            # However the thread ends, every waiting admission is resolved.
+            self._is_closed = True
             with suppress(Empty):
                 while True:
-                    letter = self._inbox.get_nowait()
-                    if isinstance(letter, Enqueue):
-                        letter.ticket.tell(engine_closed_error())
-            for ticket in (*self._line.waiting, *self._fetches.waiting):
-                ticket.tell(engine_closed_error())
-            self._seat.unload()
+                    command = self._inbox.get_nowait()
+                    if isinstance(command, Enqueue):
+                        command.admission.resolve(engine_closed_error())
+            for admission in (*self._queue.waiting, *self._downloads.waiting):
+                admission.resolve(engine_closed_error())
+            self._active.unload()
 
-    def _choose(self) -> None:
+    def _choose_models(self) -> None:
+        """Decide which model an entry means that depends on the GPU."""
         try:
-            for hosted in self._hosted:
-                if hosted.depends_on_gpu:
-                    hosted.choose(self._loader.plan)
+            for entry in self._entries:
+                if entry.depends_on_gpu:
+                    entry.choose(self._loader.plan)
         except Exception:
-            # The bundled model was chosen before, and stays.
-            logger.exception("the GPU cannot be asked")
+            # The bundled model is the choice until now, and stays.
+            logger.exception("cannot query the GPU")
 
-    def _wait(self) -> None:
-        """Until something happens or is due; unload if nothing happens for long enough."""
+    def _wait_for_command(self) -> None:
+        """Wait for a command, or until something is due. Then handle all commands."""
         try:
-            self._handle(self._inbox.get(timeout=self._patience()))
+            self._handle(self._inbox.get(timeout=self._seconds_to_wait()))
         except Empty:
-            if self._seat.model is not None:
-                self._seat.unload()
-            elif time.monotonic() >= self._leave_by:
-                self._line.inside.clear()
-        self._read_inbox()
+            if self._active.entry is not None:
+                self._active.unload()
+            elif time.monotonic() >= self._release_deadline:
+                self._queue.active.clear()
+        self._handle_pending()
 
-    def _read_inbox(self) -> None:
-        """Take in all that has arrived."""
+    def _seconds_to_wait(self) -> float | None:
+        """Return the seconds until the model is to be unloaded or loaded; None: nothing is due."""
+        now = time.monotonic()
+        if self._active.entry is None:
+            if self._queue.active:
+                return max(self._release_deadline - now, 0)
+            next_entry = self._queue.next_model()
+            return None if next_entry is None else next_entry.seconds_to_reload(now)
+        if not self._idle_s or not self._queue.is_idle:
+            return None
+        return max(self._last_used_at + self._idle_s - now, 0)
+
+    def _handle_pending(self) -> None:
+        """Handle the commands that have arrived."""
         with suppress(Empty):
             while True:
                 self._handle(self._inbox.get_nowait())
 
-    def _handle(self, message: ModelCommand) -> None:
-        """Handle a message; an exception fails its ticket, and the thread goes on."""
+    def _handle(self, command: ModelCommand) -> None:
+        """Handle a command. An exception fails its admission, and the thread goes on."""
         try:
-            self._read(message)
+            self._dispatch(command)
         except Exception as error:
-            logger.exception("the loading thread failed")
-            if isinstance(message, Enqueue):
-                self._drop(message.ticket)
-                message.ticket.tell(to_webui_error(error))
+            logger.exception("the model thread cannot handle %s", type(command).__name__)
+            if isinstance(command, Enqueue):
+                self._remove(command.admission)
+                command.admission.resolve(to_webui_error(error))
 
-    def _read(self, message: ModelCommand) -> None:
-        if isinstance(message, Enqueue):
-            self._take(message.ticket)
-        elif isinstance(message, Release):
-            self._drop(message.ticket)
-            self._used_at = time.monotonic()
-        elif isinstance(message, DownloadDone):
-            self._fetched(message.model, message.outcome)
-        elif isinstance(message, EngineDied):
-            self._bury(message.number, message.death)
+    def _dispatch(self, command: ModelCommand) -> None:
+        if isinstance(command, Enqueue):
+            self._enqueue(command.admission)
+        elif isinstance(command, Release):
+            self._remove(command.admission)
+            self._last_used_at = time.monotonic()
+        elif isinstance(command, DownloadDone):
+            self._finish_download(command.entry, command.result)
+        elif isinstance(command, EngineDied):
+            self._replace_engine(command.load_number, command.death)
         else:
-            self._ending = True
+            self._is_ending = True
 
-    def _patience(self) -> float | None:
-        """Seconds until the model has been idle for long enough, or a load is due; None while neither is to come."""
-        now = time.monotonic()
-        if self._seat.model is None and self._line.inside:
-            return max(self._leave_by - now, 0)
-        if self._seat.model is None:
-            wanted = self._line.next_model()
-            return None if wanted is None else wanted.rest(now)
-        if not self._idle_s or not self._line.idle:
-            return None
-        return max(self._used_at + self._idle_s - now, 0)
-
-    def _take(self, ticket: Admission[ModelEntry]) -> None:
-        """Into the line, or first to the files, or away with it while its model is not to be tried again."""
-        if ticket.errand:
-            # Only the newest counts: somebody who tries the menu out brings one load, not five.
-            for older in (*self._line.waiting, *self._fetches.waiting):
-                if older.errand and not older.again:
-                    self._drop(older)
-        refusal = ticket.model.refusal(time.monotonic() - self._pause_s)
-        if refusal is not None:
-            ticket.tell(refusal)
-        elif ticket.model is self._seat.model or self._line.wants(ticket.model):
-            self._line.add(ticket)
+    def _enqueue(self, admission: Admission[ModelEntry]) -> None:
+        """Queue the request, start a download for it, or reject it while its model is paused."""
+        if admission.load_only:
+            # Only the newest wish counts: trying out the menu brings one load, not five.
+            for older in (*self._queue.waiting, *self._downloads.waiting):
+                if older.load_only and not older.is_retry:
+                    self._remove(older)
+        entry = admission.model
+        failure = entry.failure_since(time.monotonic() - self._pause_s)
+        if failure is not None:
+            admission.resolve(failure)
+        elif entry is self._active.entry or self._queue.is_waited_for(entry):
+            self._queue.add(admission)
         else:
-            self._fetches.add(ticket)
+            self._downloads.add(admission)
 
-    def _drop(self, ticket: Admission[ModelEntry]) -> None:
-        self._line.drop(ticket)
-        self._fetches.drop(ticket)
+    def _remove(self, admission: Admission[ModelEntry]) -> None:
+        self._queue.remove(admission)
+        self._downloads.remove(admission)
 
-    def _fetched(self, model: ModelEntry, outcome: Outcome) -> None:
-        """The files are there, and who waited for them stands in line; or they cannot be had."""
-        if isinstance(outcome, ModelLoadError):
-            self._do_without(model, outcome)
+    def _finish_download(self, entry: ModelEntry, result: DownloadResult) -> None:
+        """Queue the admissions that waited for the files, or fail them."""
+        if isinstance(result, ModelLoadError):
+            self._handle_failed_download(entry, result)
             return
-        model.fetched(outcome)
-        for ticket in self._fetches.end(model):
-            self._line.add(ticket)
+        entry.set_downloaded(result)
+        for admission in self._downloads.finish(entry):
+            self._queue.add(admission)
 
-    def _do_without(self, model: ModelEntry, failure: ModelLoadError) -> None:
-        """What is loaded stays. Where the bundled model may step in, its files are fetched instead."""
+    def _handle_failed_download(self, entry: ModelEntry, failure: ModelLoadError) -> None:
+        """Download the bundled model instead if the choice allows it; otherwise fail the entry.
+
+        The loaded model stays.
+        """
         logger.warning("%s", failure)
-        if model.choice.fallback:
-            model.fall_back(failure)
-            self._fetches.start(model)
+        if entry.choice.fallback:
+            entry.use_fallback(failure)
+            self._downloads.start(entry)
             return
-        model.failed(failure, time.monotonic())
-        for ticket in self._fetches.end(model):
-            ticket.tell(failure.copy())
+        entry.set_failed(failure, time.monotonic())
+        for admission in self._downloads.finish(entry):
+            admission.resolve(failure.copy())
 
-    def _serve(self) -> None:
-        """Let in who wants the model that is there; once nobody is inside, bring the next one."""
-        while not self._ending:
-            if self._seat.model is not None:
-                self._admit(self._line.enter(self._seat.model))
-            wanted = self._line.next_model()
-            if wanted is None or wanted.rest(time.monotonic()):
+    def _serve_queue(self) -> None:
+        """Admit requests for the loaded model; once none is active, load the next model."""
+        while not self._is_ending:
+            if self._active.entry is not None:
+                self._resolve(self._queue.admit_next(self._active.entry))
+            entry = self._queue.next_model()
+            if entry is None or entry.seconds_to_reload(time.monotonic()):
                 return
-            self._seat.load(wanted)
-            self.served = self.served or self._seat.model is not None
-            self._used_at = time.monotonic()
-            self._read_inbox()  # whoever came while it loaded enters with the others
-            if self._seat.model is wanted or wanted.failure is not None:
-                self._admit(self._line.enter_all(wanted))
+            self._active.load(entry)
+            self.has_served = self.has_served or self._active.entry is not None
+            self._last_used_at = time.monotonic()
+            # Requests that came while the model was loading are admitted with the others.
+            self._handle_pending()
+            if self._active.entry is entry or entry.failure is not None:
+                self._resolve(self._queue.admit_all(entry))
 
-    def _admit(self, tickets: list[Admission[ModelEntry]]) -> None:
-        for ticket in tickets:
+    def _resolve(self, admissions: list[Admission[ModelEntry]]) -> None:
+        """Give the admissions the engine, or the failure of their model if there is none."""
+        for admission in admissions:
             if self.engine is not None:
-                ticket.tell(self.engine)
+                admission.resolve(self.engine)
             else:
-                ticket.tell(ticket.model.refusal(-inf) or engine_closed_error())
-                self._line.drop(ticket)
+                admission.resolve(admission.model.failure_since(-inf) or engine_closed_error())
+                self._queue.remove(admission)
 
-    def _bury(self, number: int, death: EngineDeath) -> None:
-        """The engine can go on no more: its model is loaded anew once its requests have left."""
-        model = self._seat.model
-        if model is None or number != self._seat.loads:
+    def _replace_engine(self, load_number: int, death: EngineDeath) -> None:
+        """Have the model of a dead engine loaded again, once its requests have ended."""
+        entry = self._active.entry
+        if entry is None or load_number != self._active.load_count:
             return
-        self._seat.leave()
+        self._active.detach()
         now = time.monotonic()
-        self._leave_by = now + LEAVE_S
-        if model.died(death.reason, answered=death.has_answered, now=now, pause_s=self._pause_s):
-            self._line.add(Admission(model, errand=True, again=True))
+        self._release_deadline = now + RELEASE_TIMEOUT_S
+        is_reloaded = entry.record_death(
+            death.reason, has_answered=death.has_answered, now=now, pause_s=self._pause_s
+        )
+        if is_reloaded:
+            # Loaded even if no request waits, and before the models that others wait for.
+            self._queue.add(Admission(entry, load_only=True, is_retry=True))
         else:
-            self._admit(self._line.enter_all(model))
+            self._resolve(self._queue.admit_all(entry))

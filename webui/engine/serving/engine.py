@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
@@ -29,6 +28,7 @@ from webui.engine.serving.commands import (
 from webui.engine.serving.engine_core import EngineCore
 from webui.engine.serving.engine_errors import (
     DeviceDeadError,
+    EngineDeath,
     EngineDiedError,
     describe_error,
     engine_closed_error,
@@ -46,14 +46,6 @@ logger = logging.getLogger(__name__)
 # A token waits at most this long for the ones after it. Delivering several at once costs the
 # interpreter about as much as delivering one, and the worker waits for the interpreter meanwhile.
 FLUSH_INTERVAL_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class EngineDeath:
-    """Why an engine cannot go on, and whether any request has received its whole answer from it."""
-
-    reason: str
-    has_answered: bool
 
 
 class LocalEngine:

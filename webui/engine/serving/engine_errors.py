@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from webui.engine.sequence import Sequence
 from webui.errors import EngineStoppedError, WebUIError
 from webui.reasons import EngineClosed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineDeath:
+    """Why an engine cannot go on, and whether any request has received its whole answer from it."""
+
+    reason: str
+    has_answered: bool
 
 
 class EngineDiedError(EngineStoppedError):
