@@ -1,4 +1,4 @@
-"""Who leaves while their prompt is made ends that work."""
+"""A request that ends while its prompt is built ends that work."""
 
 import asyncio
 from threading import Event
@@ -6,24 +6,22 @@ from time import sleep
 
 import pytest
 from echo_runner import EchoRunner
-from test_engine import collect, request
+from generation import GUARD_S, collect, make_request
 
 from webui.engine.prompt import AbandonedError
 from webui.engine.serving.engine import LocalEngine
 
-GUARD_S = 60
-
 
 class SlowRunner(EchoRunner):
-    """Makes prompts for as long as somebody waits for them."""
+    """Builds a prompt until its request is aborted."""
 
     def __init__(self):
         super().__init__()
-        self.begun, self.ended = Event(), Event()
+        self.started, self.ended = Event(), Event()
 
-    def build_prompt(self, messages, gone):
-        self.begun.set()
-        while not gone():
+    def build_prompt(self, messages, is_aborted):
+        self.started.set()
+        while not is_aborted():
             sleep(0.001)
         self.ended.set()
         raise AbandonedError
@@ -41,16 +39,17 @@ def engine(runner):
     engine.close()
 
 
-async def test_a_request_that_is_stopped(engine, runner):
-    asking = asyncio.create_task(collect(engine, request("hello", "x")))
-    await asyncio.to_thread(runner.begun.wait)
-    engine.abort("x")
-    assert (await asking)[-1].finish_reason == "abort"
+@pytest.mark.parametrize("reason", ["abort", "stop"])
+async def test_a_finished_request_ends_the_work_on_its_prompt(engine, runner, reason):
+    answer = asyncio.create_task(collect(engine, make_request("hello", "x")))
+    await asyncio.to_thread(runner.started.wait)
+    engine.finish("x", reason)
+    assert (await answer)[-1].finish_reason == reason
     assert await asyncio.to_thread(runner.ended.wait, GUARD_S)
 
 
-async def test_a_reader_that_is_cancelled(engine, runner):
-    asking = asyncio.create_task(collect(engine, request("hello", "x")))
-    await asyncio.to_thread(runner.begun.wait)
-    asking.cancel()
+async def test_a_cancelled_reader_ends_the_work_on_its_prompt(engine, runner):
+    answer = asyncio.create_task(collect(engine, make_request("hello", "x")))
+    await asyncio.to_thread(runner.started.wait)
+    answer.cancel()
     assert await asyncio.to_thread(runner.ended.wait, GUARD_S)

@@ -1,4 +1,4 @@
-"""The scheduler's books, without a model."""
+"""The order of admissions and of prefill, without a model."""
 
 from types import SimpleNamespace
 
@@ -9,129 +9,130 @@ from webui.protocol import SamplingParams
 CONTROL = ControlIds(end=frozenset({0}))
 
 
-def sequence(name: str) -> Sequence:
-    """ "a1" belongs to the owner "a"."""
+def make_sequence(name: str) -> Sequence:
+    """Return a sequence whose owner is the first letter of its name."""
     return Sequence(name, SimpleNamespace(ids=[5]), SamplingParams(), CONTROL, 10, owner=name[0])
 
 
-def scheduler(*names: str, slots: int = 99) -> Scheduler:
-    one = Scheduler(slots)
+def make_scheduler(*names: str, slots: int = 99) -> Scheduler:
+    scheduler = Scheduler(slots)
     for name in names:
-        one.add(sequence(name))
-    return one
+        scheduler.add(make_sequence(name))
+    return scheduler
 
 
-def admit_all(one: Scheduler) -> list[str]:
+def admit_all(scheduler: Scheduler) -> list[str]:
     admitted = []
-    while (found := one.next_admission()) is not None:
-        one.start_prefill(found)
-        admitted.append(found.id)
+    while (sequence := scheduler.next_admission()) is not None:
+        scheduler.start_prefill(sequence)
+        admitted.append(sequence.id)
     return admitted
 
 
-def ids(sequences) -> list[str]:
-    return [one.id for one in sequences]
+def ids_of(sequences) -> list[str]:
+    return [sequence.id for sequence in sequences]
 
 
-def test_owners_take_turns_and_each_owners_requests_keep_their_order():
-    one = scheduler("a1", "a2", "a3", "b1", "b2", "c1")
-    assert ids(one.waiting) == ["a1", "b1", "c1", "a2", "b2", "a3"]
-    assert admit_all(one) == ["a1", "b1", "c1", "a2", "b2", "a3"]
-
-
-def test_whoever_holds_nothing_comes_before_whoever_holds_much():
-    one = scheduler("a1", "a2", "a3", "a4", slots=4)
-    assert admit_all(one) == ["a1", "a2", "a3"]
-    one.add(sequence("b1"))
-    one.add(sequence("b2"))
-    assert ids(one.waiting) == ["b1", "b2", "a4"]
-
-
-def test_the_last_free_slot_is_kept_for_the_next_owner():
-    one = scheduler(*(f"a{number}" for number in range(50)), slots=4)
-    assert len(admit_all(one)) == 3
-    one.add(sequence("b1"))
-    assert admit_all(one) == ["b1"]
-
-
-def test_one_slot_alone_is_kept_for_nobody():
-    assert admit_all(scheduler("a1", "a2", slots=1)) == ["a1"]
-
-
-def test_the_next_freed_slot_goes_to_the_other_owner():
-    one = scheduler("a1", "a2", "a3", "b1", "c1", slots=3)
-    assert admit_all(one) == ["a1", "b1", "c1"]
-    one.add(sequence("d1"))
-    one.remove(one.find("a1")[0])
-    assert admit_all(one) == ["d1"]
-
-
-def test_the_order_told_is_the_order_in_which_slots_are_given():
-    one = scheduler("a1", "a2", "b1", "a3", "c1", "b2", "c2", slots=2)
-    admit_all(one)
-    while one.waiting:
-        told = one.waiting[0]
-        one.remove(next(holder for holder in one if holder not in one.waiting))
-        assert one.next_admission() in (told, None)
-        admit_all(one)
-
-
-def test_a_list_that_did_not_change_is_the_same_list():
-    one = scheduler("a1", "b1")
-    assert one.waiting is one.waiting
-    before = one.waiting
-    one.add(sequence("c1"))
-    assert one.waiting is not before
-
-
-def read_next(one) -> str:
-    """Whose chunk is read if only one is."""
-    first = one.prefill_order[0]
-    one.record_chunk(first)
+def prefill_chunk(scheduler: Scheduler) -> str:
+    """Prefill a chunk of the first sequence only; return its id."""
+    first = scheduler.prefill_order[0]
+    scheduler.record_chunk(first)
     return first.id
 
 
-def test_prefill_takes_turns_by_owner_and_reads_one_prompt_of_each_to_its_end():
-    one = scheduler("a1", "a2", "a3", "b1")
-    admit_all(one)
-    assert [read_next(one) for _ in range(4)] == ["b1", "a1", "b1", "a1"]
-    one.start_decode(one.find("a1")[0])
-    assert {read_next(one) for _ in range(2)} == {"a2", "b1"}
+def test_owners_alternate_and_the_requests_of_an_owner_keep_their_order():
+    scheduler = make_scheduler("a1", "a2", "a3", "b1", "b2", "c1")
+    assert ids_of(scheduler.waiting) == ["a1", "b1", "c1", "a2", "b2", "a3"]
+    assert admit_all(scheduler) == ["a1", "b1", "c1", "a2", "b2", "a3"]
 
 
-def test_room_in_a_pass_goes_to_the_first_prompt_of_each_owner_then_to_the_second():
-    one = scheduler("a1", "a2", "a3", "b1", "c1", "c2", slots=7)
-    admit_all(one)
-    assert [sequence.id for sequence in one.prefill_order] == ["c1", "b1", "a1", "c2", "a2", "a3"]
+def test_an_owner_without_a_slot_comes_before_an_owner_with_many():
+    scheduler = make_scheduler("a1", "a2", "a3", "a4", slots=4)
+    assert admit_all(scheduler) == ["a1", "a2", "a3"]
+    scheduler.add(make_sequence("b1"))
+    scheduler.add(make_sequence("b2"))
+    assert ids_of(scheduler.waiting) == ["b1", "b2", "a4"]
+
+
+def test_the_last_free_slot_is_reserved_for_the_next_owner():
+    scheduler = make_scheduler(*(f"a{number}" for number in range(50)), slots=4)
+    assert len(admit_all(scheduler)) == 3
+    scheduler.add(make_sequence("b1"))
+    assert admit_all(scheduler) == ["b1"]
+
+
+def test_a_single_slot_is_not_reserved():
+    assert admit_all(make_scheduler("a1", "a2", slots=1)) == ["a1"]
+
+
+def test_a_freed_slot_goes_to_an_owner_without_one():
+    scheduler = make_scheduler("a1", "a2", "a3", "b1", "c1", slots=3)
+    assert admit_all(scheduler) == ["a1", "b1", "c1"]
+    scheduler.add(make_sequence("d1"))
+    scheduler.remove(scheduler.find("a1")[0])
+    assert admit_all(scheduler) == ["d1"]
+
+
+def test_slots_are_given_in_the_order_of_the_waiting_list():
+    scheduler = make_scheduler("a1", "a2", "b1", "a3", "c1", "b2", "c2", slots=2)
+    admit_all(scheduler)
+    while scheduler.waiting:
+        first = scheduler.waiting[0]
+        with_slot = [sequence for sequence in scheduler if sequence not in scheduler.waiting]
+        scheduler.remove(with_slot[0])
+        assert scheduler.next_admission() in (first, None)
+        admit_all(scheduler)
+
+
+def test_the_waiting_list_is_the_same_object_until_it_changes():
+    scheduler = make_scheduler("a1", "b1")
+    assert scheduler.waiting is scheduler.waiting
+    before = scheduler.waiting
+    scheduler.add(make_sequence("c1"))
+    assert scheduler.waiting is not before
+
+
+def test_prefill_alternates_between_owners_and_finishes_one_prompt_of_each():
+    scheduler = make_scheduler("a1", "a2", "a3", "b1")
+    admit_all(scheduler)
+    assert [prefill_chunk(scheduler) for _ in range(4)] == ["b1", "a1", "b1", "a1"]
+    scheduler.start_decode(scheduler.find("a1")[0])
+    assert {prefill_chunk(scheduler) for _ in range(2)} == {"a2", "b1"}
+
+
+def test_a_pass_takes_the_first_prompt_of_each_owner_and_then_the_second():
+    scheduler = make_scheduler("a1", "a2", "a3", "b1", "c1", "c2", slots=7)
+    admit_all(scheduler)
+    assert ids_of(scheduler.prefill_order) == ["c1", "b1", "a1", "c2", "a2", "a3"]
     for name in ("c1", "b1"):
-        one.record_chunk(one.find(name)[0])
-    assert [sequence.id for sequence in one.prefill_order] == ["a1", "c1", "b1", "a2", "c2", "a3"]
+        scheduler.record_chunk(scheduler.find(name)[0])
+    assert ids_of(scheduler.prefill_order) == ["a1", "c1", "b1", "a2", "c2", "a3"]
 
 
-def test_who_comes_has_the_next_chunk_read_and_then_takes_turns():
-    one = scheduler("a1", "b1", slots=4)
-    admit_all(one)
-    read_next(one)
-    one.add(sequence("c1"))
-    one.start_prefill(one.next_admission())
-    assert read_next(one) == "c1"
-    assert {read_next(one) for _ in range(2)} == {"a1", "b1"}
+def test_a_new_owner_gets_the_next_chunk_and_then_alternates():
+    scheduler = make_scheduler("a1", "b1", slots=4)
+    admit_all(scheduler)
+    prefill_chunk(scheduler)
+    scheduler.add(make_sequence("c1"))
+    scheduler.start_prefill(scheduler.next_admission())
+    assert prefill_chunk(scheduler) == "c1"
+    assert {prefill_chunk(scheduler) for _ in range(2)} == {"a1", "b1"}
 
 
-def test_a_removed_row_is_filled_by_the_last_one():
-    one = scheduler("a", "b", "c")
-    admit_all(one)
+def test_the_last_decoding_row_takes_the_place_of_a_removed_one():
+    scheduler = make_scheduler("a", "b", "c")
+    admit_all(scheduler)
     for name in "abc":
-        one.start_decode(one.find(name)[0])
-    one.remove(one.decoding[0])
-    assert ids(one.decoding) == ["c", "b"]
+        scheduler.start_decode(scheduler.find(name)[0])
+    scheduler.remove(scheduler.decoding[0])
+    assert ids_of(scheduler.decoding) == ["c", "b"]
 
 
-def test_remove_finds_a_sequence_wherever_it_is_and_may_be_repeated():
-    one = scheduler("a", "b", "c", slots=3)
-    one.start_prefill(one.next_admission())
-    one.start_prefill(one.next_admission())
-    one.start_decode(one.prefill_order[0])
-    for found in [*one, *one]:
-        one.remove(found)
-    assert one.is_idle
+def test_remove_finds_a_sequence_in_any_state_and_may_be_repeated():
+    scheduler = make_scheduler("a", "b", "c", slots=3)
+    scheduler.start_prefill(scheduler.next_admission())
+    scheduler.start_prefill(scheduler.next_admission())
+    scheduler.start_decode(scheduler.prefill_order[0])
+    for sequence in [*scheduler, *scheduler]:
+        scheduler.remove(sequence)
+    assert scheduler.is_idle
