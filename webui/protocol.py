@@ -273,9 +273,9 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """The input limits and recommended settings of a model.
+    """The input limits of a model, and the sampling that its authors recommend.
 
-    `repetition_penalty` is the value that the model's authors recommend.
+    `sampling` is the default of every request that leaves a field open, in the API and on the page.
     """
 
     name: str
@@ -284,7 +284,7 @@ class ModelInfo:
     frame: PixelBudget = field(default_factory=PixelBudget)
     max_frames: int = 32
     bundled: bool = False
-    repetition_penalty: float = SamplingParams().repetition_penalty
+    sampling: SamplingParams = field(default_factory=SamplingParams)
 
     @property
     def media_tokens(self) -> int:

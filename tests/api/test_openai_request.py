@@ -1,5 +1,7 @@
 """The fields of a chat request: bounds, defaults, and errors that name the field."""
 
+from dataclasses import replace
+
 import pytest
 from api_client import ASK, PATH, http, official, refusal
 from fakes import FakeEngine
@@ -130,11 +132,15 @@ async def test_absent_fields_use_the_defaults():
     assert engine.requests[0].sampling == SamplingParams()
 
 
-async def test_the_default_penalty_is_that_of_the_model():
-    engine = FakeEngine(
-        model_status=ModelStatus("ready", ModelInfo("fake", 4096, repetition_penalty=1.0))
-    )
+async def test_absent_fields_use_the_sampling_that_the_model_recommends():
+    recommended = SamplingParams(0.1, 0.2, 3, 1.0, 55, thinking_token_budget=9, seed=4)
+    info = ModelInfo("fake", 4096, sampling=recommended)
+    engine = FakeEngine(model_status=ModelStatus("ready", info))
+    given = {"temperature": 0, "repetition_penalty": 1.3, "reasoning_effort": "high"}
     async with http(engine) as client:
         await client.post(PATH, json={"messages": ASK})
-        await client.post(PATH, json={"messages": ASK, "repetition_penalty": 1.3})
-    assert [request.sampling.repetition_penalty for request in engine.requests] == [1.0, 1.3]
+        await client.post(PATH, json={"messages": ASK} | given)
+    assert [request.sampling for request in engine.requests] == [
+        recommended,
+        replace(recommended, temperature=0, repetition_penalty=1.3, thinking_token_budget=None),
+    ]

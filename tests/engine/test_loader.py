@@ -46,6 +46,13 @@ def test_a_folder_loads_under_its_own_name(checkpoint):
     assert loaded.device == "CPU"
 
 
+def test_a_checkpoint_recommends_its_own_sampling(checkpoint):
+    file = checkpoint / "generation_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"temperature": 0.45, "top_k": 9}))
+    sampling = load_folder(checkpoint).info.sampling
+    assert (sampling.temperature, sampling.top_k, sampling.top_p) == (0.45, 9, 0.6)
+
+
 @pytest.mark.parametrize(
     "name", ["config.json", "tokenizer.json", "preprocessor_config.json", "model.safetensors"]
 )

@@ -6,7 +6,7 @@ from fake_reader import FakeReader
 from fakes import FakeEngine
 
 from webui.errors import ModelLoadError
-from webui.protocol import ModelInfo, ModelStatus, Progress
+from webui.protocol import ModelInfo, ModelStatus, Progress, SamplingParams
 from webui.reasons import HubUnreachable, Unexpected
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, status_html
@@ -51,24 +51,30 @@ async def test_two_visitors_begin_with_conversations_of_their_own():
     assert len({id(state.value) for state in states}) == len(states)
 
 
-async def test_the_penalty_is_as_the_makers_of_the_chosen_model_advise():
-    small, large = (
-        ModelInfo("small", 8192, repetition_penalty=1.0),
-        ModelInfo("large", 8192, repetition_penalty=1.1),
-    )
+async def test_the_controls_show_the_sampling_that_the_chosen_model_recommends():
+    warm = SamplingParams(temperature=0.3, top_p=0.9, top_k=40, repetition_penalty=1.0)
+    small = ModelInfo("small", 8192, sampling=warm)
+    large = ModelInfo("large", 8192, sampling=replace(warm, top_k=5, max_tokens=77))
     engine = FakeEngine(
         model_status=ModelStatus("ready", small), others=(ModelStatus("unloaded", large),)
     )
     demo = build_ui(engine, FakeReader(), examples=EXAMPLES)
-    sliders = [
-        block
-        for block in demo.blocks.values()
-        if getattr(block, "maximum", None) == 2 and block.minimum == 1
-    ]
-    assert [slider.value for slider in sliders] == [1.0] * 6
-    [advise] = [fn for fn in demo.fns.values() if fn.outputs == sliders]
-    assert (advise.fn("large"), advise.fn("small")) == ([1.1] * 6, [1.0] * 6)
-    assert {event for _, event in advise.targets} == {"load", "input"}
+    [recommend] = [fn for fn in demo.fns.values() if len(fn.outputs) == 1 + 6 * 5]
+    assert {event for _, event in recommend.targets} == {"load", "input"}
+    assert [control.value for control in recommend.outputs[1:6]] == [0.3, 0.9, 40, 1.0, 8192]
+    chosen, *updates = recommend.fn("large", warm)
+    assert chosen == large.sampling
+    # The other controls stay as the user left them.
+    assert updates == [gr.skip(), gr.skip(), 5, gr.skip(), 77] * 6
+    assert recommend.fn("large", chosen)[1:] == [gr.skip()] * 30
+
+
+async def test_a_recommendation_beyond_a_control_shows_its_limit():
+    cold = ModelInfo("cold", 8192, sampling=SamplingParams(repetition_penalty=0.9, top_k=500))
+    engine = FakeEngine(model_status=ModelStatus("ready", cold))
+    demo = build_ui(engine, FakeReader(), examples=EXAMPLES)
+    [recommend] = [fn for fn in demo.fns.values() if len(fn.outputs) == 1 + 6 * 5]
+    assert [control.value for control in recommend.outputs[1:6]] == [0.8, 0.6, 100, 1, 8192]
 
 
 def test_the_header_tells_how_the_model_is():

@@ -7,6 +7,7 @@ for nothing, such as n=1.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, FailFast, Field
@@ -25,7 +26,6 @@ from webui.protocol import (
     ThinkingLevel,
 )
 
-DEFAULTS = SamplingParams()
 RANGES = SAMPLING_RANGES | {"max_completion_tokens": SAMPLING_RANGES["max_tokens"]}
 # The values of `type` and `role`.
 TAGS = frozenset({"text", "image_url", "system", "developer", "user", "assistant"})
@@ -107,16 +107,16 @@ class ChatRequest(Schema):
     model: str = "default"
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
-    temperature: Annotated[float, within_range("temperature")] = DEFAULTS.temperature
-    top_p: Annotated[float, within_range("top_p")] = DEFAULTS.top_p
-    top_k: Annotated[int, within_range("top_k")] = DEFAULTS.top_k
+    temperature: Annotated[float, within_range("temperature")] | None = None
+    top_p: Annotated[float, within_range("top_p")] | None = None
+    top_k: Annotated[int, within_range("top_k")] | None = None
     repetition_penalty: Annotated[float, within_range("repetition_penalty")] | None = None
     max_tokens: Annotated[int, within_range("max_tokens")] | None = None
     max_completion_tokens: Annotated[int, within_range("max_completion_tokens")] | None = None
     thinking_token_budget: Annotated[int, within_range("thinking_token_budget")] | None = None
     reasoning_effort: ReasoningEffort | None = None
     chat_template_kwargs: TemplateOptions = TemplateOptions()
-    seed: Annotated[int, within_range("seed")] | None = DEFAULTS.seed
+    seed: Annotated[int, within_range("seed")] | None = None
     user: str = ""
     n: Annotated[int, Field(ge=1, le=1)] = 1
     logprobs: Literal[False] = False
@@ -124,18 +124,20 @@ class ChatRequest(Schema):
     frequency_penalty: Annotated[float, Field(ge=0, le=0)] = 0
 
     def sampling_for(self, model: ModelInfo) -> SamplingParams:
-        """Return the sampling parameters; the model's recommendation replaces what is absent."""
-        penalty = self.repetition_penalty
-        budgets = list(self.thinking_budgets.values())
-        return SamplingParams(
-            temperature=self.temperature,
-            top_p=self.top_p,
-            top_k=self.top_k,
-            repetition_penalty=model.repetition_penalty if penalty is None else penalty,
-            max_tokens=self.max_completion_tokens or self.max_tokens or DEFAULTS.max_tokens,
-            thinking_token_budget=budgets[0] if budgets else DEFAULTS.thinking_token_budget,
-            seed=self.seed,
-        )
+        """Return the sampling that the model recommends, with the fields that the request sets."""
+        given: dict[str, Any] = {
+            "temperature": self.temperature,
+            "top_p": self.top_p,
+            "top_k": self.top_k,
+            "repetition_penalty": self.repetition_penalty,
+            "max_tokens": self.max_completion_tokens or self.max_tokens,
+            "seed": self.seed,
+        }
+        given = {name: value for name, value in given.items() if value is not None}
+        # Of several fields that set the budget all have one value, and None means no limit.
+        if budgets := list(self.thinking_budgets.values()):
+            given["thinking_token_budget"] = budgets[0]
+        return replace(model.sampling, **given)
 
     @property
     def thinking_budgets(self) -> dict[str, int | None]:

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 
 from webui.media.reader import MediaReader
-from webui.protocol import ModelProvider
+from webui.protocol import ModelProvider, SamplingParams
 from webui.ui.chat.generate import AnswerGenerator
+from webui.ui.chat.settings_panel import RECOMMENDED, within_limits
 from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
@@ -92,8 +93,15 @@ class Page:
             changing,
             **DIRECT,
         )
-        penalties = [room.settings.repetition_penalty for room in self._rooms]
-        gr.on([self.demo.load, menu.menu.input], self._advise, menu.menu, penalties, **DIRECT)
+        shown = gr.State(self._model.status().info.sampling)
+        controls = [control for room in self._rooms for control in room.settings.recommended]
+        gr.on(
+            [self.demo.load, menu.menu.input],
+            self._recommend_sampling,
+            [menu.menu, shown],
+            [shown, *controls],
+            **DIRECT,
+        )
         self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
         chatbots = [room.parts.chatbot for room in self._rooms]
         conversations = [room.parts.conversation for room in self._rooms]
@@ -124,9 +132,20 @@ class Page:
             *abouts,
         ]
 
-    def _advise(self, name: str) -> list[float]:
-        """The settings that the makers of the model that was chosen advise, for every tab."""
-        return [self._model.status(name).info.repetition_penalty] * len(self._rooms)
+    def _recommend_sampling(self, name: str, shown: SamplingParams) -> list[Any]:
+        """Set the controls of every tab to the sampling that the chosen model recommends.
+
+        A control stays as the user left it where the model recommends the same value as the one
+        before, which `shown` has.
+        """
+        sampling = self._model.status(name).info.sampling
+        updates: list[Any] = []
+        for room in self._rooms:
+            for field, control in zip(RECOMMENDED, room.settings.recommended, strict=True):
+                value = getattr(sampling, field)
+                is_same = value == getattr(shown, field)
+                updates.append(gr.skip() if is_same else within_limits(control, value))
+        return [sampling, *updates]
 
     def _header(self, request: gr.Request, strings: Strings, listed: list[str]) -> list[Any]:
         session = session_of(request)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan
-from webui.protocol import ModelInfo, Notice, PixelBudget
+from webui.protocol import ModelInfo, Notice, PixelBudget, SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +52,10 @@ FLAGSHIP = CatalogEntry(
 
 
 def bundled_info() -> ModelInfo:
-    """The bundled model before its files are read.
+    """Return what is known of the bundled model before its files are read.
 
-    A penalty counts what the prompt says too, and would keep so small a model from copying the letters that it reads.
+    A repetition penalty applies to the tokens of the prompt too, and would keep so small a model
+    from copying the letters that it reads.
     """
     return ModelInfo(
         "glm4v-nano",
@@ -63,7 +64,7 @@ def bundled_info() -> ModelInfo:
         frame=PixelBudget(28, 112 * 112 // 2, 140 * 140),
         max_frames=16,
         bundled=True,
-        repetition_penalty=1.0,
+        sampling=SamplingParams(repetition_penalty=1.0),
     )
 
 

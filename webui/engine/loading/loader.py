@@ -21,6 +21,7 @@ from webui.engine.execution.cpu_threads import reserve_core
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import Choice
 from webui.engine.loading.checkpoint import Checkpoint, first_line, read_checkpoint
+from webui.engine.loading.generation_config import read_sampling
 from webui.engine.loading.self_test import run_self_test
 from webui.engine.loading.weights import load_weights
 from webui.engine.models.families import FAMILIES, Families
@@ -106,7 +107,9 @@ def load(
         on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
     )
     model, processor = _model(checkpoint, choice, place, on_progress)
-    info = checkpoint.family.describe(choice.info, model.config, processor)
+    sampling = read_sampling(checkpoint.folder, choice.info.sampling)
+    known = replace(choice.info, sampling=sampling)
+    info = checkpoint.family.describe(known, model.config, processor)
     cache = _cache(place, model, info.context_length, wishes)
     if not cache.slots:
         raise ModelLoadError(
