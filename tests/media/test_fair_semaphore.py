@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from webui.media.fair_semaphore import MOST_OWNERS, FairSemaphore
+from webui.media.fair_semaphore import MAX_OWNERS, FairSemaphore
 
 
 class Crowd:
@@ -30,7 +30,7 @@ class Crowd:
         def on_wait(ahead: int) -> None:
             self.ahead[name] = ahead
 
-        async with self.semaphore.place(name[0], small=small, on_wait=on_wait):
+        async with self.semaphore.acquire(name[0], small=small, on_wait=on_wait):
             self.begun.append(name)
             self.holding.add(name)
             try:
@@ -110,7 +110,7 @@ async def test_jobs_without_an_owner_are_not_each_others():
     semaphore, begun = FairSemaphore(3), []
 
     async def work():
-        async with semaphore.place(""):
+        async with semaphore.acquire(""):
             begun.append(None)
             await asyncio.Event().wait()
 
@@ -151,16 +151,16 @@ async def test_an_error_gives_the_place_back():
     semaphore = FairSemaphore(1)
     for _ in range(2):
         with pytest.raises(ValueError, match="broken"):
-            async with semaphore.place("a"):
+            async with semaphore.acquire("a"):
                 raise ValueError("broken")
 
 
 async def test_only_so_many_owners_are_remembered():
     semaphore = FairSemaphore(1)
-    for number in range(MOST_OWNERS + 10):
-        async with semaphore.place(str(number)):
+    for number in range(MAX_OWNERS + 10):
+        async with semaphore.acquire(str(number)):
             pass
-    assert len(semaphore._turns) == MOST_OWNERS
+    assert len(semaphore._ended) == MAX_OWNERS
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -1,197 +1,155 @@
-"""Decks through the real LibreOffice: on a profile that forbids macros and links, and with nothing left behind."""
+"""Whatever LibreOffice does, it is bounded, and nothing that it has started stays, dead or alive."""
 
 import asyncio
 import os
-import shutil
 import signal
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
-import pymupdf
 import pytest
-from files import make_deck, make_picture
-from pptx import Presentation
+from fake_office import FakeOffice, exists
+from files import make_deck
 from processes import adopt_orphans, descendants, living, until
+from reading import INFO
+from test_office_package import make_bomb
 
-from webui.errors import DamagedFileError
-from webui.media.formats.libreoffice import convert_deck
-from webui.media.reader import Selection, find_office
-from webui.protocol import ModelInfo, SlideLabel
+from webui.errors import AttachmentError, TooLargeError, TooSlowError
+from webui.media.reader import MediaReader
+from webui.protocol import MediaLimits
 
-INFO = ModelInfo("any", 8192)
-MEMORY = 2 * 1024**3
-IMAGE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"
-RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
-BLIP = ".//{http://schemas.openxmlformats.org/drawingml/2006/main}blip"
+MEGABYTE = 1024**2
 
 
-@pytest.fixture(autouse=True)
-def nothing_left():
+class Room:
+    """A reader over a fake LibreOffice, and all processes below this one while it reads nothing."""
+
+    def __init__(self, office: FakeOffice, folder: Path, **limits: int) -> None:
+        self.office, self._folder = office, folder
+        self.reader = MediaReader(MediaLimits(**limits), office=str(office.program))
+        self.reader.warm_up()
+        self._before = descendants(dead=True)
+
+    async def preview(self):
+        return await self.reader.preview(make_deck(self._folder / "a.pptx"), INFO)
+
+    def left_over(self) -> set[int]:
+        return descendants(dead=True) - self._before
+
+
+@pytest.fixture
+def room(tmp_path) -> Callable[..., Room]:
     adopt_orphans()
-    before = descendants()
-    yield
-    assert descendants() <= before
+    rooms: list[Room] = []
+
+    def room(deed: str, **limits: int) -> Room:
+        rooms.append(Room(FakeOffice.make(tmp_path, deed), tmp_path, **limits))
+        return rooms[-1]
+
+    yield room
+    for each in rooms:
+        each.reader.close()
 
 
-def test_a_deck_becomes_pages_that_hold_its_words(tmp_path):
-    deck = make_deck(tmp_path / "a.pptx", 3)
-    pdf = convert_deck(str(deck), "a.pptx", str(tmp_path), find_office(), "pptx", MEMORY)
-    assert [page.get_text().strip() for page in pymupdf.open(pdf)] == [
-        "Slide 1",
-        "Slide 2",
-        "Slide 3",
-    ]
+@pytest.mark.parametrize("office", [True, False])
+async def test_a_deck_with_too_much_xml_is_refused_before_it_is_opened(tmp_path, office):
+    fake = FakeOffice.make(tmp_path, "write_pdf()")
+    reader = MediaReader(MediaLimits(), office=str(fake.program) if office else None)
+    with pytest.raises(TooLargeError, match=r"a\.pptx needs 300\.0 MB of XML; at most 64\.0 MB"):
+        await reader.preview(make_bomb(tmp_path / "a.pptx", 300), INFO)
+    assert not fake.started
+    reader.close()
 
 
-def test_hidden_slides_count(tmp_path):
-    deck = Presentation(make_deck(tmp_path / "a.pptx", 3))
-    deck.slides[1].element.set("show", "0")
-    deck.save(tmp_path / "b.pptx")
-    pdf = convert_deck(
-        str(tmp_path / "b.pptx"), "b.pptx", str(tmp_path), find_office(), "pptx", MEMORY
+async def test_memory_of_libreoffice_itself_is_limited(room):
+    one = room("held = take(400); time.sleep(600)", convert_memory_bytes=300 * MEGABYTE)
+    with pytest.raises(TooLargeError, match=r"a\.pptx needs over 300\.0 MB of memory"):
+        await one.preview()
+    assert one.office.started
+    assert not one.left_over()
+
+
+async def test_memory_of_all_its_processes_counts_together(room):
+    one = room(
+        "pid = os.fork(); held = take(200); time.sleep(600)", convert_memory_bytes=300 * MEGABYTE
     )
-    assert pymupdf.open(pdf).page_count == 3
+    with pytest.raises(TooLargeError, match="over 300"):
+        await one.preview()
+    assert not one.left_over()
 
 
-def test_what_libreoffice_cannot_open_is_damaged(tmp_path):
-    (tmp_path / "a.pptx").write_bytes(b"PK\x03\x04ppt/")
-    with pytest.raises(DamagedFileError):
-        convert_deck(
-            str(tmp_path / "a.pptx"), "a.pptx", str(tmp_path), find_office(), "pptx", MEMORY
-        )
+async def test_memory_that_processes_share_counts_once(room):
+    deed = "held = take(200)\npid = os.fork()\ntime.sleep(1)\nif pid: write_pdf()"
+    assert (await room(deed, convert_memory_bytes=300 * MEGABYTE).preview()).count == 2
 
 
-async def test_an_old_deck_is_read(reader, tmp_path):
-    path = old(make_deck(tmp_path / "a.pptx"))
-    parts = await reader.load(path, INFO, Selection("2"), 1000)
-    assert [part.label for part in parts] == [SlideLabel(2)]
+async def test_memory_of_what_has_left_it_counts_too(room):
+    deed = "if os.fork(): time.sleep(600)\nos.setsid()\nif not os.fork(): held = take(400); time.sleep(600)"
+    one = room(deed, convert_memory_bytes=300 * MEGABYTE)
+    with pytest.raises(TooLargeError, match="over 300"):
+        await one.preview()
+    assert not one.left_over()
 
 
-def old(path: Path) -> Path:
-    """As PowerPoint 97 wrote it: by LibreOffice, which is what we have."""
-    profile = f"-env:UserInstallation={(path.parent / 'mine').as_uri()}"
-    words = [
-        find_office(),
-        profile,
-        "--headless",
-        "--convert-to",
-        "ppt",
-        "--outdir",
-        str(path.parent),
-        str(path),
-    ]
-    assert os.spawnv(os.P_WAIT, words[0], words) == 0
-    return path.with_suffix(".ppt")
+async def test_nothing_stays_after_a_conversion(room):
+    one = room("leave_behind(); write_pdf()")
+    assert (await one.preview()).count == 2
+    assert not exists(one.office.left)
+    assert not one.left_over()
 
 
-async def test_a_linked_picture_is_not_fetched(reader, tmp_path):
-    asked: list[bytes] = []
-
-    async def answer(lines: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
-        asked.append(await lines.readline())
-        out.close()
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    preview = await reader.preview(linked(tmp_path, f"http://127.0.0.1:{port}/a.png"), INFO)
-    server.close()
-    await server.wait_closed()
-    assert (preview.count, asked) == (1, [])
-
-
-async def test_a_file_of_the_server_is_not_shown(reader, tmp_path):
-    """The same picture, once in the deck and once as a link to the server's disk."""
-    inside = await reader.preview(linked(tmp_path, ""), INFO)
-    outside = await reader.preview(
-        linked(tmp_path, make_picture(tmp_path / "a.png").as_uri()), INFO
-    )
-    assert (220, 30, 30) in colours(inside)
-    assert (220, 30, 30) not in colours(outside)
-
-
-def colours(preview) -> set[tuple[int, int, int]]:
-    return {colour for _, colour in preview.thumbnails[0].getcolors(1 << 20)}
-
-
-def linked(folder: Path, address: str) -> Path:
-    """A slide with a picture, which lies elsewhere if there is an address."""
-    deck = Presentation()
-    slide = deck.slides.add_slide(deck.slide_layouts[6])
-    picture = slide.shapes.add_picture(
-        str(make_picture(folder / "a.png")), 0, 0, 4_000_000, 4_000_000
-    )
-    if address:
-        blip = picture._element.blipFill.find(BLIP)
-        slide.part.drop_rel(blip.attrib.pop(f"{RELATION}embed"))
-        blip.set(f"{RELATION}link", slide.part.relate_to(address, IMAGE, is_external=True))
-    deck.save(folder / "linked.pptx")
-    return folder / "linked.pptx"
-
-
-async def test_nothing_of_libreoffice_stays_dead_or_alive(reader, tmp_path):
-    reader.warm_up()
-    before = descendants(dead=True)
-    for count in (1, 2):
-        await reader.preview(make_deck(tmp_path / f"{count}.pptx", count), INFO)
-        assert descendants(dead=True) <= before
-
-
-def offices() -> set[int]:
-    """LibreOffice's own processes below this one."""
-    processes, below = living(), descendants()
-    return {
-        pid
-        for pid in below
-        if processes.get(pid, (0, 0, ""))[2].startswith(("soffice", "oosplash"))
-    }
-
-
-async def test_stop_ends_libreoffice(reader, tmp_path):
-    before = descendants(dead=True)
-    task = asyncio.create_task(reader.preview(make_deck(tmp_path / "a.pptx"), INFO))
-    await until(offices)
+async def test_nothing_stays_after_stop(room):
+    one = room("leave_behind(); time.sleep(600)")
+    task = asyncio.create_task(one.preview())
+    await until(lambda: one.office.left)
     task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    assert len(descendants(dead=True) - before) == 1, "the zygote stays"
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert not exists(one.office.left)
+    assert not one.left_over()
 
 
-async def test_one_persons_stop_leaves_the_others_conversion(reader, tmp_path):
-    deck = make_deck(tmp_path / "a.pptx")
-    one, two = (asyncio.create_task(reader.preview(deck, INFO)) for _ in range(2))
-    await until(offices)
-    one.cancel()
-    assert (await two).count == 2
+async def test_nothing_stays_after_the_time_is_up(room):
+    one = room("leave_behind(); time.sleep(600)", office_timeout_s=4)
+    with pytest.raises(TooSlowError):
+        await one.preview()
+    assert one.office.left
+    assert not exists(one.office.left)
+    assert not one.left_over()
 
 
-SERVER = """
-import asyncio, sys
-sys.path[:0] = {paths!r}
-from pathlib import Path
-from webui.media.reader import MediaReader, find_office
-from webui.protocol import MediaLimits, ModelInfo
-reader = MediaReader(MediaLimits(), office=find_office())
-asyncio.run(reader.preview(Path({deck!r}), ModelInfo("any", 8192)))
-"""
+@pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
+async def test_nothing_stays_after_a_crash(room, number):
+    one = room(f"leave_behind(); os.kill(os.getppid(), {int(number)}); time.sleep(600)")
+    with pytest.raises(AttachmentError):
+        await one.preview()
+    assert not exists(one.office.left)
+    assert not one.left_over()
 
 
-async def test_libreoffice_ends_when_the_server_is_killed(tmp_path):
-    adopt_orphans()
-    deck = str(make_deck(tmp_path / "a.pptx", 30))
-    code = SERVER.format(paths=[str(Path(__file__).parents[2])], deck=deck)
-    server = await asyncio.create_subprocess_exec(sys.executable, "-c", code)
-    await until(
-        lambda: any(name.startswith("soffice.bin") for *_, name in living_below(server.pid))
-    )
-    below = descendants(server.pid)
-    os.kill(server.pid, signal.SIGKILL)
-    await server.wait()
-    await until(lambda: not below & living().keys())
+async def test_nothing_stays_when_the_zygote_is_killed(room):
+    one = room("leave_behind(); time.sleep(600)")
+    task = asyncio.create_task(one.preview())
+    await until(lambda: one.office.left)
+    (zygote,) = (pid for pid in descendants() if living()[pid][0] == os.getpid())
+    os.kill(zygote, signal.SIGKILL)
+    with pytest.raises(AttachmentError):
+        await task
+    await until(lambda: one.office.left not in living())
 
 
-def living_below(root: int) -> list[tuple[int, int, str]]:
-    processes = living()
-    return [processes[pid] for pid in descendants(root) if pid in processes]
-
-
-def test_libreoffice_is_there():
-    assert shutil.which("soffice"), "the tests need libreoffice-impress"
+async def test_one_deck_ends_no_program_of_another(room, tmp_path):
+    """The second deck is converted while the first one's program goes on."""
+    deed = "leave_behind()\nif os.path.realpath(sys.argv[-1]).endswith('a.pptx'): time.sleep(600)\nwrite_pdf()"
+    one = room(deed)
+    first = asyncio.create_task(one.preview())
+    await until(lambda: one.office.left)
+    kept = one.office.left
+    make_deck(tmp_path / "b.pptx", 5)
+    await one.reader.preview(tmp_path / "b.pptx", INFO)
+    assert exists(kept)
+    assert kept != one.office.left
+    assert not first.done()
+    first.cancel()
+    await asyncio.wait([first])
+    assert not exists(kept)
+    assert not one.left_over()

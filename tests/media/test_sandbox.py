@@ -16,7 +16,8 @@ from webui.errors import (
     TooLargeError,
     TooSlowError,
 )
-from webui.media.sandbox.process_pool import FRUGAL, Children
+from webui.media.reader import WORKER
+from webui.media.sandbox.process_pool import FEW_THREADS, ProcessPool
 from webui.media.sandbox.sandbox import MEGABYTE, Limits, Reply, Sandbox
 
 LIMITS = Limits(
@@ -28,7 +29,7 @@ QUICK = Limits(wall_s=1.5, memory_bytes=300 * MEGABYTE)
 @pytest.fixture(scope="module")
 def sandbox():
     adopt_orphans()
-    sandbox = Sandbox(Children())
+    sandbox = Sandbox(ProcessPool(WORKER))
     sandbox.warm_up()
     yield sandbox
     sandbox.close()
@@ -37,9 +38,13 @@ def sandbox():
 @pytest.fixture
 def do(sandbox):
     async def do(deed: str, limits: Limits = LIMITS, **more) -> list[Reply]:
-        return await sandbox.run(
-            {"deed": deed, **more}, "a.pdf", limits, lambda done, total: None, entry="hostile"
-        )
+        replies: list[Reply] = []
+
+        async def receive(reply: Reply) -> None:
+            replies.append(reply)
+
+        await sandbox.run({"deed": deed, **more}, "a.pdf", limits, receive, entry="hostile")
+        return replies
 
     before = descendants(dead=True)
     yield do
@@ -115,7 +120,7 @@ async def test_it_sees_no_environment_and_has_a_group_of_its_own(do):
         "LANG",
         "TMPDIR",
         "LC_CTYPE",
-        *FRUGAL,
+        *FEW_THREADS,
     }
     assert reply.values["group"] == reply.values["session"] != os.getpgid(0)
 
@@ -138,24 +143,27 @@ async def test_orphans_that_end_by_themselves_disturb_nobody(do):
         await do("litter")
 
 
-class Barren(Children):
+class Barren(ProcessPool):
     """Where no process can be had."""
 
-    async def start(self, folder, entry):
+    async def start(self, folder, entry=""):
         raise BlockingIOError("Resource temporarily unavailable")
 
 
 async def test_where_no_process_can_be_had_the_file_is_told():
     with pytest.raises(AttachmentError, match=r"a\.pdf"):
-        await Sandbox(Barren()).run({}, "a.pdf", LIMITS, lambda done, total: None)
+        await Sandbox(Barren("")).run({}, "a.pdf", LIMITS, lambda reply: None)
 
 
 SERVER = """
 import asyncio, sys
 sys.path[:0] = {paths!r}
-from webui.media.sandbox.process_pool import Children
+from webui.media.sandbox.process_pool import ProcessPool
 from webui.media.sandbox.sandbox import Limits, Sandbox
-asyncio.run(Sandbox(Children()).run({{"deed": "sleep"}}, "a", Limits(60, 300 * 2**20), print, entry="hostile"))
+async def ignore(reply): pass
+sandbox = Sandbox(ProcessPool("webui.media.worker"))
+limits = Limits(600, 300 * 2**20)
+asyncio.run(sandbox.run({{"deed": "sleep"}}, "a", limits, ignore, entry="hostile"))
 """
 
 

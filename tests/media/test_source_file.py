@@ -9,10 +9,10 @@ from files import make_picture
 from reading import INFO
 
 from webui.errors import AttachmentError, TooLargeError
-from webui.media.reader import MediaReader
-from webui.media.sandbox.process_pool import Children
+from webui.media.reader import WORKER, MediaReader
+from webui.media.sandbox.process_pool import ProcessPool
 from webui.media.sandbox.sandbox import Sandbox
-from webui.media.source_file import pinned, recognise
+from webui.media.source_file import pin, recognise
 from webui.protocol import MediaLimits
 
 
@@ -42,7 +42,7 @@ def test_the_size_is_that_of_the_opened_file(tmp_path):
 def test_a_pinned_file_stays_the_same_whatever_takes_its_place(tmp_path):
     path = make_picture(tmp_path / "a.png")
     mine = path.read_bytes()
-    place = pinned(str(path), recognise(path, 10**6).identity, "a.png")
+    place = pin(str(path), recognise(path, 10**6).identity, "a.png")
     make_picture(tmp_path / "b.png", (9, 9)).replace(path)
     assert Path(place).read_bytes() == mine != path.read_bytes()
 
@@ -51,7 +51,7 @@ class SwappingSandbox(Sandbox):
     """Puts something else in the file's place before the child is started."""
 
     def __init__(self, swap):
-        super().__init__(Children())
+        super().__init__(ProcessPool(WORKER))
         self._swap = swap
 
     async def run(self, job, *arguments, **more):

@@ -9,7 +9,7 @@ import pytest
 from files import make_sound, make_video
 
 from webui.errors import DamagedFileError, NoPagesError
-from webui.media.formats.video import Stream, probe, read_frames
+from webui.media.formats.video import VideoStreamInfo, probe, read_frames
 
 SIZE = (56, 28)
 # A recording from 0 to 10 s with most of its frames in the first second.
@@ -137,6 +137,6 @@ def test_nonsense_is_damaged(tmp_path):
 
 
 def test_the_size_is_known_before_frames_are_read(tmp_path):
-    assert probe(str(make_video(tmp_path / "a.mp4", [0, 0.5, 1])), "a") == Stream(
+    assert probe(str(make_video(tmp_path / "a.mp4", [0, 0.5, 1])), "a") == VideoStreamInfo(
         160, 120, pytest.approx(1, abs=0.6)
     )

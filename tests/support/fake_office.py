@@ -14,7 +14,7 @@ import os, shutil, signal, sys, time
 from pathlib import Path
 
 def write_pdf():
-    shutil.copy({pdf!r}, Path(sys.argv[sys.argv.index("--outdir") + 1], "deck.pdf"))
+    shutil.copy({pdf!r}, Path(sys.argv[sys.argv.index("--outdir") + 1], "document.pdf"))
 
 def leave_behind():
     "A process in a session of its own, whose parent has ended."

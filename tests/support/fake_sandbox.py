@@ -1,48 +1,78 @@
-"""A stand-in for the sandbox: every conversion lasts until it is let go, and then gives one pixel."""
+"""A stand-in for the sandbox: every conversion lasts until it is released, and sends blank pages."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
-from webui.media.sandbox.process_pool import Children
-from webui.media.sandbox.sandbox import Limits, Reply, Sandbox
+from webui.media.decode_job import DecodeJob
+from webui.media.sandbox.process_pool import ProcessPool
+from webui.media.sandbox.sandbox import (
+    Limits,
+    OnProgress,
+    OnReply,
+    Reply,
+    Sandbox,
+    ignore_progress,
+)
+from webui.media.selection.outline import Outline
 
-PIXEL = Reply({"size": [1, 1], "natural": [1, 1]}, bytes(3))
-REPLIES = {
-    "picture": [PIXEL],
-    "pages": [Reply({"natural": [[1, 1]], "pages": [1]}), PIXEL],
-    "deck": [PIXEL],
-}
+A4 = (1488, 2105)
 
 
 class FakeSandbox(Sandbox):
-    """`begun`: the names of the files whose conversions have begun, in that order."""
+    """Decodes every file to `pages` blank pages of A4.
 
-    def __init__(self) -> None:
-        super().__init__(Children())
+    `begun` holds the names of the files whose conversions have begun, in that order, and `drawn`
+    the pages that were drawn for the model. `failing` files raise the error after their thumbnails.
+    """
+
+    def __init__(self, pages: int = 1) -> None:
+        super().__init__(ProcessPool(""))
+        self.pages = pages
         self.begun: list[str] = []
         self.ended: set[str] = set()
-        self._go: dict[str, asyncio.Event] = {}
+        self.drawn: list[tuple[str, int]] = []
+        self.failing: dict[str, Exception] = {}
+        self._released: dict[str, asyncio.Event] = {}
 
-    def let_go(self, *names: str) -> None:
+    def release(self, *names: str) -> None:
         for name in names:
-            self._go.setdefault(name, asyncio.Event()).set()
+            self._released.setdefault(name, asyncio.Event()).set()
 
     async def run(
         self,
         job: dict[str, Any],
         name: str,
         limits: Limits,
-        on_progress: Callable[[int, int], None],
+        on_reply: OnReply,
+        on_progress: OnProgress = ignore_progress,
         *,
-        data: bytes = b"",
+        payload: bytes = b"",
         entry: str = "",
-    ) -> list[Reply]:
+    ) -> None:
         self.begun.append(name)
         try:
-            await self._go.setdefault(name, asyncio.Event()).wait()
+            await self._released.setdefault(name, asyncio.Event()).wait()
         finally:
             self.ended.add(name)
-        return REPLIES[job["task"]]
+        if job["reader"].endswith("office"):
+            await on_reply(Reply({"suffix": "pptx"}, b"%PDF"))
+            return
+        await self._send_pages(DecodeJob.from_json(job), name, on_reply)
+
+    async def _send_pages(self, job: DecodeJob, name: str, on_reply: OnReply) -> None:
+        outline = Outline(name, (A4,) * self.pages)
+        await on_reply(Reply({"natural_sizes": outline.natural_sizes}))
+        if job.thumbnail_side:
+            for number in range(1, self.pages + 1):
+                await on_reply(Reply({"thumbnail": number, "size": [1, 1]}, bytes(3)))
+            await on_reply(Reply({"thumbnails_complete": True}))
+        if name in self.failing:
+            raise self.failing[name]
+        if job.max_tokens:
+            for number, (width, height) in job.page_sizes(outline).items():
+                if number not in job.known_pages:
+                    self.drawn.append((name, number))
+                    data = bytes(3 * width * height)
+                    await on_reply(Reply({"page": number, "size": [width, height]}, data))

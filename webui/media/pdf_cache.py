@@ -1,7 +1,7 @@
-"""PDFs made of decks, kept for a while: the preview and the question after it convert a deck once.
+"""Keep the PDFs that office files were converted to: preview and question convert a file once.
 
-Knows decks by the hash of their bytes. Callers with the same deck share one conversion, which ends when the last of
-them has gone; a failure is not kept.
+Files are known by the hash of their bytes. Concurrent callers with the same file share one
+conversion, which ends when the last of them is cancelled. A failure is not kept.
 """
 
 from __future__ import annotations
@@ -9,64 +9,78 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from webui.media.source_file import open_regular
 
-BUDGET_BYTES = 256 * 1024**2
+MAX_BYTES = 256 * 1024**2
 
 
-class DeckShelf:
-    """Least recently used out first, within a byte budget."""
+@dataclass(frozen=True, slots=True)
+class ConvertedFile:
+    """A PDF, and the suffix of the office type that it was made of."""
 
-    def __init__(self, budget_bytes: int = BUDGET_BYTES) -> None:
-        self._budget_bytes = budget_bytes
-        self._pdfs: OrderedDict[str, bytes] = OrderedDict()
-        self._running: dict[str, asyncio.Task[bytes]] = {}
+    pdf: bytes
+    suffix: str
+
+
+class PdfCache:
+    """Drops the least recently used PDFs once they take more than `max_bytes` together."""
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._converted: OrderedDict[str, ConvertedFile] = OrderedDict()
+        self._running: dict[str, asyncio.Task[ConvertedFile]] = {}
         self._waiting: Counter[str] = Counter()
 
-    async def pdf(self, deck: Path, convert: Callable[[], Awaitable[bytes]]) -> bytes:
-        """The PDF of this deck, converted unless it is here."""
-        key = await asyncio.to_thread(digest, deck)
-        if key in self._pdfs:
-            self._pdfs.move_to_end(key)
-            return self._pdfs[key]
+    async def get(
+        self, path: Path, convert: Callable[[], Awaitable[ConvertedFile]]
+    ) -> ConvertedFile:
+        """Return the file as a PDF; call `convert` unless it is in the cache."""
+        key = await asyncio.to_thread(file_digest, path)
+        if key in self._converted:
+            self._converted.move_to_end(key)
+            return self._converted[key]
         if key not in self._running:
             self._running[key] = asyncio.create_task(self._convert(key, convert))
         task = self._running[key]
         self._waiting[key] += 1
         try:
-            # Shielded: one person's Stop must not end a conversion that another one waits for.
+            # Shielded: cancelling one caller must not end a conversion that another waits for.
             return await asyncio.shield(task)
         finally:
             self._waiting[key] -= 1
             if not self._waiting[key]:
                 del self._waiting[key]
                 self._running.pop(key, None)
-                await _end(task)
+                await _cancel(task)
 
-    async def _convert(self, key: str, convert: Callable[[], Awaitable[bytes]]) -> bytes:
-        pdf = self._pdfs[key] = await convert()
-        while sum(map(len, self._pdfs.values())) > self._budget_bytes:
-            self._pdfs.popitem(last=False)
-        return pdf
+    async def _convert(
+        self, key: str, convert: Callable[[], Awaitable[ConvertedFile]]
+    ) -> ConvertedFile:
+        converted = self._converted[key] = await convert()
+        while sum(len(kept.pdf) for kept in self._converted.values()) > self._max_bytes:
+            self._converted.popitem(last=False)
+        return converted
 
     def close(self) -> None:
+        """End all conversions and drop all PDFs."""
         for task in self._running.values():
             task.cancel()
-        self._pdfs.clear()
+        self._converted.clear()
 
 
-async def _end(task: asyncio.Task[bytes]) -> None:
-    """Nobody waits for it any more. Returns once its process is gone; without effect on one that is done."""
+async def _cancel(task: asyncio.Task[ConvertedFile]) -> None:
+    """Cancel the task, and return once its process is gone. Does nothing to a finished one."""
     task.cancel()
     await asyncio.wait([task])
 
 
-def digest(path: Path) -> str:
-    hashed = sha256()
+def file_digest(path: Path) -> str:
+    digest = sha256()
     with open_regular(path) as file:
         while piece := file.read(1024**2):
-            hashed.update(piece)
-    return hashed.hexdigest()
+            digest.update(piece)
+    return digest.hexdigest()

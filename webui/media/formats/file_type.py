@@ -1,15 +1,7 @@
-"""What a file is, by its first bytes and never by its name. Pure."""
+"""Recognise pictures, documents and videos by the first bytes of a file, never by its name. Pure."""
 
 from __future__ import annotations
 
-from typing import Literal
-
-from webui.errors import DamagedFileError, UnsupportedTypeError
-
-# A deck is a ZIP or OLE container; whether there really is one in it is found out in the child process.
-Format = Literal["picture", "pdf", "pptx", "ppt", "video"]
-PICTURE_TYPES = "PNG, JPEG, WebP, GIF, BMP, TIFF"
-ACCEPTED = f"{PICTURE_TYPES}, PDF, PPT, PPTX and video"
 HEAD_BYTES = 2048
 PICTURES = (
     b"\x89PNG\r\n\x1a\n",
@@ -32,38 +24,37 @@ VIDEOS = (
     b"0&\xb2u\x8ef\xcf\x11",
 )
 MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot")
-# HEIC and AVIF photos lie in the same boxes as video.
+# HEIC and AVIF photos come in the same boxes as video.
 PHOTO_BRANDS = (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1", b"avif", b"avis")
 OLE, ZIP = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"PK\x03\x04"
-# The length of a packet of an MPEG transport stream, and where the first begins: plain, and as cameras write it.
-TRANSPORT = ((188, 0), (192, 4))
+# (packet length, offset of the first sync byte) of MPEG transport streams: plain, and of cameras.
+TRANSPORT_STREAMS = ((188, 0), (192, 4))
+SYNC_BYTE, SYNC_COUNT = b"G", 3
 
 
-def sniff(head: bytes, name: str) -> Format:
-    """`head`: the first HEAD_BYTES. Raises UnsupportedTypeError, or DamagedFileError for an empty file."""
-    if not head:
-        raise DamagedFileError(name=name)
-    if head.startswith(PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
-        return "picture"
-    if b"%PDF-" in head[:1024]:
-        return "pdf"
-    if head.startswith(ZIP):
-        return "pptx"
-    if head.startswith(OLE):
-        return "ppt"
-    if _is_video(head):
-        return "video"
-    raise UnsupportedTypeError(name=name, accepted=ACCEPTED)
+def is_picture(head: bytes) -> bool:
+    return head.startswith(PICTURES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
 
 
-def _is_video(head: bytes) -> bool:
+def is_pdf(head: bytes) -> bool:
+    """Writers may put junk before the header; readers accept it within the first kilobyte."""
+    return b"%PDF-" in head[:1024]
+
+
+def is_office_container(head: bytes) -> bool:
+    """Whether the head is that of a ZIP or OLE container, in which an office file may lie."""
+    return head.startswith((ZIP, OLE))
+
+
+def is_video(head: bytes) -> bool:
     boxes = head[4:8] in MP4_BOXES and not (head[4:8] == b"ftyp" and head[8:12] in PHOTO_BRANDS)
     riff = head[:4] == b"RIFF" and head[8:12] == b"AVI "
-    return boxes or riff or head.startswith(VIDEOS) or _is_transport(head)
+    return boxes or riff or head.startswith(VIDEOS) or _is_transport_stream(head)
 
 
-def _is_transport(head: bytes) -> bool:
-    return any(
-        all(head[first + length * k : first + length * k + 1] == b"G" for k in range(3))
-        for length, first in TRANSPORT
-    )
+def _is_transport_stream(head: bytes) -> bool:
+    for length, offset in TRANSPORT_STREAMS:
+        places = range(offset, offset + SYNC_COUNT * length, length)
+        if all(head[place : place + 1] == SYNC_BYTE for place in places):
+            return True
+    return False

@@ -1,4 +1,7 @@
-"""Decks to PDF with LibreOffice, on a fresh profile that forbids macros and links. Runs in a child process only."""
+"""Convert office files to PDF with LibreOffice, on a fresh profile that forbids macros and links.
+
+Runs in a child process only.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import subprocess
 from pathlib import Path
 
 from webui.errors import DamagedFileError, TooLargeError
+from webui.media.decode_job import DecodeJob
 from webui.media.formats.pdf import open_document
+from webui.media.formats.registry import OfficeType
 from webui.media.sandbox.process_tree import descendants, exact_bytes, held_bytes
 from webui.media.sandbox.rlimits import die_with_parent
 from webui.media.sizes import megabytes
@@ -25,59 +30,57 @@ PROFILE = {
     "org.openoffice.Office.Common/Misc": {"FirstRun": "false"},
     "org.openoffice.Setup/Office": {"ooSetupInstCompleted": "true"},
 }
-XML = '<?xml version="1.0" encoding="UTF-8"?>\n<oor:items xmlns:oor="http://openoffice.org/2001/registry">\n{}\n</oor:items>'
+XML = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<oor:items xmlns:oor="http://openoffice.org/2001/registry">\n{}\n</oor:items>'
+)
 ITEM = '<item oor:path="/{}"><prop oor:name="{}" oor:op="fuse"><value>{}</value></prop></item>'
-# The filter is named so that LibreOffice does not open something else that lies in the file.
-FILTERS = {"pptx": "Impress MS PowerPoint 2007 XML", "ppt": "MS PowerPoint 97"}
-# With the hidden slides: else "slide 12" would not be the one that its author calls so.
-EXPORT = 'pdf:impress_pdf_Export:{"ExportHiddenSlides":{"type":"boolean","value":"true"}}'
-
-# Between two measurements of its memory.
-LOOK_S = 0.1
+# Seconds between two measurements of its memory.
+MEASURE_INTERVAL_S = 0.1
 
 
-def convert_deck(
-    path: str, name: str, folder: str, office: str, suffix: str, memory_bytes: int
-) -> Path:
-    """A PPT or PPTX as a PDF in `folder`. LibreOffice exits 0 without writing one, so success is that it opens.
+def convert(job: DecodeJob, office_type: OfficeType) -> Path:
+    """Write the office file at `job.path` as a PDF into `job.folder`, and return its path.
 
-    Raises TooLargeError as soon as all processes below this one hold more than `memory_bytes` together; they go on
-    then, for the caller to end. Raises DamagedFileError for what LibreOffice cannot read.
+    LibreOffice exits 0 without writing one, so success is a PDF that opens. Raises
+    DamagedFileError for a file that LibreOffice cannot read, and TooLargeError as soon as all
+    processes below this one hold more than `job.resident_bytes` together; the caller ends them.
     """
-    profile = Path(folder, "profile")
+    profile = Path(job.folder, "profile")
     write_profile(profile)
-    # A plain name of our own: the person's may hold anything.
-    deck = Path(folder, f"deck.{suffix}")
-    deck.symlink_to(path)
+    # A plain name of our own: the name that the user gave the file may hold anything.
+    document = Path(job.folder, f"document.{office_type.suffix}")
+    document.symlink_to(job.path)
     process = subprocess.Popen(
         [
-            office,
+            job.office,
             f"-env:UserInstallation={profile.as_uri()}",
             "--headless",
             "--norestore",
             "--nologo",
-            f"--infilter={FILTERS[suffix]}",
+            # A named filter keeps it from opening something else that lies in the file.
+            f"--infilter={office_type.import_filter}",
             "--convert-to",
-            EXPORT,
+            office_type.export_filter,
             "--outdir",
-            folder,
-            str(deck),
+            job.folder,
+            str(document),
         ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         preexec_fn=die_with_parent if os.name == "posix" else None,
     )
-    while not ended(process, LOOK_S):
-        check_memory(name, memory_bytes)
-    pdf = deck.with_suffix(".pdf")
+    while not has_ended(process, MEASURE_INTERVAL_S):
+        check_memory(job.name, job.resident_bytes)
+    pdf = document.with_suffix(".pdf")
     if not pdf.is_file():
-        raise DamagedFileError(name=name)
-    open_document(pdf, name).close()
+        raise DamagedFileError(name=job.name)
+    open_document(pdf, job.name).close()
     return pdf
 
 
-def ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
+def has_ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
     try:
         process.wait(timeout_s)
     except subprocess.TimeoutExpired:
@@ -85,21 +88,22 @@ def ended(process: subprocess.Popen[bytes], timeout_s: float) -> bool:
     return True
 
 
-def check_memory(name: str, most_bytes: int) -> None:
-    """Address space is no measure of LibreOffice: it reserves more than it uses."""
+def check_memory(name: str, max_bytes: int) -> None:
+    """Raise TooLargeError if all processes below this one hold more than that together.
+
+    Address space is no measure of LibreOffice: it reserves more than it uses.
+    """
     pids = descendants(os.getpid())
-    # A process that forks holds everything twice until its child starts a program, so a rough excess is measured again.
-    if held_bytes(pids) > most_bytes and exact_bytes(pids) > most_bytes:
-        raise TooLargeError(
-            name=name, size=f"over {megabytes(most_bytes)} of memory", limit=megabytes(most_bytes)
-        )
+    # A forked process shares all memory with its parent until it starts a program, which the quick
+    # measure counts twice: an excess is measured again, exactly.
+    if held_bytes(pids) > max_bytes and exact_bytes(pids) > max_bytes:
+        size = f"over {megabytes(max_bytes)} of memory"
+        raise TooLargeError(name=name, size=size, limit=megabytes(max_bytes))
 
 
 def write_profile(folder: Path) -> None:
-    items = [
-        ITEM.format(place, key, value)
-        for place, values in PROFILE.items()
-        for key, value in values.items()
-    ]
+    items: list[str] = []
+    for path, values in PROFILE.items():
+        items.extend(ITEM.format(path, key, value) for key, value in values.items())
     (folder / "user").mkdir(parents=True)
     (folder / "user" / "registrymodifications.xcu").write_text(XML.format("\n".join(items)))

@@ -1,6 +1,7 @@
-"""A PPTX drawn by python-pptx and PyMuPDF, for machines without LibreOffice: text, pictures, plain shapes and tables.
+"""Draw a PPTX with python-pptx and PyMuPDF, for machines without LibreOffice.
 
-What it cannot draw is left out: SmartArt, charts, embedded objects, effects. Runs in a child process only.
+Draws text, pictures, plain shapes and tables; leaves out SmartArt, charts, embedded objects and
+effects. Runs in a child process only.
 """
 
 from __future__ import annotations
@@ -17,12 +18,11 @@ from pptx.exc import PackageNotFoundError, PythonPptxError
 from pptx.opc.constants import RELATIONSHIP_TYPE
 
 from webui.errors import DamagedFileError, NoPagesError
-from webui.media.formats.pptx_text import frame_html, table_html
-from webui.media.formats.pptx_theme import A, P, Theme
+from webui.media.formats.pptx_style import A, P, Theme, frame_html, table_html
 
-POINT = 12700
-MARGIN = 4.0
-# A shape that cannot be drawn is left out; the others of its slide are not.
+EMU_PER_POINT = 12700
+TEXT_MARGIN = 4.0
+# A shape that cannot be drawn is left out; the rest of its slide is drawn.
 UNDRAWABLE = (
     ValueError,
     LookupError,
@@ -36,12 +36,16 @@ UNDRAWABLE = (
 )
 
 
-def draw_deck(path: str, name: str, folder: str) -> Path:
-    """The deck as a PDF in `folder`, a slide a page. Raises DamagedFileError or NoPagesError."""
+def draw(path: str, name: str, folder: str) -> Path:
+    """Write the presentation as a PDF into `folder`, a page for each slide, and return its path.
+
+    Raises DamagedFileError or NoPagesError.
+    """
     try:
-        deck = Presentation(path)
-        slides = list(deck.slides)
-        width, height = (deck.slide_width or 0) / POINT, (deck.slide_height or 0) / POINT
+        presentation = Presentation(path)
+        slides = list(presentation.slides)
+        width = (presentation.slide_width or 0) / EMU_PER_POINT
+        height = (presentation.slide_height or 0) / EMU_PER_POINT
     except (PackageNotFoundError, *UNDRAWABLE) as error:
         raise DamagedFileError(name=name) from error
     if not slides:
@@ -55,7 +59,7 @@ def draw_deck(path: str, name: str, folder: str) -> Path:
 
 
 class _Slide:
-    """One slide on its way to one page."""
+    """Draws one slide on one page."""
 
     def __init__(self, slide: Any, page: pymupdf.Page) -> None:
         self._slide, self._page = slide, page
@@ -72,8 +76,10 @@ class _Slide:
                 self._draw_layer(layer)
 
     def _draw_layer(self, layer: Any) -> None:
-        for shape, box in _placed(layer.shapes, pymupdf.Matrix(1 / POINT, 1 / POINT)):
-            # The placeholders of master and layout are only forms for the slide's own.
+        for shape, box in _iterate_shapes(
+            layer.shapes, pymupdf.Matrix(1 / EMU_PER_POINT, 1 / EMU_PER_POINT)
+        ):
+            # Placeholders of master and layout are only templates for those of the slide.
             if layer is self._slide or not shape.is_placeholder:
                 with suppress(*UNDRAWABLE):
                     self._draw_shape(shape, box)
@@ -95,7 +101,10 @@ class _Slide:
             self._draw_outline(shape, box)
             if shape.has_text_frame and shape.text_frame.text.strip():
                 inner = pymupdf.Rect(
-                    box.x0 + MARGIN, box.y0 + MARGIN, box.x1 - MARGIN, box.y1 - MARGIN
+                    box.x0 + TEXT_MARGIN,
+                    box.y0 + TEXT_MARGIN,
+                    box.x1 - TEXT_MARGIN,
+                    box.y1 - TEXT_MARGIN,
                 )
                 self._page.insert_htmlbox(inner, frame_html(shape, self._theme))
 
@@ -116,19 +125,22 @@ class _Slide:
             self._page.draw_rect(box, color=line, fill=fill)
 
 
-def _placed(shapes: Any, matrix: pymupdf.Matrix) -> Iterator[tuple[Any, pymupdf.Rect]]:
-    """Each shape and its place on the page in points; those of a group stand in the group's own coordinates."""
+def _iterate_shapes(shapes: Any, matrix: pymupdf.Matrix) -> Iterator[tuple[Any, pymupdf.Rect]]:
+    """Yield each shape with its box on the page in points, those inside groups included.
+
+    The shapes of a group are placed in the coordinates of that group.
+    """
     for shape in shapes:
         left, top = shape.left or 0, shape.top or 0
         box = pymupdf.Rect(left, top, left + (shape.width or 0), top + (shape.height or 0))
         if shape.shape_type == MSO_SHAPE_TYPE.GROUP:
-            yield from _placed(shape.shapes, _inner(shape, box) * matrix)
+            yield from _iterate_shapes(shape.shapes, _group_matrix(shape, box) * matrix)
         else:
             yield shape, box * matrix
 
 
-def _inner(group: Any, box: pymupdf.Rect) -> pymupdf.Matrix:
-    """From a group's inner coordinates to those that it stands in itself."""
+def _group_matrix(group: Any, box: pymupdf.Rect) -> pymupdf.Matrix:
+    """Return the matrix from coordinates inside a group to those of the group itself."""
     frame = group.element.find(f"{P}grpSpPr/{A}xfrm")
     offset, extent = (
         frame.find(f"{A}{name}") if frame is not None else None for name in ("chOff", "chExt")

@@ -10,14 +10,15 @@ from files import RED, make_picture
 from PIL import Image
 
 from webui.errors import DamagedFileError, TooLargeError
-from webui.media.formats.image import draw_picture
+from webui.media.formats.image import decode_picture
 from webui.media.sizes import fit_side
 
 LIMIT = 1_000_000
 
 
 def draw(path: Path, side: int = 400, max_pixels: int = LIMIT):
-    return draw_picture(str(path), path.name, max_pixels, lambda *natural: fit_side(natural, side))
+    picture = decode_picture(str(path), path.name, max_pixels)
+    return picture.size, picture.resize(fit_side(picture.size, side))
 
 
 def saved(path: Path, image: Image.Image, **options) -> Path:
@@ -142,4 +143,4 @@ def test_what_pillow_could_open_but_we_do_not_is_refused(tmp_path, suffix):
 
 def test_bytes_are_read_like_a_file(tmp_path):
     data = BytesIO(make_picture(tmp_path / "a.png", (90, 30)).read_bytes())
-    assert draw_picture(data, "a", LIMIT, lambda *natural: natural)[0] == (90, 30)
+    assert decode_picture(data, "a", LIMIT).size == (90, 30)

@@ -1,4 +1,4 @@
-"""The shelf of converted decks: one conversion for all who ask, no failure kept, the least used out first."""
+"""The cache of converted decks: one conversion for all who ask, no failure kept, the least used out first."""
 
 import asyncio
 from pathlib import Path
@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 from webui.errors import DamagedFileError
-from webui.media.pdf_cache import DeckShelf
+from webui.media.pdf_cache import ConvertedFile, PdfCache
+
+
+def made(size: int = 10) -> ConvertedFile:
+    return ConvertedFile(b"%" * size, "pptx")
 
 
 class Office:
@@ -17,13 +21,13 @@ class Office:
         self.begun = self.ended = 0
         self.go = asyncio.Event()
 
-    async def convert(self) -> bytes:
+    async def convert(self) -> ConvertedFile:
         self.begun += 1
         try:
             await self.go.wait()
             if self.error:
                 raise self.error
-            return b"%" * self.size
+            return made(self.size)
         finally:
             self.ended += 1
 
@@ -33,37 +37,37 @@ def deck(folder: Path, name: str = "a", content: str = "") -> Path:
     return folder / name
 
 
-async def ask(shelf: DeckShelf, path: Path, office: Office) -> asyncio.Task:
-    task = asyncio.create_task(shelf.pdf(path, office.convert))
+async def ask(cache: PdfCache, path: Path, office: Office) -> asyncio.Task:
+    task = asyncio.create_task(cache.get(path, office.convert))
     while not (office.begun or task.done()):  # noqa: ASYNC110 - the file is read in a thread
         await asyncio.sleep(0.001)
     return task
 
 
 async def test_the_same_bytes_are_converted_once(tmp_path):
-    shelf, office = DeckShelf(), Office()
-    tasks = [await ask(shelf, deck(tmp_path, name, "same"), office) for name in "abc"]
+    cache, office = PdfCache(), Office()
+    tasks = [await ask(cache, deck(tmp_path, name, "same"), office) for name in "abc"]
     office.go.set()
-    assert await asyncio.gather(*tasks) == [b"%" * 10] * 3
-    assert await shelf.pdf(deck(tmp_path, "d", "same"), office.convert) == b"%" * 10
+    assert await asyncio.gather(*tasks) == [made()] * 3
+    assert await cache.get(deck(tmp_path, "d", "same"), office.convert) == made()
     assert office.begun == 1
 
 
 async def test_a_failure_is_told_to_all_and_not_kept(tmp_path):
-    shelf, bad, good = DeckShelf(), Office(error=DamagedFileError(name="a")), Office()
-    tasks = [await ask(shelf, deck(tmp_path), bad) for _ in range(2)]
+    cache, bad, good = PdfCache(), Office(error=DamagedFileError(name="a")), Office()
+    tasks = [await ask(cache, deck(tmp_path), bad) for _ in range(2)]
     await asyncio.sleep(0.05)
     bad.go.set()
     assert [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == [
         DamagedFileError
     ] * 2
     good.go.set()
-    assert await shelf.pdf(deck(tmp_path), good.convert)
+    assert await cache.get(deck(tmp_path), good.convert)
 
 
 async def test_it_ends_when_the_last_one_goes(tmp_path):
-    shelf, office = DeckShelf(), Office()
-    tasks = [await ask(shelf, deck(tmp_path), office) for _ in range(2)]
+    cache, office = PdfCache(), Office()
+    tasks = [await ask(cache, deck(tmp_path), office) for _ in range(2)]
     await asyncio.sleep(0.05)
     for task, ended in zip(tasks, (0, 1), strict=True):
         task.cancel()
@@ -73,25 +77,25 @@ async def test_it_ends_when_the_last_one_goes(tmp_path):
 
 
 async def test_the_least_used_goes_first(tmp_path):
-    shelf, office = DeckShelf(budget_bytes=25), Office()
+    cache, office = PdfCache(max_bytes=25), Office()
     office.go.set()
     for name in "abaca":
-        await shelf.pdf(deck(tmp_path, name), office.convert)
+        await cache.get(deck(tmp_path, name), office.convert)
     assert office.begun == 3
-    await shelf.pdf(deck(tmp_path, "b"), office.convert)
+    await cache.get(deck(tmp_path, "b"), office.convert)
     assert office.begun == 4
 
 
 async def test_one_that_is_too_large_to_keep_is_still_given(tmp_path):
-    shelf, office = DeckShelf(budget_bytes=5), Office()
+    cache, office = PdfCache(max_bytes=5), Office()
     office.go.set()
-    assert len(await shelf.pdf(deck(tmp_path), office.convert)) == 10
+    assert await cache.get(deck(tmp_path), office.convert) == made()
 
 
 async def test_closing_ends_what_runs(tmp_path):
-    shelf, office = DeckShelf(), Office()
-    task = await ask(shelf, deck(tmp_path), office)
-    shelf.close()
+    cache, office = PdfCache(), Office()
+    task = await ask(cache, deck(tmp_path), office)
+    cache.close()
     with pytest.raises(asyncio.CancelledError):
         await task
     assert office.ended == 1

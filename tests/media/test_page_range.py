@@ -3,7 +3,7 @@
 import pytest
 
 from webui.errors import PageRangeError, TooManyPagesError
-from webui.media.page_range import parse_pages
+from webui.media.selection.page_range import parse_pages
 
 
 @pytest.mark.parametrize(

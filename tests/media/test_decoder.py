@@ -9,7 +9,8 @@ from files import make_deck, make_pdf, make_picture
 from processes import until
 from reading import INFO
 
-from webui.media.reader import SMALL_PICTURE_BYTES, MediaReader
+from webui.media.decoder import SMALL_PICTURE_BYTES
+from webui.media.reader import MediaReader
 from webui.protocol import MediaLimits, Progress
 
 
@@ -58,7 +59,7 @@ async def test_the_files_of_others_are_read_before_the_third_slow_one(visitors, 
     visitors.add("bob", make_picture(tmp_path / "bob.png"))
     visitors.add("cem", make_pdf(tmp_path / "cem.pdf"))
     await visitors.begun("bob.png", "cem.pdf")
-    visitors.sandbox.let_go("bob.png", "cem.pdf")
+    visitors.sandbox.release("bob.png", "cem.pdf")
     await asyncio.gather(visitors.tasks["bob.png"], visitors.tasks["cem.pdf"])
     assert [name for name in visitors.sandbox.begun if name in slow] == slow[:2]
 
@@ -109,14 +110,14 @@ async def test_a_picture_of_a_program_has_an_owner_too(visitors, tmp_path):
     visitors.add("bob", make_picture(tmp_path / "bob.png"))
     await visitors.begun("bob.png")
     assert "1" not in visitors.sandbox.begun
-    visitors.sandbox.let_go("0", "1")
+    visitors.sandbox.release("0", "1")
     await asyncio.gather(*mine)
 
 
 async def test_the_wait_is_reported_and_so_is_its_end(visitors):
     names = await visitors.add_slow("ann", 4)
     assert visitors.told[names[3]] == [Progress("queued", 1)]
-    visitors.sandbox.let_go(names[0])
+    visitors.sandbox.release(names[0])
     await visitors.begun(names[2])
     assert visitors.told[names[2]] == [Progress("queued", 0), Progress("converting")]
     assert visitors.told[names[3]] == [Progress("queued", 1), Progress("queued", 0)]
@@ -127,6 +128,6 @@ async def test_a_cancelled_wait_begins_nothing(visitors):
     names = await visitors.add_slow("ann", 4)
     visitors.tasks[names[2]].cancel()
     await asyncio.wait([visitors.tasks[names[2]]])
-    visitors.sandbox.let_go(names[0])
+    visitors.sandbox.release(names[0])
     await visitors.begun(names[3])
     assert names[2] not in visitors.sandbox.begun

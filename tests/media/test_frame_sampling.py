@@ -5,7 +5,13 @@ from itertools import pairwise
 import pytest
 
 from webui.errors import TimeRangeError, TooLargeError
-from webui.media.frame_sampling import check_length, check_range, fitted, frame_count, instants
+from webui.media.selection.frame_sampling import (
+    check_length,
+    check_range,
+    fit_frames,
+    frame_count,
+    sample_times,
+)
 from webui.media.sizes import fit_share
 from webui.protocol import PixelBudget
 
@@ -23,7 +29,7 @@ def test_how_many(length, wanted, count):
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize(("start", "end"), [(0, 0.05), (2, 10), (0, 3600)])
 def test_instants_are_even_and_reach_both_ends(start, end, count):
-    times = instants(start, end, count)
+    times = sample_times(start, end, count)
     steps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) == count
     assert steps == pytest.approx([(times[-1] - times[0]) / max(count - 1, 1)] * len(steps))
@@ -47,7 +53,7 @@ def test_a_part_that_is_too_long_is_refused():
 
 @pytest.mark.parametrize("tokens", [1, 20, 100, 1000, 10_000, 100_000])
 def test_frames_fit_the_tokens_by_size_first_then_by_number(tokens):
-    count, size = fitted(32, (1920, 1080), FRAME, tokens)
+    count, size = fit_frames(32, (1920, 1080), FRAME, tokens)
     least = FRAME.tokens(*fit_share((1920, 1080), 32, FRAME, 1))
     assert FRAME.fit(*size) == size
     assert (count + 1) // 2 * FRAME.tokens(*size) <= max(tokens, least)

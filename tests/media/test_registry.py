@@ -4,7 +4,8 @@ import pytest
 from files import make_deck, make_pdf, make_picture, make_video
 
 from webui.errors import DamagedFileError, UnsupportedTypeError
-from webui.media.formats.file_type import HEAD_BYTES, sniff
+from webui.media.formats.file_type import HEAD_BYTES
+from webui.media.formats.registry import OFFICE, PDF, PICTURE, VIDEO, sniff
 
 CODECS = {
     "webm": "libvpx",
@@ -18,7 +19,7 @@ CODECS = {
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
 def test_pictures(tmp_path, suffix):
-    assert sniff(make_picture(tmp_path / f"a.{suffix}").read_bytes()[:HEAD_BYTES], "a") == "picture"
+    assert sniff(make_picture(tmp_path / f"a.{suffix}").read_bytes()[:HEAD_BYTES], "a") == PICTURE
 
 
 @pytest.mark.parametrize(
@@ -29,14 +30,14 @@ def test_videos(tmp_path, suffix):
     path = make_video(
         tmp_path / f"a.{suffix}", times, (176, 144), CODECS.get(suffix, "mpeg4"), rate=25
     )
-    assert sniff(path.read_bytes()[:HEAD_BYTES], "a") == "video"
+    assert sniff(path.read_bytes()[:HEAD_BYTES], "a") == VIDEO
 
 
 def test_documents(tmp_path):
-    assert sniff(make_pdf(tmp_path / "a.pdf").read_bytes()[:HEAD_BYTES], "a") == "pdf"
-    assert sniff(b"junk before it\n%PDF-1.4", "a") == "pdf"
-    assert sniff(make_deck(tmp_path / "a.pptx").read_bytes()[:HEAD_BYTES], "a") == "pptx"
-    assert sniff(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "a") == "ppt"
+    assert sniff(make_pdf(tmp_path / "a.pdf").read_bytes()[:HEAD_BYTES], "a") == PDF
+    assert sniff(b"junk before it\n%PDF-1.4", "a") == PDF
+    assert sniff(make_deck(tmp_path / "a.pptx").read_bytes()[:HEAD_BYTES], "a") == OFFICE
+    assert sniff(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "a") == OFFICE
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])

@@ -10,7 +10,7 @@ from pptx.enum.shapes import MSO_SHAPE
 from pptx.util import Inches, Pt
 
 from webui.errors import DamagedFileError, NoPagesError
-from webui.media.formats.pptx import draw_deck
+from webui.media.formats.pptx import draw as draw_pptx
 
 BLUE = (79, 129, 189)  # the default theme's first accent
 
@@ -23,7 +23,7 @@ def draw(tmp_path):
         deck = Presentation()
         make(deck.slides.add_slide(deck.slide_layouts[layout]))
         deck.save(tmp_path / "a.pptx")
-        return pymupdf.open(draw_deck(str(tmp_path / "a.pptx"), "a.pptx", str(tmp_path)))[0]
+        return pymupdf.open(draw_pptx(str(tmp_path / "a.pptx"), "a.pptx", str(tmp_path)))[0]
 
     return drawn
 
@@ -38,7 +38,7 @@ def add(shapes, form=MSO_SHAPE.RECTANGLE, place=(2, 2, 4, 2)):
 
 
 def test_every_slide_is_a_page_of_its_size(tmp_path):
-    document = pymupdf.open(draw_deck(str(make_deck(tmp_path / "a.pptx", 3)), "a", str(tmp_path)))
+    document = pymupdf.open(draw_pptx(str(make_deck(tmp_path / "a.pptx", 3)), "a", str(tmp_path)))
     assert [page.rect.br for page in document] == [(720, 540)] * 3
     assert [page.get_text().strip() for page in document] == ["Slide 1", "Slide 2", "Slide 3"]
 
@@ -137,10 +137,10 @@ def test_a_shape_that_cannot_be_drawn_leaves_the_rest(draw, tmp_path):
 def test_a_deck_without_slides_has_no_pages(tmp_path):
     Presentation().save(tmp_path / "a.pptx")
     with pytest.raises(NoPagesError):
-        draw_deck(str(tmp_path / "a.pptx"), "a", str(tmp_path))
+        draw_pptx(str(tmp_path / "a.pptx"), "a", str(tmp_path))
 
 
 def test_nonsense_is_damaged(tmp_path):
     (tmp_path / "a.pptx").write_bytes(b"PK\x03\x04ppt/")
     with pytest.raises(DamagedFileError):
-        draw_deck(str(tmp_path / "a.pptx"), "a", str(tmp_path))
+        draw_pptx(str(tmp_path / "a.pptx"), "a", str(tmp_path))
