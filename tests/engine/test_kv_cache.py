@@ -61,12 +61,13 @@ def test_a_stranger_takes_an_empty_slot_then_the_one_unused_for_longest():
     assert [other.prefix_ids[0] for other in slots.slots if other is not slot] == [20]
 
 
-def test_no_slot_while_all_are_busy():
+def test_no_slot_is_idle_while_all_are_busy():
     slots = cache(1)
+    assert slots.has_idle_slot
     slot, _ = slots.acquire_slot([1])
-    assert slots.acquire_slot([1]) is None
+    assert not slots.has_idle_slot
     slots.release_slot(slot)
-    assert slots.acquire_slot([1]) is not None
+    assert slots.has_idle_slot
 
 
 def test_arrange_moves_content_with_its_slot():

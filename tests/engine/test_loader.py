@@ -18,7 +18,7 @@ from test_engine import collect, request, text_of
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.interface import CheckpointLoader
-from webui.engine.loading.loader import load, on_cpu, with_fewer_slots
+from webui.engine.loading.loader import load, place_on_cpu, with_fewer_slots
 from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.plan import CachePlan
 from webui.engine.serving.engine import LocalEngine
@@ -129,9 +129,9 @@ def test_too_little_memory_is_told_before_loading(checkpoint):
         ModelLoadError,
         match=r"take 0\.0 GB of memory and 0\.0 GB are free on CPU.*--quantization 4bit",
     ):
-        on_cpu(needed, choice, free_bytes=10**6)
+        place_on_cpu(needed, choice, free_bytes=10**6)
     with pytest.raises(ModelLoadError, match="Use a smaller model"):
-        on_cpu(needed, replace(choice, quantization="4bit"), free_bytes=10**6)
+        place_on_cpu(needed, replace(choice, quantization="4bit"), free_bytes=10**6)
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])
@@ -257,6 +257,6 @@ def test_where_the_slots_do_not_fit_after_all_fewer_are_tried(caplog):
 
     assert with_fewer_slots(make, CachePlan(17, 8192)) == CachePlan(4, 8192)
     assert tried == [17, 8, 4]
-    assert "no memory for 17 slots of 8192 tokens" in caplog.text
+    assert "No memory for 17 slots of 8192 tokens" in caplog.text
     with pytest.raises(torch.OutOfMemoryError):
         with_fewer_slots(lambda cache: make(CachePlan(9, 9)), CachePlan(2, 8192))

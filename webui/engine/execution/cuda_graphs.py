@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from webui.engine.execution.attention import DecodeAttention
+from webui.engine.execution.device import is_out_of_memory
 from webui.engine.execution.kv_cache import KVCache
 
 logger = logging.getLogger(__name__)
@@ -53,8 +54,10 @@ class GraphRecorder:
         """Run the work once on a side stream, then capture it.
 
         The first run chooses and loads the kernels, which must not happen during capture.
-        `thread_local` lets other threads use the device meanwhile. A failed capture leaves its own
-        stream current, on which nothing waits for earlier work; hence the `finally`.
+        `thread_local` lets other threads use the device meanwhile. The stream is given by name,
+        because torch.cuda.graph otherwise captures on one that it made for the first device that
+        was used. A failed capture leaves its stream current, on which nothing waits for earlier
+        work; hence the `finally`.
         """
         current = torch.cuda.current_stream()
         stream = torch.cuda.Stream()
@@ -64,7 +67,9 @@ class GraphRecorder:
             with torch.cuda.stream(stream):
                 work()
             current.wait_stream(stream)
-            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+            with torch.cuda.graph(
+                graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"
+            ):
                 output = work()
         finally:
             torch.cuda.set_stream(current)
@@ -109,11 +114,19 @@ class CapturedStep:
 class DecodeGraphs:
     """A CapturedStep for each bucket, created on first use.
 
-    Without a `recorder` the steps run operation by operation, in the same fixed shapes.
+    Without a `recorder` the steps run operation by operation, in the same fixed shapes. `make_room`
+    frees memory after a capture that lacked it.
     """
 
-    def __init__(self, compute: ComputeLogits, cache: KVCache, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        compute: ComputeLogits,
+        cache: KVCache,
+        recorder: Recorder | None,
+        make_room: Callable[[], None] = lambda: None,
+    ) -> None:
         self._compute, self._cache, self._recorder = compute, cache, recorder
+        self._make_room = make_room
         self._steps: dict[tuple[int, int], CapturedStep] = {}
 
     def run(self, inputs: Tensor, max_length: int) -> Tensor:
@@ -136,15 +149,20 @@ class DecodeGraphs:
                 step.capture(self._recorder)
                 break
             except RuntimeError as error:
+                lacks_memory = is_out_of_memory(error)
                 logger.warning(
                     "No CUDA graph of %d rows and %d positions: %s",
                     rows,
                     kv_len,
                     describe_failure(error),
                 )
-                if attempt == CAPTURE_TRIES:
-                    # Some quantized kernels cannot be captured; such a model decodes without graphs.
-                    self._recorder = None
+            # Out here the error no longer holds the tensors of the capture.
+            if lacks_memory:
+                # This shape then runs without a graph; others may still fit.
+                self._make_room()
+            elif attempt == CAPTURE_TRIES:
+                # Some quantized kernels cannot be captured; such a model decodes without graphs.
+                self._recorder = None
         return step
 
 

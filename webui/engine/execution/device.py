@@ -12,19 +12,22 @@ from webui.errors import DeviceMemoryError
 class Device:
     """One device by torch's name for it, such as "cpu" or "cuda:1".
 
-    As a context it makes a GPU the current device of the thread, so that streams, graphs and
-    kernels that do not name a device use that one; and it turns torch's errors for a lack of
-    memory into DeviceMemoryError.
+    As a context it becomes the current device of the thread, which streams, graphs and some
+    kernels use, and it turns torch's errors for a lack of memory into DeviceMemoryError.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.is_cuda = name.startswith("cuda")
 
-    def __enter__(self) -> None:
-        # Not restored on exit: the engine's threads use no other device.
+    def make_current(self) -> None:
+        """Make a GPU the current device of this thread, for all that names no device."""
         if self.is_cuda:
             torch.cuda.set_device(self.name)
+
+    def __enter__(self) -> None:
+        # Not restored on exit: the engine's threads use no other device.
+        self.make_current()
 
     def __exit__(
         self,

@@ -76,6 +76,10 @@ class KVCache:
     def slots(self) -> tuple[Slot, ...]:
         return tuple(self._slots)
 
+    @property
+    def has_idle_slot(self) -> bool:
+        return any(not slot.busy for slot in self._slots)
+
     def slot_mapping(self, positions: torch.Tensor) -> torch.Tensor:
         """Return the indices [rows, kv_heads] into `flat_layers` of a position in each first slot.
 
@@ -83,8 +87,8 @@ class KVCache:
         """
         return self._first_indices[: len(positions)] + positions[:, None]
 
-    def acquire_slot(self, prefix_ids: Sequence[int]) -> tuple[Slot, int] | None:
-        """Return a slot for a prompt and its number of reusable tokens; None if all are busy.
+    def acquire_slot(self, prefix_ids: Sequence[int]) -> tuple[Slot, int]:
+        """Return a slot for a prompt and its number of reusable tokens. One slot must be idle.
 
         Takes the idle slot with the longest common prefix, unless that slot would lose more tokens
         than it shares. Then an empty slot is better, or else the least recently used one, into
@@ -92,8 +96,6 @@ class KVCache:
         its logits are needed.
         """
         idle = [slot for slot in self._slots if not slot.busy]
-        if not idle:
-            return None
         chosen = max(idle, key=lambda slot: slot.common_prefix(prefix_ids))
         shared = chosen.common_prefix(prefix_ids)
         if 2 * shared < len(chosen.prefix_ids):

@@ -45,9 +45,11 @@ class VisionCache:
         if digest in self._features:
             self._bytes -= self._features.pop(digest).nbytes
 
-    def clear(self) -> None:
+    def clear(self) -> int:
+        """Evict everything; return the bytes."""
+        freed, self._bytes = self._bytes, 0
         self._features.clear()
-        self._bytes = 0
+        return freed
 
 
 class VisionFeatures:
@@ -94,9 +96,9 @@ class VisionFeatures:
         for span in spans:
             self._cache.discard(span.digest)
 
-    def clear(self) -> None:
-        """Empty the cache. Pinned features stay with their sequences."""
-        self._cache.clear()
+    def clear(self) -> int:
+        """Empty the cache and return its bytes. Pinned features stay with their sequences."""
+        return self._cache.clear()
 
     def plan_chunk(
         self, spans: Sequence[VisionSpan], pinned: Features, start: int, end: int

@@ -18,6 +18,8 @@ import torch
 from safetensors import SafetensorError
 
 from webui.engine.execution.cpu_threads import reserve_core
+from webui.engine.execution.device import Device
+from webui.engine.execution.memory_reserve import CudaMemoryMeter, MemoryMeter, measure_reserve
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import Choice
 from webui.engine.loading.checkpoint import Checkpoint, first_line, read_checkpoint
@@ -29,6 +31,8 @@ from webui.engine.models.family import ModelFamily
 from webui.engine.planning.host_memory import available_bytes, total_bytes
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import (
+    MAX_SLOTS,
+    MIN_CONTEXT,
     RESERVE_BYTES,
     RESERVE_BYTES_PER_TOKEN,
     CachePlan,
@@ -39,8 +43,8 @@ from webui.engine.planning.plan import (
     words,
 )
 from webui.engine.planning.probe import read_machine
-from webui.errors import ModelLoadError
-from webui.protocol import ModelInfo, Progress
+from webui.errors import DeviceMemoryError, ModelLoadError
+from webui.protocol import ModelInfo, PixelBudget, Progress
 from webui.reasons import (
     CannotPack,
     DeviceOutOfMemory,
@@ -55,8 +59,8 @@ from webui.reasons import (
 logger = logging.getLogger(__name__)
 
 GIGABYTE = 10**9
-# Of a CPU machine's memory, and never more than half of what is free.
-MEMORY_SHARE = 0.25
+# Slots take this much of a machine's memory at most, and never more than half of what is free.
+MEMORY_FRACTION = 0.25
 # Numbers of malloc.h; the first may be 32 MiB at most.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGEST_KEPT_BYTES = 32 * 1024**2
@@ -97,53 +101,64 @@ def load(
     on_progress: Callable[[Progress], None],
     families: Families = FAMILIES,
 ) -> LoadedRunner:
-    """`choice.source` is a folder. Raises ModelLoadError with a reason that a person can act on."""
+    """Load the checkpoint in the folder `choice.source`; raise ModelLoadError if that fails."""
     name = choice.info.name
     reserve_core()
     keep_freed_memory()
     checkpoint = read_checkpoint(Path(choice.source), name, families)
-    wishes = PlanOptions(device, choice.quantization, slots, context)
-    place = (
-        on_cpu(checkpoint, choice) if is_for_cpu(device) else on_a_card(checkpoint, wishes, name)
+    options = PlanOptions(device, choice.quantization, slots, context)
+    placement = (
+        place_on_cpu(checkpoint, choice)
+        if is_for_cpu(device)
+        else place_on_gpu(checkpoint, options, name)
     )
-    model, processor = _model(checkpoint, choice, place, on_progress)
+    Device(placement.device).make_current()
+    model, processor = _load_model(checkpoint, choice, placement, on_progress)
     sampling = read_sampling(checkpoint.folder, choice.info.sampling)
     known = replace(choice.info, sampling=sampling)
     info = checkpoint.family.describe(known, model.config, processor)
-    cache = _cache(place, model, info.context_length, wishes)
-    if not cache.slots:
-        raise ModelLoadError(
-            model=name,
-            reason=NoMemoryForConversation(cache.context_length),
-        )
+
+    def make_runner(cache: CachePlan) -> ModelRunner:
+        return _make_runner(model, processor, cache, checkpoint.family, name)
+
+    cache = _plan_slots(placement, model, info, options, make_runner)
+    runner = _allocate_slots(make_runner, cache, name)
     logger.info(
         "%s on %s: %d slots of %d tokens",
-        info.name,
-        place.device,
-        cache.slots,
-        cache.context_length,
+        name,
+        placement.device,
+        runner.slots,
+        runner.context_length,
     )
+    run_self_test(runner, name)
     info = replace(info, context_length=cache.context_length)
-    runner = _runner(model, processor, cache, checkpoint.family, name)
-    return LoadedRunner(runner, info, _device_name(place.device), place.weight_bytes, place.words)
+    return LoadedRunner(
+        runner,
+        info,
+        _device_name(placement.device),
+        placement.weight_bytes,
+        placement.precision,
+    )
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the weights go and in which precision; `words` name it, "" for a CPU's float32."""
+class Placement:
+    """Where the weights go, and as what. `precision` is shown to people, "" for float32 on a CPU."""
 
     device: str
     dtype: torch.dtype
     quantization: str
     weight_bytes: int
-    words: str = ""
+    precision: str = ""
 
 
 def is_for_cpu(device: str) -> bool:
     return device == "cpu" or (device == "auto" and not torch.cuda.is_available())
 
 
-def on_cpu(checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None) -> Place:
+def place_on_cpu(
+    checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
+) -> Placement:
     """Refuse before the machine swaps or kills us, with the numbers. `free_bytes` is passed in by tests only."""
     quantization = "none" if choice.quantization == "auto" else choice.quantization
     needed = checkpoint.needs.weight_bytes(quantization, torch.float32.itemsize)
@@ -154,10 +169,10 @@ def on_cpu(checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
             model=choice.info.name,
             reason=too_large(needed / GIGABYTE, available / GIGABYTE, "CPU"),
         )
-    return Place("cpu", torch.float32, quantization, needed)
+    return Placement("cpu", torch.float32, quantization, needed)
 
 
-def on_a_card(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Place:
+def place_on_gpu(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Placement:
     """As planned, now that the weights are known exactly."""
     planned = plan_for(checkpoint.needs, wishes)
     if planned.refusal is not None:
@@ -166,7 +181,7 @@ def on_a_card(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Place:
     # On Hopper, attention takes cuDNN first, which builds a plan for each new shape; each piece of prefill is one.
     torch.backends.cuda.enable_cudnn_sdp(False)
     dtype: torch.dtype = getattr(torch, planned.dtype)
-    return Place(
+    return Placement(
         planned.device,
         dtype,
         planned.quantization,
@@ -175,20 +190,79 @@ def on_a_card(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Place:
     )
 
 
-def _cache(place: Place, model: Any, model_context: int, wishes: PlanOptions) -> CachePlan:
-    """What the conversations get: free GPU memory less a reserve, or a share of a CPU machine's memory."""
-    cuda = place.device != "cpu"
-    if cuda:
-        room = int(torch.cuda.mem_get_info(place.device)[0]) - RESERVE_BYTES
-    else:
-        room = int(min(total_bytes() * MEMORY_SHARE, available_bytes() / 2))
+def _plan_slots(
+    placement: Placement,
+    model: Any,
+    info: ModelInfo,
+    options: PlanOptions,
+    make_runner: Callable[[CachePlan], ModelRunner],
+) -> CachePlan:
+    """Return the slots that fit: a fraction of a machine's memory, or what a GPU has left."""
+    bytes_per_token = _bytes_per_token(model)
+    if placement.device == "cpu":
+        free_bytes = int(min(total_bytes() * MEMORY_FRACTION, available_bytes() / 2))
+        return plan_cache(
+            free_bytes,
+            bytes_per_token,
+            info.context_length,
+            slots=options.slots,
+            context=options.context_length,
+        )
+    free()
+    meter = CudaMemoryMeter(placement.device)
+    planned = plan_cache(
+        meter.free_bytes() - RESERVE_BYTES,
+        bytes_per_token,
+        info.context_length,
+        slots=options.slots,
+        context=options.context_length,
+        reserve_per_token=RESERVE_BYTES_PER_TOKEN,
+    )
+    if not planned.slots:
+        return planned
+    return plan_measured_slots(make_runner, planned, bytes_per_token, info.image, options, meter)
+
+
+def plan_measured_slots(
+    make_runner: Callable[[CachePlan], ModelRunner],
+    planned: CachePlan,
+    bytes_per_token: int,
+    image: PixelBudget,
+    options: PlanOptions,
+    meter: MemoryMeter,
+) -> CachePlan:
+    """Replace the estimated reserve of a plan by a measured one, and count slots again.
+
+    The context is at most the planned one: the reserve holds for what was measured. Where the
+    largest passes do not fit, half of the context is tried, unless its length was asked for.
+    """
+    context = planned.context_length
+    while True:
+        try:
+            largest = CachePlan(options.slots or MAX_SLOTS, context)
+            reserve = measure_reserve(make_runner, largest, image, meter)
+            break
+        except (torch.OutOfMemoryError, DeviceMemoryError):
+            logger.warning("No memory for the largest passes with %d tokens of context", context)
+        # Out here the error no longer holds what was allocated.
+        free()
+        if options.context_length or context // 2 < MIN_CONTEXT:
+            return CachePlan(0, context)
+        context //= 2
+    estimate = RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * context
+    logger.info(
+        "Memory reserve: planned %.1f GB, measured %.1f GB (largest passes %.1f GB, the rest for "
+        "cached image features and graphs)",
+        estimate / GIGABYTE,
+        reserve.total_bytes / GIGABYTE,
+        reserve.peak_bytes / GIGABYTE,
+    )
     return plan_cache(
-        room,
-        _bytes_per_token(model),
-        model_context,
-        slots=wishes.slots,
-        context=wishes.context_length,
-        reserve_per_token=RESERVE_BYTES_PER_TOKEN if cuda else 0,
+        meter.free_bytes() - reserve.total_bytes,
+        bytes_per_token,
+        context,
+        slots=options.slots,
+        context=options.context_length,
     )
 
 
@@ -205,43 +279,58 @@ def keep_freed_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
-def _model(
-    checkpoint: Checkpoint, choice: Choice, place: Place, on_progress: Callable[[Progress], None]
+def _load_model(
+    checkpoint: Checkpoint,
+    choice: Choice,
+    placement: Placement,
+    on_progress: Callable[[Progress], None],
 ) -> tuple[Any, Any]:
     """Raises ModelLoadError for whatever the libraries below raise for a checkpoint or a machine that will not do."""
     reason: Reason
     try:
-        model = load_weights(checkpoint, place.device, place.quantization, place.dtype, on_progress)
+        model = load_weights(
+            checkpoint, placement.device, placement.quantization, placement.dtype, on_progress
+        )
         return model, checkpoint.family.load_processor(checkpoint.folder)
     except torch.OutOfMemoryError:
         logger.warning("loading %s", choice.source, exc_info=True)
-        reason = DeviceOutOfMemory(_device_name(place.device))
+        reason = DeviceOutOfMemory(_device_name(placement.device))
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
         logger.warning("loading %s", choice.source, exc_info=True)
         line = first_line(error)
         reason = Unexpected(line)
-        if place.quantization != "none" and isinstance(error, (RuntimeError, ImportError)):
-            reason = CannotPack(place.quantization, line)
+        if placement.quantization != "none" and isinstance(error, (RuntimeError, ImportError)):
+            reason = CannotPack(placement.quantization, line)
     # Raised outside: what was caught holds on to the half-loaded model.
     raise ModelLoadError(model=choice.info.name, reason=reason)
 
 
-def _runner(
+def _make_runner(
     model: Any, processor: Any, cache: CachePlan, family: ModelFamily, name: str
 ) -> ModelRunner:
-    """Raises ModelLoadError for a checkpoint that loads and yet does not run as transformers runs it."""
+    """Raise ModelLoadError for a checkpoint that loads but does not have the expected parts."""
     try:
-        runner = with_fewer_slots(lambda fewer: ModelRunner(model, processor, fewer, family), cache)
+        return ModelRunner(model, processor, cache, family)
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        logger.warning("preparing %s", name, exc_info=True)
+        logger.warning("Preparing %s failed", name, exc_info=True)
         reason = SelfTestFailed(first_line(error), family.model_type)
         raise ModelLoadError(model=name, reason=reason) from None
-    run_self_test(runner, name)
-    return runner
+
+
+def _allocate_slots(
+    make_runner: Callable[[CachePlan], ModelRunner], cache: CachePlan, name: str
+) -> ModelRunner:
+    """Raise ModelLoadError if not even one slot fits."""
+    if cache.slots:
+        try:
+            return with_fewer_slots(make_runner, cache)
+        except torch.OutOfMemoryError:
+            logger.warning("No memory for one slot of %d tokens", cache.context_length)
+    raise ModelLoadError(model=name, reason=NoMemoryForConversation(cache.context_length))
 
 
 def with_fewer_slots(make: Callable[[CachePlan], Made], cache: CachePlan) -> Made:
-    """What `make` makes of the cache, or of one of half as many slots as often as memory runs out."""
+    """Return what `make` makes of the plan; halve the slots as often as memory runs out."""
     while True:
         try:
             return make(cache)
@@ -249,11 +338,11 @@ def with_fewer_slots(make: Callable[[CachePlan], Made], cache: CachePlan) -> Mad
             if cache.slots == 1:
                 raise
             logger.warning(
-                "no memory for %d slots of %d tokens: half as many are tried",
+                "No memory for %d slots of %d tokens; trying half as many",
                 cache.slots,
                 cache.context_length,
             )
-        # Outside: what was caught holds on to what was half made.
+        # Out here the error no longer holds what was allocated.
         free()
         cache = replace(cache, slots=cache.slots // 2)
 

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from webui.engine.execution.device import Device
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.execution.sampler import Sampler
 from webui.engine.loading.checkpoint import first_line
@@ -51,7 +52,8 @@ def run_self_test(runner: ModelRunner, name: str) -> float:
     model_type = runner.family.model_type
     try:
         # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
-        with ThreadPoolExecutor(1) as thread:
+        device = Device(str(runner.model.device))
+        with ThreadPoolExecutor(1, initializer=device.make_current) as thread:
             distance = thread.submit(measure_distance, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         logger.warning("the self-test of %s", name, exc_info=True)
@@ -108,6 +110,6 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
         runner.cache.clear_slot(sequence.slot)
     finally:
         runner.release_slot(sequence)
-        runner.free_memory()
+        runner.drop_caches()
         runner.sampler = kept
     return sequence.output_ids, torch.cat(listening.heard)

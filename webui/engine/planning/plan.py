@@ -27,9 +27,9 @@ DRIVER_FOR = {"13": 580, "12": 525}
 # for each token of the longest conversation the mask and the repeated keys of a piece of prefill.
 RESERVE_BYTES = 2 * 1024**3 + 512 * 1024**2
 RESERVE_BYTES_PER_TOKEN = 24_576
-SHORTEST_CONTEXT = 8192
-LONGEST_CONTEXT = 65_536
-MOST_SLOTS = 32
+MIN_CONTEXT = 8192
+MAX_CONTEXT = 65_536
+MAX_SLOTS = 32
 HALF = 2  # bytes a number
 # Less than this is what a card keeps for itself.
 BUSY_BYTES = 2 * GIGABYTE
@@ -163,9 +163,9 @@ def plan_cache(
     shortest, with as many as there is room for.
     `reserve_per_token` is needed once for each token of the context, however many slots there are.
     """
-    longest = min(context or LONGEST_CONTEXT, model_context)
+    longest = min(context or MAX_CONTEXT, model_context)
     contexts = [longest]
-    while not context and contexts[-1] // 2 >= SHORTEST_CONTEXT:
+    while not context and contexts[-1] // 2 >= MIN_CONTEXT:
         contexts.append(contexts[-1] // 2)
 
     def fitting(length: int) -> int:
@@ -174,7 +174,7 @@ def plan_cache(
     for wanted in (slots,) if slots else WANTED_SLOTS:
         for length in contexts:
             if fitting(length) >= wanted:
-                return CachePlan(slots or min(fitting(length), MOST_SLOTS), length)
+                return CachePlan(slots or min(fitting(length), MAX_SLOTS), length)
     return CachePlan(0 if slots else fitting(contexts[-1]), contexts[-1])
 
 
