@@ -142,7 +142,7 @@ def run_full_context_passes(runner: ModelRunner) -> None:
     sequence = admit_sequence(runner, text_prompt(length), max(length - runner.chunk_tokens, 0))
     try:
         runner.prefill([sequence], runner.chunk_tokens)
-        sequence.output.append(0)
+        sequence.output_ids.append(0)
         runner.decode([sequence])
     finally:
         release_sequences(runner, [sequence])
@@ -156,7 +156,7 @@ def run_full_batch(runner: ModelRunner) -> None:
             # Two lengths in turn: rows of one length need no mask.
             length = longest_prompt(runner) - row % 2
             sequences.append(admit_sequence(runner, text_prompt(length), length))
-            sequences[-1].output.append(0)
+            sequences[-1].output_ids.append(0)
         runner.decode(sequences)
     finally:
         release_sequences(runner, sequences)
