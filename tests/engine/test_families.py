@@ -1,4 +1,4 @@
-"""A model family is a folder: the engine runs one that it has never seen as transformers runs it."""
+"""The engine runs a model family that it has never seen as transformers runs it."""
 
 import asyncio
 
@@ -36,7 +36,7 @@ def llama(folder):
 
 @torch.inference_mode()
 def generate(runner, question: str) -> list[int]:
-    ids = torch.tensor([runner.encode((user(question),)).ids])
+    ids = torch.tensor([runner.build_prompt((user(question),)).ids])
     output = runner.model.generate(
         input_ids=ids,
         attention_mask=torch.ones_like(ids),

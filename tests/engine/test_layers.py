@@ -1,4 +1,4 @@
-"""Norms and linear layers equal the modules of transformers and torch, in each precision of weights."""
+"""Norms and linear layers equal the modules of transformers and torch, in each precision."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""ReasoningParser: what model outputs mean, and that no cut of the stream changes it."""
+"""What ReasoningParser makes of model outputs, and that no cut of the stream changes it."""
 
 from itertools import combinations
 from time import perf_counter
@@ -9,7 +9,7 @@ from webui.engine.models.glm4v.control_tokens import TAGS
 from webui.engine.reasoning.parser import ReasoningParser
 
 FENCE = "```"
-# (what the model wrote, its reasoning, its content)
+# (output of the model, reasoning, content)
 OUTPUTS = [
     ("<think>Red?\nYes.</think><answer>Red.</answer>", "Red?\nYes.", "Red."),
     ("<think>\n Hm \n</think>\n<answer>\nA\n\nB\n</answer>\n<|user|>", "Hm", "A\n\nB"),
@@ -46,22 +46,22 @@ def parse(*chunks: str, starts_thinking: bool = False) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(("output", "reasoning", "content"), OUTPUTS)
-def test_what_an_output_means(output, reasoning, content):
+def test_reasoning_and_content_of_an_output(output, reasoning, content):
     assert parse(output) == (reasoning, content)
 
 
 @pytest.mark.parametrize(("output", "reasoning", "content"), OUTPUTS)
-def test_every_two_cuts_parse_alike(output, reasoning, content):
+def test_any_two_cuts_change_nothing(output, reasoning, content):
     for first, second in combinations(range(len(output) + 1), 2):
         assert parse(output[:first], output[first:second], output[second:]) == (reasoning, content)
 
 
 @pytest.mark.parametrize(("output", "reasoning", "content"), OUTPUTS)
-def test_single_characters_parse_alike(output, reasoning, content):
+def test_single_characters_change_nothing(output, reasoning, content):
     assert parse(*output) == (reasoning, content)
 
 
-def test_a_prompt_that_opened_the_thought():
+def test_a_prompt_that_begins_the_reasoning():
     assert parse("Round, so", " a circle.\n</think>\nCircle.", starts_thinking=True) == (
         "Round, so a circle.",
         "Circle.",
@@ -70,7 +70,7 @@ def test_a_prompt_that_opened_the_thought():
 
 
 @pytest.mark.parametrize("tag", TAGS.all)
-def test_no_tag_is_shown_outside_code_and_none_is_lost_inside(tag):
+def test_tags_are_hidden_outside_code_and_kept_inside(tag):
     assert parse(f"a{tag}b") in (("", "ab"), ("b", "a"))
     assert parse(f"<answer>`{tag}`\n{FENCE}\n{tag}\n{FENCE}\n{tag}") == (
         "",
@@ -79,7 +79,7 @@ def test_no_tag_is_shown_outside_code_and_none_is_lost_inside(tag):
     assert not any(tag in text for text in parse(f"<think>`{tag}`"))
 
 
-def test_only_what_may_be_a_tag_is_held_back():
+def test_only_text_that_may_become_a_tag_is_held_back():
     parser = ReasoningParser(TAGS)
     assert parser.feed("a < b, <thin").content == "a < b,"
     assert parser.feed("g and `code").content == " <thing and `code"
@@ -92,4 +92,4 @@ def test_time_is_linear_in_the_text(text):
     chunks = [text[start : start + 4] for start in range(0, len(text), 4)]
     start = perf_counter()
     assert len("".join(parse(*chunks))) <= len(text)
-    assert perf_counter() - start < 10  # reading the rest again at every chunk would take minutes
+    assert perf_counter() - start < 10  # reading the rest at every chunk takes minutes

@@ -1,7 +1,7 @@
-"""A second model family, as small as one can be: Llama of random weights, which reads text alone.
+"""A second model family, as small as one can be: Llama of random weights, for text alone.
 
-Shares no module with Glm4v: plain RoPE that rotates halves, no norms after a block, separate gate and
-up projections, no images.
+Shares no module with Glm4v: plain RoPE that rotates halves, no norms after a block, separate gate
+and up projections, no images.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Requests to deltas. Knows no file and no web."""
+"""The engine: requests in, deltas out. Knows neither files nor the web."""

@@ -1,4 +1,7 @@
-"""A prompt ready for prefill: token ids, positions and the places of its images. Pure values; imports no torch."""
+"""A prompt ready for prefill: token ids, positions and image spans.
+
+Pure values; imports no torch.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The model families, a folder each, and the layers that they share."""
+"""The model families, a folder each, and what they share."""

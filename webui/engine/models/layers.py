@@ -1,8 +1,8 @@
 """RMSNorm and Linear layers as plain functions over a module's own weights.
 
 A forward pass calls each of them hundreds of times. A closure over the weight skips the attribute
-look-ups and hooks of torch.nn.Module.__call__, and can keep the weight in the layout that is fastest
-on its device.
+look-ups and hooks of torch.nn.Module.__call__, and can keep the weight in the layout that is
+fastest on its device.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from torch.linalg import vector_norm
 from torch.nn import functional
 
 Operation = Callable[[Tensor], Tensor]
-# Larger weights stay as they are: a transposed copy exists beside the original for a moment, so that
-# loading would peak far above the size of the weights.
+# Larger weights stay as they are: a transposed copy exists beside the original for a moment, so
+# that loading would peak far above the size of the weights.
 MAX_TRANSPOSED_BYTES = 64 * 1024**2
 
 

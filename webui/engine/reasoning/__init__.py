@@ -1,1 +1,1 @@
-"""From a model's text to reasoning and content."""
+"""Split the text of a model into reasoning and content."""

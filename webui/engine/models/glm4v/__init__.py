@@ -1,1 +1,1 @@
-"""GLM-4.1V: its text model, rotary embedding, vision encoder and prompts."""
+"""GLM-4.1V: its text decoder, rotary embedding, vision encoder, prompts and control tokens."""

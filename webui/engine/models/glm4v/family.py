@@ -44,7 +44,7 @@ class Glm4vFamily:
         return AutoProcessor.from_pretrained(folder)
 
     def describe(self, known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
-        """Read limits from config.json, preprocessor_config.json and video_preprocessor_config.json.
+        """Read the limits of config.json and of the preprocessor files.
 
         Glm4v counts the pixels of an image twice, because its patches are two frames deep
         (temporal_patch_size; transformers: image_processing_glm4v.smart_resize).

@@ -30,7 +30,6 @@ class VisionEncoder:
         patches = patches.to(self._model.device, self._model.dtype)
         grids = torch.tensor([span.grid for span in spans], device=self._model.device)
         outputs = self._model.get_image_features(patches, grids, return_dict=True).pooler_output
-
         return list(outputs)
 
 
