@@ -1,4 +1,4 @@
-"""Opens the demo: python launch.py --help tells how."""
+"""Start the demo. Run `python launch.py --help` for the options."""
 
 from webui.app import main
 

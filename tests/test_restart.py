@@ -45,8 +45,8 @@ def until_answered(process, address):
 def test_a_process_that_has_only_just_begun_is_not_begun_anew():
     now = [0.0]
     restart = Restart(60.0, lambda: now[0])
-    restart.ask()
-    assert not restart.wanted
+    restart.request()
+    assert not restart.requested
     now[0] = 61.0
-    restart.ask()
-    assert restart.wanted
+    restart.request()
+    assert restart.requested

@@ -47,16 +47,16 @@ def test_auth_is_repeatable():
 
 def test_model_is_a_name_a_hub_id_or_a_folder(tmp_path):
     for model in ("auto", "nano", "zai-org/GLM-4.1V-9B-Thinking", str(tmp_path)):
-        assert Settings.from_args(["--model", model], {}).model == (model,)
+        assert Settings.from_args(["--model", model], {}).models == (model,)
 
 
 def test_models_are_a_list_without_repeats(tmp_path):
     folder = tmp_path / "a, b"
     folder.mkdir()
     flags = ["--model", "nano, zai-org/A", "--model", "zai-org/B", "--model", "nano"]
-    assert Settings.from_args(flags, {}).model == ("nano", "zai-org/A", "zai-org/B")
-    assert Settings.from_args([], {"WEBUI_MODEL": "nano,zai-org/A"}).model == ("nano", "zai-org/A")
-    assert Settings.from_args(["--model", str(folder)], {}).model == (str(folder),)
+    assert Settings.from_args(flags, {}).models == ("nano", "zai-org/A", "zai-org/B")
+    assert Settings.from_args([], {"WEBUI_MODEL": "nano,zai-org/A"}).models == ("nano", "zai-org/A")
+    assert Settings.from_args(["--model", str(folder)], {}).models == (str(folder),)
     assert (
         Settings.from_args(["--model", "a/b,nano", "--quantization", "4bit"], {}).quantization
         == "4bit"

@@ -1,4 +1,4 @@
-"""Puts it all together: settings -> model and media -> one FastAPI with the API and the page, on one port."""
+"""Build the application and run it: settings, model and media, API and page, on one port."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from gradio.exceptions import ChecksumMismatchError, ShareCertificateWriteError
 from gradio.networking import setup_tunnel
 
+from webui import __version__
 from webui.access.accounts import Accounts
 from webui.access.body import STALL_S
 from webui.access.gate import Gate
@@ -30,7 +31,7 @@ from webui.access.page_gate import PageGate
 from webui.access.sessions import Sessions
 from webui.access.sign_in import sign_in_router
 from webui.access.traffic import Traffic
-from webui.access.uploads import Uploads, paths_in
+from webui.access.uploads import Uploads, file_paths
 from webui.access.visitors import Visitors, visitor_of
 from webui.api.errors import add_error_handlers
 from webui.api.health import health_router
@@ -38,7 +39,7 @@ from webui.api.openai import openai_router
 from webui.engine.loading.interface import CheckpointLoader
 from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.plan import PlanOptions
-from webui.errors import ModelLoadError, SettingsError, WebUIError
+from webui.errors import ModelLoadError, SettingsError
 from webui.media.reader import MediaReader, find_office
 from webui.protocol import ModelProvider
 from webui.restart import Restart
@@ -51,30 +52,37 @@ from webui.ui.theme import HEAD, STYLESHEET, theme
 logger = logging.getLogger(__name__)
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-# What an answer's end may take to reach its client once the server stops; the page's own connections never end.
-FAREWELL_S = 2
+# How long uvicorn waits for the last events of answers to reach their clients after a shutdown.
+# The page's own connections never end.
+SHUTDOWN_TIMEOUT_S = 2
 BASE64_RATIO = 4 / 3
 PROMPT_BYTES = 4 * 1024**2
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# Where a browser on this machine reaches a server that listens at all addresses.
+LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 def create_app(
-    model: ModelProvider, reader: MediaReader, settings: Settings, *, stall_s: float = STALL_S
+    provider: ModelProvider,
+    reader: MediaReader,
+    settings: Settings,
+    *,
+    stall_s: float = STALL_S,
 ) -> FastAPI:
-    """The whole server over one model and one reader; it closes both when it ends.
+    """Return the whole server. It closes `provider` and `reader` when it shuts down.
 
-    `app.state` has its Hosts and its Traffic. `stall_s` is how long a body may keep the server waiting.
+    `app.state` has its Hosts and its Traffic. `stall_s` bounds the wait for a request's body.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         reader.warm_up()
         yield
-        model.close()
+        provider.close()
         reader.close()
 
     app = FastAPI(
         title="GLM-4.1V Thinking",
+        version=__version__,
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
@@ -85,12 +93,16 @@ def create_app(
     )
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
     add_error_handlers(app)
-    app.include_router(health_router(model))
-    app.include_router(openai_router(model, reader, visitors, max_body_bytes))
+    app.include_router(health_router(provider))
+    app.include_router(openai_router(provider, reader, visitors, max_body_bytes))
     app.include_router(sign_in_router(visitors, sign_in_html))
-    page = build_ui(model, reader, examples=ASSETS / "examples")
-    put_gates(app, visitors, Uploads(paths_in(page.config)), settings, stall_s)
-    # Gradio then refuses paths outside the folder of uploads; mounting leaves that check off.
+    page = build_ui(provider, reader, examples=ASSETS / "examples")
+    add_gates(app, visitors, Uploads(file_paths(page.config)), settings, stall_s)
+    return mount_page(app, page, settings)
+
+
+def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> FastAPI:
+    # Makes Gradio refuse paths outside its upload folder; mounting alone leaves that check off.
     page.has_launched = True
     return gr.mount_gradio_app(
         app,
@@ -100,7 +112,7 @@ def create_app(
         server_port=settings.port,
         footer_links=[],
         run_history=False,
-        auth_dependency=user_of if settings.auth else None,
+        auth_dependency=account_of if settings.auth else None,
         max_file_size=settings.limits.max_file_bytes,
         mcp_server=False,
         theme=theme(),
@@ -109,16 +121,16 @@ def create_app(
     )
 
 
-def put_gates(
+def add_gates(
     app: FastAPI, visitors: Visitors, uploads: Uploads, settings: Settings, stall_s: float
 ) -> None:
-    """What every request passes, the last one first."""
-    hosts, traffic = Hosts(names_of(settings), settings.allow_origin), Traffic()
+    """Add the middleware. Requests pass it from the last to the first."""
+    hosts, traffic = Hosts(host_names(settings), settings.allow_origin), Traffic()
     app.state.hosts, app.state.traffic = hosts, traffic
     app.add_middleware(
         PageGate, visitors=visitors, sessions=Sessions(), uploads=uploads, sign_in=sign_in_html
     )
-    # Without one of Starlette's own, Gradio answers any origin with its name and credentials.
+    # Without Starlette's, Gradio's own CORS middleware allows every origin with credentials.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=list(hosts.origins),
@@ -136,71 +148,92 @@ def put_gates(
     )
 
 
-def names_of(settings: Settings) -> list[str]:
-    """The names under which people reach this server. A name of one word is the local network's to give."""
+def host_names(settings: Settings) -> list[str]:
+    """Return the names of this server. Names without a dot are resolved by the local network."""
     machine = socket.gethostname().lower()
     return [settings.host, machine, f"{machine}.local", *settings.allow_host]
 
 
-def user_of(request: Request) -> str | None:
-    """Return the account behind a request for Gradio; None refuses it."""
+def account_of(request: Request) -> str | None:
+    """Return the account of a request for Gradio, which refuses the request if it is None."""
     return visitor_of(request.scope).user or None
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Generation the demo until it is told to stop. What cannot be started is told in one line, exit status 2."""
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").addFilter(is_no_cancellation)
+    """Run the server until it is stopped. A start that fails prints one line and exits with 2."""
+    configure_logging()
     try:
         settings = Settings.from_args(argv)
         if settings.plan or settings.plan_for:
             print_plans(settings)
             return
         restart = Restart()
-        model = make_model(settings, restart.ask)
+        provider = make_provider(settings, restart.request)
         listener = listen(settings.host, settings.port)
     except (SettingsError, ModelLoadError) as error:
-        sys.exit(told(error))
+        print(error, file=sys.stderr)
+        sys.exit(2)
+    run_server(settings, provider, listener, restart)
+    if restart.requested:
+        restart.execute()
+
+
+def configure_logging() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(is_not_cancellation)
+
+
+def is_not_cancellation(record: logging.LogRecord) -> bool:
+    """Filter out cancelled connections: pages that are open at a shutdown are no error."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+
+
+def run_server(
+    settings: Settings, provider: ModelManager, listener: socket.socket, restart: Restart
+) -> None:
+    """Serve until a signal or a restart request."""
     reader = MediaReader(settings.limits, office=find_office())
-    app = create_app(model, reader, settings)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=FAREWELL_S)
+    app = create_app(provider, reader, settings)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S)
     host, port = listener.getsockname()[:2]
-    address = f"http://{bracketed(EVERYWHERE.get(host, host))}:{port}"
-    # What the page is made of stays for good: looking through it for garbage takes a tenth of a second each time.
+    local_host = LOOPBACK.get(host, host)
+    # The objects of the page live as long as the process; each garbage collection over them would
+    # take a tenth of a second.
     gc.collect()
     gc.freeze()
-    model.start()
+    provider.start()
     if settings.share:
-        Thread(
-            target=share,
-            args=(app.state.hosts, EVERYWHERE.get(host, host), port),
-            name="share",
-            daemon=True,
-        ).start()
-    print(f"Open {address}", flush=True)
+        tunnel = (app.state.hosts, local_host, port)
+        Thread(target=open_tunnel, args=tunnel, name="share", daemon=True).start()
+    print(f"Open http://{url_host(local_host)}:{port}", flush=True)
+    server = Server(config, app.state.traffic.wait_until_idle, provider.close, restart)
     with suppress(KeyboardInterrupt):
-        Server(config, app.state.traffic.idle, model.close, restart).run(sockets=[listener])
-    if restart.wanted:
-        restart.act()
+        server.run(sockets=[listener])
 
 
 def print_plans(settings: Settings) -> None:
-    """What would run here or on another card. Imports torch. Raises ModelLoadError for a model that cannot be read."""
+    """Print what would run on this machine or on another GPU. Imports torch.
+
+    Raises ModelLoadError for a model whose configuration cannot be read.
+    """
     from webui.engine.loading.plan_report import report_plans
 
-    wishes = PlanOptions(
+    options = PlanOptions(
         settings.device, settings.quantization, settings.slots, settings.context_length
     )
-    for line in report_plans(settings.model, wishes, settings.plan_for):
+    for line in report_plans(settings.models, options, settings.plan_for):
         print(line)
 
 
-def make_model(settings: Settings, on_lost: Callable[[], None]) -> ModelManager:
-    """Not started yet. `on_lost` is called when no model can be loaded any more. SettingsError if two models cannot be
-    told apart."""
+def make_provider(settings: Settings, on_lost: Callable[[], None]) -> ModelManager:
+    """Return the models of the settings, not started yet.
+
+    `on_lost` is called when no model can be loaded any more. Raises SettingsError if two models
+    have the same name.
+    """
     return ModelManager(
-        settings.model,
+        settings.models,
         quantization=settings.quantization,
         bundled=ASSETS / "glm4v-nano",
         loader=CheckpointLoader(settings.device, settings.slots, settings.context_length),
@@ -209,23 +242,13 @@ def make_model(settings: Settings, on_lost: Callable[[], None]) -> ModelManager:
     )
 
 
-def is_no_cancellation(record: logging.LogRecord) -> bool:
-    """Open pages never hang up by themselves: that they are cut off at the end is no error to report."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
-
-
-def told(error: WebUIError) -> int:
-    """One line for the person who started the program; returns the exit status."""
-    print(error, file=sys.stderr)
-    return 2
-
-
-def bracketed(host: str) -> str:
+def url_host(host: str) -> str:
+    """Return the host as it stands in a URL: an IPv6 address in brackets."""
     return f"[{host}]" if ":" in host else host
 
 
-def share(hosts: Hosts, host: str, port: int) -> None:
-    """Open Gradio's tunnel, which lives as long as this process, and tell its address."""
+def open_tunnel(hosts: Hosts, host: str, port: int) -> None:
+    """Open Gradio's tunnel, which lives as long as this process, and print its address."""
     try:
         link = setup_tunnel(host, port, secrets.token_urlsafe(32), None, None)
     except (

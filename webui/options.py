@@ -1,6 +1,6 @@
-"""The options of the command line: name, default, what is accepted, and how its text becomes a value.
+"""The options: name, default, accepted values, help, and how their text becomes a value.
 
-Reads neither the command line nor the environment: that is settings.py's.
+Reads neither the command line nor the environment; settings.py does.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from webui.protocol import MediaLimits
 
 MEGABYTE = 1024**2
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*")
+HOST_NAME = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*")
 ORIGIN = re.compile(r"https?://[\w.-]+(:\d+)?")
 DEVICE = re.compile(r"auto|cpu|cuda(:\d+)?")
-SWITCH = {
+BOOLEANS = {
     "1": True,
     "true": True,
     "yes": True,
@@ -29,21 +29,46 @@ SWITCH = {
     "no": False,
     "off": False,
 }
+# (option, field of MediaLimits, field units per option unit, bounds, what is limited)
+LIMITS = (
+    ("max_file_mb", "max_file_bytes", MEGABYTE, (1, 100_000), "size of one file in MB"),
+    (
+        "max_image_megapixels",
+        "max_image_pixels",
+        1_000_000,
+        (1, 1000),
+        "size of one picture in megapixels",
+    ),
+    ("max_pages", "max_pages", 1, (1, 10_000), "number of pages read at once"),
+    ("max_frames", "max_frames", 1, (2, 1000), "number of frames sampled from one video"),
+    ("max_video_minutes", "max_video_s", 60, (1, 100_000), "length of one video in minutes"),
+    ("convert_timeout_s", "convert_timeout_s", 1, (1, 86_400), "time to read one file in seconds"),
+    ("office_timeout_s", "office_timeout_s", 1, (1, 86_400), "time to convert one deck in seconds"),
+    (
+        "convert_memory_mb",
+        "convert_memory_bytes",
+        MEGABYTE,
+        (256, 10**6),
+        "memory to read one file in MB",
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One setting. `read` makes a value of its text, ValueError or KeyError if `accepted` does not hold.
+    """One option, with the texts that --help and errors show.
 
-    `limit` names the field of MediaLimits that it sets, `scale` turns its unit into that field's.
-    `separator` stands between several values, for which the flag may be repeated. A `switch` is on where its flag is.
+    `parse` makes a value from text and raises ValueError or KeyError unless the text is as
+    `expected` says. `limit` is the field of MediaLimits that the option sets, in units of `scale`.
+    `separator` stands between several values; such a flag may be repeated. A `switch` is a flag
+    without a value.
     """
 
     name: str
     default: str
-    accepted: str
+    expected: str
     help: str
-    read: Callable[[str], Any]
+    parse: Callable[[str], Any]
     metavar: str | None = None
     limit: str = ""
     scale: int = 1
@@ -58,67 +83,93 @@ class Option:
     def variable(self) -> str:
         return "WEBUI_" + self.name.upper()
 
-    def value(self, text: str, told_by: str) -> Any:
+    def value(self, text: str, source: str) -> Any:
+        """Return the parsed text. Raises SettingsError, which names the flag or variable."""
         try:
-            return self.read(text)
+            return self.parse(text)
         except (ValueError, KeyError):
-            raise SettingsError(name=told_by, value=text, accepted=self.accepted) from None
+            raise SettingsError(name=source, value=text, accepted=self.expected) from None
 
 
 def make_options(on_spaces: bool) -> tuple[Option, ...]:
+    """Return all options; a few defaults differ on Hugging Face Spaces."""
+    return (
+        *model_options(),
+        *server_options(on_spaces),
+        *plan_options(),
+        *limit_options(),
+    )
+
+
+def model_options() -> tuple[Option, ...]:
     return (
         Option(
             "model",
             "auto",
-            "auto, nano, a hub id such as zai-org/GLM-4.1V-9B-Thinking, or a folder that holds a checkpoint",
-            "auto (the largest GLM-4.1V that the GPU holds, else nano), nano (the bundled one), a hub id or a folder; "
-            "repeat it, or write commas, for several: the first is loaded at the start, others when they are asked for",
-            read_models,
+            "auto, nano, a hub id such as zai-org/GLM-4.1V-9B-Thinking, "
+            "or a folder that holds a checkpoint",
+            "Model to serve: auto (the largest GLM-4.1V that fits the GPU, else nano), nano (the "
+            "bundled model), a hub id or a folder. Repeat the flag, or separate names by commas, "
+            "to offer several: the first is loaded at the start, the others on request.",
+            parse_models,
             "NAME",
             separator=",",
         ),
-        choice(
+        choice_option(
             "quantization",
             ("auto", "none", "8bit", "4bit"),
-            "how the weights are kept in GPU memory; auto: whole on a GPU of 32 GB or more, else 4bit",
+            "Precision of the weights in GPU memory. auto: unquantized on a GPU of 32 GB or more, "
+            "else 4bit.",
         ),
-        Option("device", "auto", "auto, cpu, cuda or cuda:N", "where the model runs", matching(DEVICE), "DEVICE"),
-        *address_options(on_spaces),
-        number("slots", 0, 0, 4096, "conversations kept on the device at once; 0: as many as memory allows"),
-        number("context_length", 0, 0, 10_000_000, "tokens of one conversation; 0: the model's own, if memory allows"),
-        Option("plan", "off", "on or off", "print what would run on this machine, and end", read_switch, switch=True),
         Option(
-            "plan_for",
-            "",
-            "a size or a name",
-            'print what would run on a card such as "24 GB" or L4, or on all that are known, and end',
-            str,
-            "CARD",
+            "device",
+            "auto",
+            "auto, cpu, cuda or cuda:N",
+            "Device that runs the model.",
+            pattern_parser(DEVICE),
+            "DEVICE",
         ),
-        number("idle_minutes", 0, 0, 100_000, "minutes without a request after which the model is unloaded; 0: never"),
-        *limit_options(),
-    )  # fmt: skip
+        number_option(
+            "slots",
+            0,
+            (0, 4096),
+            "Conversations kept on the device at once. 0: as many as memory allows.",
+        ),
+        number_option(
+            "context_length",
+            0,
+            (0, 10_000_000),
+            "Tokens of one conversation. 0: the model's own limit, if memory allows.",
+        ),
+        number_option(
+            "idle_minutes",
+            0,
+            (0, 100_000),
+            "Unload the model after this many minutes without a request. 0: never.",
+        ),
+    )
 
 
-def address_options(on_spaces: bool) -> tuple[Option, ...]:
-    """Where the server is, and who is let in."""
+def server_options(on_spaces: bool) -> tuple[Option, ...]:
+    """Return the options for the address of the server and for access to it."""
     return (
         Option(
             "host",
             "0.0.0.0" if on_spaces else "127.0.0.1",
             "an address of this machine, or 0.0.0.0 for all of them",
-            "the address to listen at; 0.0.0.0 lets other machines in",
-            matching(re.compile(r"\S+")),
+            "Bind to this address. 0.0.0.0 accepts connections from other machines.",
+            pattern_parser(re.compile(r"\S+")),
             "ADDRESS",
         ),
-        number("port", 7860, 0, 65_535, "the port to listen at; 0 takes a free one"),
-        Option("share", "off", "on or off", "make a public link through Gradio's tunnel", read_switch, switch=True),
+        number_option("port", 7860, (0, 65_535), "Bind to this port. 0: a free port."),
+        switch_option("share", "Create a public link through Gradio's tunnel."),
         Option(
             "auth",
             "",
             "USER:PASSWORD, neither of them empty nor with spaces",
-            "let in only who knows this; repeat it for more people, in the variable with spaces between them",
-            read_auth,
+            "Require this login. Repeat the flag for more accounts; the variable separates them by "
+            "spaces.",
+            parse_accounts,
             "USER:PASSWORD",
             separator=" ",
         ),
@@ -126,9 +177,9 @@ def address_options(on_spaces: bool) -> tuple[Option, ...]:
             "allow_host",
             "*" if on_spaces else "",
             "host names such as demo.example.com, *.example.com or *, without a port",
-            "a name under which this server is reached, beside localhost, its addresses and this machine's name; "
-            "repeat it for more",
-            read_names(HOST),
+            "Host name under which this server may be reached, in addition to localhost, IP "
+            "addresses and this machine's name. Repeat the flag for more.",
+            list_parser(HOST_NAME),
             "NAME",
             separator=",",
         ),
@@ -136,100 +187,111 @@ def address_options(on_spaces: bool) -> tuple[Option, ...]:
             "allow_origin",
             "",
             "origins such as https://example.com",
-            "another site whose pages may use and frame this server; repeat it for more",
-            read_names(ORIGIN),
+            "Another site whose pages may call and embed this server. Repeat the flag for more.",
+            list_parser(ORIGIN),
             "ORIGIN",
             separator=",",
         ),
-    )  # fmt: skip
-
-
-def limit_options() -> tuple[Option, ...]:
-    known = MediaLimits()
-    rows = (
-        ("max_file_mb", "max_file_bytes", MEGABYTE, 1, 100_000, "megabytes of one file"),
-        ("max_image_megapixels", "max_image_pixels", 1_000_000, 1, 1000, "megapixels of one picture"),
-        ("max_pages", "max_pages", 1, 1, 10_000, "pages read at once"),
-        ("max_frames", "max_frames", 1, 2, 1000, "frames sampled from one video"),
-        ("max_video_minutes", "max_video_s", 60, 1, 100_000, "length of one video in minutes"),
-        ("convert_timeout_s", "convert_timeout_s", 1, 1, 86_400, "seconds that reading one file may take"),
-        ("office_timeout_s", "office_timeout_s", 1, 1, 86_400, "seconds that converting one deck may take"),
-        ("convert_memory_mb", "convert_memory_bytes", MEGABYTE, 256, 10**6, "megabytes of memory for reading one file"),
-    )  # fmt: skip
-    return tuple(
-        number(name, getattr(known, limit) // scale, low, high, text, limit=limit, scale=scale)
-        for name, limit, scale, low, high, text in rows
     )
 
 
-def number(
-    name: str, default: int, low: int, high: int, text: str, *, limit: str = "", scale: int = 1
+def plan_options() -> tuple[Option, ...]:
+    return (
+        switch_option("plan", "Show what would run on this machine and exit."),
+        Option(
+            "plan_for",
+            "",
+            "a size or a name",
+            'Show what would run on a GPU, such as "24 GB", L4 or all, and exit.',
+            str,
+            "GPU",
+        ),
+    )
+
+
+def limit_options() -> tuple[Option, ...]:
+    """Return the options for the fields of MediaLimits, with its defaults."""
+    defaults = MediaLimits()
+    return tuple(
+        number_option(
+            name, getattr(defaults, limit) // scale, bounds, f"Maximum {text}.", limit, scale
+        )
+        for name, limit, scale, bounds, text in LIMITS
+    )
+
+
+def number_option(
+    name: str, default: int, bounds: tuple[int, int], text: str, limit: str = "", scale: int = 1
 ) -> Option:
-    def read(written: str) -> int:
-        value = int(written)
+    low, high = bounds
+
+    def parse(number: str) -> int:
+        value = int(number)
         if not low <= value <= high:
             raise ValueError
         return value
 
-    return Option(
-        name, str(default), f"a whole number from {low} to {high}", text, read, "N", limit, scale
-    )
+    expected = f"a whole number from {low} to {high}"
+    return Option(name, str(default), expected, text, parse, "N", limit, scale)
 
 
-def choice(name: str, accepted: tuple[str, ...], text: str) -> Option:
-    listed = ", ".join(accepted)
-    return Option(
-        name,
-        accepted[0],
-        listed,
-        text,
-        matching(re.compile("|".join(accepted))),
-        "|".join(accepted),
-    )
+def choice_option(name: str, choices: tuple[str, ...], text: str) -> Option:
+    """Return an option with fixed values, of which the first is the default."""
+    metavar = "|".join(choices)
+    parse = pattern_parser(re.compile(metavar))
+    return Option(name, choices[0], ", ".join(choices), text, parse, metavar)
 
 
-def matching(pattern: re.Pattern[str]) -> Callable[[str], str]:
-    def read(text: str) -> str:
+def switch_option(name: str, text: str) -> Option:
+    return Option(name, "off", "on or off", text, parse_boolean, switch=True)
+
+
+def pattern_parser(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    """Return a parser that accepts text that matches the whole pattern."""
+
+    def parse(text: str) -> str:
         if not pattern.fullmatch(text):
             raise ValueError
         return text
 
-    return read
+    return parse
 
 
-def read_names(pattern: re.Pattern[str]) -> Callable[[str], tuple[str, ...]]:
-    def read(text: str) -> tuple[str, ...]:
-        return tuple(matching(pattern)(name.strip()) for name in text.split(",") if name.strip())
+def list_parser(pattern: re.Pattern[str]) -> Callable[[str], tuple[str, ...]]:
+    """Return a parser of names between commas, each of which matches the pattern."""
+    parse_name = pattern_parser(pattern)
 
-    return read
+    def parse(text: str) -> tuple[str, ...]:
+        return tuple(parse_name(name.strip()) for name in text.split(",") if name.strip())
 
-
-def read_switch(text: str) -> bool:
-    return SWITCH[text.lower()]
-
-
-def read_models(text: str) -> tuple[str, ...]:
-    if Path(text).expanduser().is_dir():  # its name may have a comma
-        return (read_model(text),)
-    return tuple(dict.fromkeys(read_model(part.strip()) for part in text.split(",")))
+    return parse
 
 
-def read_model(text: str) -> str:
-    if not text:  # which Path takes for this folder
+def parse_boolean(text: str) -> bool:
+    return BOOLEANS[text.lower()]
+
+
+def parse_models(text: str) -> tuple[str, ...]:
+    """Return the models between commas, without repeats; the name of a folder may hold commas."""
+    if Path(text).expanduser().is_dir():
+        return (parse_model(text),)
+    return tuple(dict.fromkeys(parse_model(name.strip()) for name in text.split(",")))
+
+
+def parse_model(text: str) -> str:
+    if not text:  # Path("") would be the current folder
         raise ValueError
-    folder = Path(text).expanduser()
     if text in ("auto", "nano"):
         return text
-    if folder.is_dir():
-        return str(folder)
-    return matching(HUB_ID)(text)
+    folder = Path(text).expanduser()
+    return str(folder) if folder.is_dir() else pattern_parser(HUB_ID)(text)
 
 
-def read_auth(text: str) -> tuple[tuple[str, str], ...]:
-    pairs = []
+def parse_accounts(text: str) -> tuple[tuple[str, str], ...]:
+    accounts = []
     for pair in text.split():
         user, _, password = pair.partition(":")
         if not user or not password:
             raise ValueError
-        pairs.append((user, password))
-    return tuple(pairs)
+        accounts.append((user, password))
+    return tuple(accounts)

@@ -1,5 +1,7 @@
-"""Restart: a new process in this one's place, where only that helps. A GPU that met an illegal access refuses all that
-follows until its process ends."""
+"""Restart the server process in place, where only a new process helps.
+
+After an illegal memory access, a GPU refuses all further work of the process.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +13,30 @@ from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
-# Sooner after its start, a process that fails would only fail again.
-LEAST_UPTIME_S = 60.0
+# A process that fails sooner after its start would only fail again.
+MIN_UPTIME_S = 60.0
 
 
 class Restart:
-    """`wanted` once it was asked for. `least_uptime_s` and `clock` are passed in by tests only."""
+    """A request to restart. Tests pass in `min_uptime_s` and `clock`."""
 
     def __init__(
-        self, least_uptime_s: float = LEAST_UPTIME_S, clock: Callable[[], float] = time.monotonic
+        self, min_uptime_s: float = MIN_UPTIME_S, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._least_uptime_s, self._clock = least_uptime_s, clock
+        self._min_uptime_s, self._clock = min_uptime_s, clock
         self._started_at = clock()
-        self.wanted = False
+        self.requested = False
 
-    def ask(self) -> None:
-        """From any thread. Not heeded by a process that has only just begun."""
-        if self._clock() - self._started_at < self._least_uptime_s:
-            logger.error("no restart: the process began less than %g s ago", self._least_uptime_s)
+    def request(self) -> None:
+        """Request a restart, from any thread. Ignored if the process has only just started."""
+        if self._clock() - self._started_at < self._min_uptime_s:
+            logger.error("No restart: the process started less than %g s ago", self._min_uptime_s)
             return
-        logger.error("the model is lost to this process, which begins anew")
-        self.wanted = True
+        logger.error("The device is lost to this process; restarting")
+        self.requested = True
 
-    def act(self) -> None:
-        """Does not return: the same program with the same arguments takes over. Its sockets close with this one."""
+    def execute(self) -> None:
+        """Replace this process by the same program with the same arguments. Does not return."""
         sys.stdout.flush()
+        # Python opens sockets as non-inheritable, so they close here.
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

@@ -1,4 +1,4 @@
-"""Server: the listening socket, and uvicorn with a shutdown that ends each stream with an error event."""
+"""The listening socket, and a uvicorn server whose shutdown ends streams with an error event."""
 
 from __future__ import annotations
 
@@ -12,52 +12,56 @@ import uvicorn
 from webui.errors import SettingsError
 from webui.restart import Restart
 
-# How long a shutdown waits for answers in flight.
+# How long a shutdown waits for running answers.
 GRACE_S = 2.0
 
 
 class Server(uvicorn.Server):
-    """`idle` returns once no answer is under way; `close` ends those that are, each with an error of its own.
+    """A uvicorn server that exits on a signal, or when a restart is requested.
 
-    It exits on a signal, or when a restart is wanted.
+    `wait_until_idle` returns once no answer is running; `close` ends the running ones, each with an
+    error of its own.
     """
 
     def __init__(
         self,
         config: uvicorn.Config,
-        idle: Callable[[], Awaitable[None]],
+        wait_until_idle: Callable[[], Awaitable[None]],
         close: Callable[[], None],
         restart: Restart,
     ) -> None:
         super().__init__(config)
-        self._idle, self._close, self._restart = idle, close, restart
+        self._wait_until_idle, self._close, self._restart = wait_until_idle, close, restart
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._restart.wanted
+        return await super().on_tick(counter) or self._restart.requested
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Take no more connections, wait GRACE_S for answers, then end them; uvicorn sends what they still say."""
+        """Stop accepting connections, wait GRACE_S for running answers, then end them.
+
+        uvicorn still sends the error events that `close` causes.
+        """
         for server in self.servers:
             server.close()
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle(), GRACE_S)
+            await asyncio.wait_for(self._wait_until_idle(), GRACE_S)
         await asyncio.to_thread(self._close)
         await super().shutdown(sockets)
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket; SettingsError if that address or port cannot be had."""
+    """Return a listening socket. Raises SettingsError if the address or port is not available."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listener = socket.create_server((host, port), family=family, backlog=2048)
     except (socket.gaierror, UnicodeError):
-        raise SettingsError(
-            name="--host", value=host, accepted="an address of this machine"
-        ) from None
+        accepted = "an address of this machine"
+        raise SettingsError(name="--host", value=host, accepted=accepted) from None
     except OSError as error:
         accepted = f"a port of {host} that is free and may be used ({error.strerror})"
         raise SettingsError(name="--port", value=port, accepted=accepted) from None
-    # Inherited by each connection. asyncio sets it only on sockets whose protocol says TCP, which create_server's does
-    # not: without it, every answer over a kept connection waits 40 ms for the client's delayed acknowledgement.
+    # Connections inherit the option. asyncio sets it only on sockets created with protocol TCP,
+    # which create_server's are not. Without it, every answer over a kept connection waits 40 ms for
+    # the client's delayed acknowledgement.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

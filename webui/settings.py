@@ -1,6 +1,7 @@
-"""Settings: what can be chosen at the start. The only reader of the command line and of the environment.
+"""Settings: the configuration of the server. The only reader of the command line and environment.
 
-Each setting is a flag and an environment variable: --max-pages and WEBUI_MAX_PAGES. The flag wins.
+Each option is a flag and an environment variable, such as --max-pages and WEBUI_MAX_PAGES. The flag
+takes precedence.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
+from webui import __version__
 from webui.errors import SettingsError
 from webui.options import Option, make_options
 from webui.protocol import MediaLimits
@@ -20,14 +22,15 @@ from webui.protocol import MediaLimits
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`slots` and `context_length` 0 mean: decided from the free memory. `auth` holds (user, password) pairs.
+    """The values of all options.
 
-    The first of the models is loaded at the start; `idle_minutes` 0 never unloads. `plan` and `plan_for` end the
-    program with a report of what would run on this machine or on such a card. `embedded`: the page is a Space's,
-    inside a frame of huggingface.co.
+    The first of `models` is loaded at the start. `slots` and `context_length` 0 are derived from
+    the free memory; `idle_minutes` 0 never unloads. `auth` holds (user, password) pairs. `plan` and
+    `plan_for` print a report instead of starting the server. `embedded` is true on Hugging Face
+    Spaces, where the page is in a frame of huggingface.co.
     """
 
-    model: tuple[str, ...] = ("auto",)
+    models: tuple[str, ...] = ("auto",)
     quantization: str = "auto"
     device: str = "auto"
     host: str = "127.0.0.1"
@@ -48,68 +51,91 @@ class Settings:
     def from_args(
         argv: Sequence[str] | None = None, environ: Mapping[str, str] | None = None
     ) -> Settings:
-        """What the command line and the environment say. Raises SettingsError; --help ends the program."""
+        """Return the settings of the command line and the environment.
+
+        Raises SettingsError. --help and --version end the program.
+        """
         argv = sys.argv[1:] if argv is None else argv
         environ = os.environ if environ is None else environ
         on_spaces = "SPACE_ID" in environ
         options = make_options(on_spaces)
-        values = read_values(options, argv, environ)
+        values = parse_values(options, argv, environ)
         limits = {
             option.limit: values.pop(option.name) * option.scale
             for option in options
             if option.limit
         }
-        settings = Settings(limits=MediaLimits(**limits), embedded=on_spaces, **values)
-        if set(settings.model) == {"nano"} and settings.quantization not in ("auto", "none"):
-            raise SettingsError(
-                name="--quantization",
-                value=settings.quantization,
-                accepted="auto or none with --model nano",
-            )
-        if settings.share and on_spaces:
-            raise SettingsError(
-                name="--share",
-                value="on",
-                accepted="off on Spaces, where the page is public already",
-            )
+        settings = Settings(
+            models=values.pop("model"),
+            limits=MediaLimits(**limits),
+            embedded=on_spaces,
+            **values,
+        )
+        check_combinations(settings)
         return settings
 
 
+def check_combinations(settings: Settings) -> None:
+    """Raise SettingsError for options that are valid alone but not together."""
+    quantized = settings.quantization not in ("auto", "none")
+    if set(settings.models) == {"nano"} and quantized:
+        accepted = "auto or none with --model nano"
+        raise SettingsError(name="--quantization", value=settings.quantization, accepted=accepted)
+    if settings.share and settings.embedded:
+        accepted = "off on Spaces, where the page is public already"
+        raise SettingsError(name="--share", value="on", accepted=accepted)
+
+
 class Parser(argparse.ArgumentParser):
+    """A parser that raises SettingsError instead of ending the program."""
+
     def error(self, message: str) -> NoReturn:
-        raise SettingsError(
-            name="The command line", value=message, accepted="the flags that --help lists"
-        )
+        accepted = "the flags that --help lists"
+        raise SettingsError(name="The command line", value=message, accepted=accepted)
 
 
-def read_values(
+def parse_values(
     options: Sequence[Option], argv: Sequence[str], environ: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The value of each option by its name: from its flag, else from its variable, else its default."""
-    parser = Parser(
-        prog="launch.py", description="A web demo for GLM-4.1V-Thinking.", allow_abbrev=False
-    )
-    for option in options:
-        text = f"{option.help} (default: {option.default or 'none'}; {option.variable})".replace(
-            "%", "%%"
-        )
-        action: dict[str, Any] = {"action": "append"} if option.separator else {}
-        if option.switch:
-            action = {"action": "store_const", "const": "on"}
-        else:
-            action["metavar"] = option.metavar
-        parser.add_argument(option.flag, dest=option.name, help=text, **action)
-    given, unknown = parser.parse_known_args(argv)
+    """Return the value of each option by name: from its flag, its variable, or its default."""
+    parser = make_parser(options)
+    flags, unknown = parser.parse_known_args(argv)
     if unknown:
         parser.error(shlex.join(unknown))
     values = {}
     for option in options:
-        told = getattr(given, option.name)
-        if told is not None:
-            text = option.separator.join(map(str.strip, told)) if isinstance(told, list) else told
-            values[option.name] = option.value(text, option.flag)
+        flag = getattr(flags, option.name)
+        if isinstance(flag, list):
+            flag = option.separator.join(map(str.strip, flag))
+        if flag is not None:
+            values[option.name] = option.value(flag, option.flag)
         elif environ.get(option.variable):
             values[option.name] = option.value(environ[option.variable], option.variable)
         else:
             values[option.name] = option.value(option.default, option.flag)
     return values
+
+
+def make_parser(options: Sequence[Option]) -> Parser:
+    """Return a parser that leaves the text of each flag as it is, None where it is absent."""
+    parser = Parser(
+        prog="launch.py",
+        description="Web demo and OpenAI-compatible server for GLM-4.1V-Thinking.",
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+    version = f"%(prog)s {__version__}"
+    parser.add_argument(
+        "--version", action="version", version=version, help="Show the version and exit."
+    )
+    for option in options:
+        details = f"[default: {option.default or 'none'}; {option.variable}]"
+        action: dict[str, Any] = {"metavar": option.metavar}
+        if option.switch:
+            action = {"action": "store_const", "const": "on"}
+        elif option.separator:
+            action["action"] = "append"
+        text = f"{option.help} {details}".replace("%", "%%")
+        parser.add_argument(option.flag, dest=option.name, help=text, **action)
+    return parser

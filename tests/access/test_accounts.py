@@ -2,8 +2,8 @@ import base64
 
 import pytest
 
-from webui.access.accounts import LONGEST_ACCOUNT_WAIT_S, LONGEST_ADDRESS_WAIT_S, Accounts
-from webui.access.attempts import FREE, MOST_KEYS, Attempts
+from webui.access.accounts import MAX_ACCOUNT_WAIT_S, MAX_ADDRESS_WAIT_S, Accounts
+from webui.access.attempts import FREE_ATTEMPTS, MAX_KEYS, Attempts
 from webui.errors import LoginError, TooManyAttemptsError
 
 
@@ -64,7 +64,7 @@ def test_a_request_without_a_key_is_no_guess(accounts):
 
 
 def test_after_some_wrong_ones_even_the_right_one_waits(accounts, clock):
-    guess(accounts, times=FREE)
+    guess(accounts, times=FREE_ATTEMPTS)
     with pytest.raises(TooManyAttemptsError, match="in 1 s"):
         accounts.log_in("ann", "secret", "1.2.3.4")
     clock.now = 1.0
@@ -74,15 +74,15 @@ def test_after_some_wrong_ones_even_the_right_one_waits(accounts, clock):
 def test_each_further_one_doubles_the_wait_up_to_a_bound(clock):
     attempts = Attempts(60.0, clock)
     waits = []
-    for _ in range(FREE + 10):
-        attempts.failed("a")
+    for _ in range(FREE_ATTEMPTS + 10):
+        attempts.record_failure("a")
         waits.append(attempts.wait_s("a"))
-    assert waits[FREE - 2 : FREE + 3] == [0, 1, 2, 4, 8]
+    assert waits[FREE_ATTEMPTS - 2 : FREE_ATTEMPTS + 3] == [0, 1, 2, 4, 8]
     assert waits[-1] == 60
 
 
 def test_an_address_waits_for_its_guesses_at_any_account(accounts):
-    for number in range(FREE):
+    for number in range(FREE_ATTEMPTS):
         guess(accounts, name=f"name{number}")
     with pytest.raises(TooManyAttemptsError):
         accounts.log_in("bob", "pass:word", "1.2.3.4")
@@ -91,26 +91,26 @@ def test_an_address_waits_for_its_guesses_at_any_account(accounts):
 
 def test_an_account_waits_for_guesses_from_any_address_but_not_for_long(accounts, clock):
     for number in range(40):
-        clock.now += LONGEST_ACCOUNT_WAIT_S
+        clock.now += MAX_ACCOUNT_WAIT_S
         guess(accounts, address=f"address{number}")
-    with pytest.raises(TooManyAttemptsError, match=f"in {LONGEST_ACCOUNT_WAIT_S:.0f} s"):
+    with pytest.raises(TooManyAttemptsError, match=f"in {MAX_ACCOUNT_WAIT_S:.0f} s"):
         accounts.log_in("ann", "secret", "home")
-    assert LONGEST_ACCOUNT_WAIT_S < LONGEST_ADDRESS_WAIT_S
+    assert MAX_ACCOUNT_WAIT_S < MAX_ADDRESS_WAIT_S
 
 
 def test_who_was_right_before_is_not_kept_out_by_strangers(accounts, clock):
     accounts.log_in("ann", "secret", "home")
-    for number in range(FREE):
+    for number in range(FREE_ATTEMPTS):
         guess(accounts, address=f"address{number}")
     assert accounts.log_in("ann", "secret", "home") == "ann"
-    guess(accounts, address="home", times=FREE)
+    guess(accounts, address="home", times=FREE_ATTEMPTS)
     with pytest.raises(TooManyAttemptsError):
         accounts.log_in("ann", "secret", "home")
 
 
 def test_memory_of_wrong_ones_is_bounded(clock):
     attempts = Attempts(60.0, clock)
-    for number in range(MOST_KEYS + 1):
-        attempts.failed(str(number))
-    assert attempts.failed("0") == 1
-    assert attempts.failed(str(MOST_KEYS)) == 2
+    for number in range(MAX_KEYS + 1):
+        attempts.record_failure(str(number))
+    assert attempts.record_failure("0") == 1
+    assert attempts.record_failure(str(MAX_KEYS)) == 2

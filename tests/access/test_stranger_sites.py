@@ -159,7 +159,7 @@ def test_guesses_are_slowed_down_and_logged_without_the_secret(caplog):
     for answer in (guesses[-1], refused, program):
         assert answer.status_code == 429
         assert int(answer.headers["retry-after"]) >= 1
-    assert "wrong password for 'ann' from 127.0.0.1, attempt 5" in caplog.text
+    assert "Wrong password for 'ann' from 127.0.0.1, attempt 5" in caplog.text
     assert "guess" not in caplog.text
     assert "secret" not in caplog.text
 

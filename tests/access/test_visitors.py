@@ -2,8 +2,8 @@ import pytest
 
 from webui.access.accounts import Accounts
 from webui.access.refusal import Refusal
-from webui.access.sessions import MOST_STREAMS, Sessions
-from webui.access.uploads import MOST_FILES, Uploads, paths_in
+from webui.access.sessions import MAX_STREAMS_PER_VISITOR, Sessions
+from webui.access.uploads import MAX_FILES_PER_VISITOR, Uploads, file_paths
 from webui.access.visitors import Visitor, Visitors
 from webui.errors import LoginError
 
@@ -18,11 +18,11 @@ def scope(cookie="", **headers):
 
 def test_a_browser_is_known_by_its_cookie():
     visitors = Visitors(Accounts([]))
-    new = visitors.of(scope())
+    new = visitors.identify(scope())
     assert new.fresh
-    known = visitors.of(scope(visitors.cookie(new, "http")))
+    known = visitors.identify(scope(visitors.cookie(new, "http")))
     assert (known.id, known.fresh, known.owner) == (new.id, False, new.owner)
-    assert visitors.of(scope("visitor=short")).fresh
+    assert visitors.identify(scope("visitor=short")).fresh
 
 
 @pytest.mark.parametrize(
@@ -44,10 +44,10 @@ def test_a_login_has_a_new_cookie_and_ends_with_a_logout():
     known = visitors.log_in(ANN, "ann", "secret")
     assert (known.id != ANN.id, known.owner) == (True, "user ann")
     assert [
-        visitors.may_see(visitors.of(scope(f"visitor={each.id}"))) for each in (ANN, known)
+        visitors.may_see(visitors.identify(scope(f"visitor={each.id}"))) for each in (ANN, known)
     ] == [False, True]
     visitors.log_out(known)
-    assert not visitors.may_see(visitors.of(scope(f"visitor={known.id}")))
+    assert not visitors.may_see(visitors.identify(scope(f"visitor={known.id}")))
 
 
 def test_a_program_is_known_by_its_key_or_its_address():
@@ -69,21 +69,24 @@ def test_a_session_is_its_first_visitors():
 
 def test_connections_of_one_visitor_are_bounded_and_given_back():
     sessions = Sessions()
-    streams = [sessions.stream(ANN) for _ in range(MOST_STREAMS)]
+    streams = [sessions.open_stream(ANN) for _ in range(MAX_STREAMS_PER_VISITOR)]
     for stream in streams:
         stream.__enter__()
-    with pytest.raises(Refusal, match=f"{MOST_STREAMS} connections"), sessions.stream(ANN):
+    with (
+        pytest.raises(Refusal, match=f"{MAX_STREAMS_PER_VISITOR} connections"),
+        sessions.open_stream(ANN),
+    ):
         pass
-    with sessions.stream(BOB):
+    with sessions.open_stream(BOB):
         pass
     streams[0].__exit__(None, None, None)
-    with sessions.stream(ANN):
+    with sessions.open_stream(ANN):
         pass
 
 
 def test_the_newest_files_of_a_visitor_are_remembered(tmp_path):
     uploads = Uploads()
-    for number in range(MOST_FILES + 1):
+    for number in range(MAX_FILES_PER_VISITOR + 1):
         uploads.add(ANN, str(tmp_path / str(number)))
     uploads.check(ANN, str(tmp_path / "1"))
     for visitor, name in ((ANN, "0"), (BOB, "1")):
@@ -107,4 +110,4 @@ def test_files_are_found_wherever_an_event_names_one():
             "path",
         ]
     }
-    assert sorted(paths_in(deep)) == ["", "a", "c"]
+    assert sorted(file_paths(deep)) == ["", "a", "c"]

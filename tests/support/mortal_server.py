@@ -53,22 +53,22 @@ def main() -> None:
     loader = FakeLoader() if note.exists() else MortalLoader()
     loader.may_load.set()
     note.touch()
-    restart = Restart(least_uptime_s=0)
+    restart = Restart(min_uptime_s=0)
     options = {
         "quantization": "none",
         "bundled": ROOT / "assets" / "glm4v-nano",
         "retry_after_s": 0.0,
     }
-    model = ModelManager(["nano"], loader=loader, on_lost=restart.ask, **options)
+    model = ModelManager(["nano"], loader=loader, on_lost=restart.request, **options)
     settings = Settings()
     app = create_app(model, MediaReader(settings.limits, office=None), settings)
     model.start()
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=2)
-    Server(config, app.state.traffic.idle, model.close, restart).run(
+    Server(config, app.state.traffic.wait_until_idle, model.close, restart).run(
         sockets=[listen("127.0.0.1", port)]
     )
-    if restart.wanted:
-        restart.act()
+    if restart.requested:
+        restart.execute()
 
 
 if __name__ == "__main__":

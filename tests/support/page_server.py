@@ -93,7 +93,10 @@ def serving(app: FastAPI, engine: FakeEngine | None = None) -> Iterator[str]:
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
     server = Server(
-        config, app.state.traffic.idle, engine.close if engine else lambda: None, Restart()
+        config,
+        app.state.traffic.wait_until_idle,
+        engine.close if engine else lambda: None,
+        Restart(),
     )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()

@@ -1,1 +1,1 @@
-"""Who asks, and what they may: visitors, accounts, hosts and origins, uploads. In front of the page and the API."""
+"""Access control for the page and the API: visitors, accounts, hosts and origins, uploads."""

@@ -1,4 +1,4 @@
-"""Accounts: names and passwords, as --auth gave them, and how fast they can be guessed."""
+"""The accounts of --auth, and a limit on how fast their passwords can be guessed."""
 
 from __future__ import annotations
 
@@ -16,50 +16,55 @@ from webui.errors import LoginError, TooManyAttemptsError
 
 logger = logging.getLogger(__name__)
 
-LONGEST_ADDRESS_WAIT_S = 900.0
-LONGEST_ACCOUNT_WAIT_S = 60.0
-MOST_KNOWN = 10_000
+MAX_ADDRESS_WAIT_S = 900.0
+MAX_ACCOUNT_WAIT_S = 60.0
+MAX_KNOWN_PAIRS = 10_000
 
 
 class Accounts:
-    """Without any, everybody is let in. Wrong attempts slow down their address and the account that they try.
+    """Names and passwords; without any, login is not required.
 
-    A pair of address and account that was right before has a count of its own, so that guesses from elsewhere do not
-    keep people out who are at work.
+    Wrong attempts slow down both their address and the account that they try. An address that has
+    logged in to an account before is counted apart for it, so guesses from elsewhere do not lock
+    its users out.
     """
 
     def __init__(
         self, pairs: Sequence[tuple[str, str]], clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._pairs = [(name.encode(), password.encode()) for name, password in pairs]
-        self._addresses = Attempts(LONGEST_ADDRESS_WAIT_S, clock)
-        self._names = Attempts(LONGEST_ACCOUNT_WAIT_S, clock)
+        self._by_address = Attempts(MAX_ADDRESS_WAIT_S, clock)
+        self._by_account = Attempts(MAX_ACCOUNT_WAIT_S, clock)
         self._known: OrderedDict[tuple[str, str], None] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._pairs)
 
     def log_in(self, name: str, password: str, address: str) -> str:
-        """The name, if the password is right. Raises LoginError, or TooManyAttemptsError without having compared."""
-        counted = self._counted(name, address)
-        wait_s = max(attempts.wait_s(key) for attempts, key in counted)
+        """Return the name if the password is right, else raise LoginError.
+
+        Raises TooManyAttemptsError, without a comparison, while the address or account must wait.
+        """
+        counters = self._counters(name, address)
+        wait_s = max(attempts.wait_s(key) for attempts, key in counters)
         if wait_s > 0:
             raise TooManyAttemptsError(wait_s=ceil(wait_s))
         if not self._is_right(name, password):
-            failures = max(attempts.failed(key) for attempts, key in counted)
-            logger.warning("wrong password for %.60r from %s, attempt %d", name, address, failures)
+            count = max(attempts.record_failure(key) for attempts, key in counters)
+            logger.warning("Wrong password for %.60r from %s, attempt %d", name, address, count)
             raise LoginError()
-        for attempts, key in counted:
-            attempts.succeeded(key)
+        for attempts, key in counters:
+            attempts.record_success(key)
         self._known[name, address] = None
-        while len(self._known) > MOST_KNOWN:
+        while len(self._known) > MAX_KNOWN_PAIRS:
             self._known.popitem(last=False)
         return name
 
     def check_key(self, authorization: str, address: str) -> str:
-        """The account of an Authorization header: "USER:PASSWORD" as a Bearer token, or HTTP Basic. Raises as log_in.
+        """Return the account of an Authorization header, and raise as `log_in` does.
 
-        A request without a key is refused, but is no guess.
+        Accepts "USER:PASSWORD" as a Bearer token, and HTTP Basic. A request without a key is
+        refused, but does not count as an attempt.
         """
         scheme, _, key = authorization.partition(" ")
         key = key.strip()
@@ -74,15 +79,15 @@ class Accounts:
         return self.log_in(name, password, address)
 
     def _is_right(self, name: str, password: str) -> bool:
-        """Compares with every account, so that the time it takes tells nothing."""
-        right = [
+        """Compare with every account in constant time, so that the duration reveals nothing."""
+        matches = [
             compare_digest(name.encode(), known) & compare_digest(password.encode(), secret)
             for known, secret in self._pairs
         ]
-        return any(right)
+        return any(matches)
 
-    def _counted(self, name: str, address: str) -> list[tuple[Attempts, str]]:
-        """Whose wrong attempts count here."""
+    def _counters(self, name: str, address: str) -> list[tuple[Attempts, str]]:
+        """Return where an attempt counts, with its key there."""
         if (name, address) in self._known:
-            return [(self._names, f"{name} from {address}")]
-        return [(self._addresses, address), (self._names, name)]
+            return [(self._by_account, f"{name} from {address}")]
+        return [(self._by_address, address), (self._by_account, name)]

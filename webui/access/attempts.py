@@ -1,4 +1,4 @@
-"""Attempts: how long wrong passwords make an address or an account wait. Knows no clock and no password."""
+"""Exponential back-off after wrong passwords. Knows neither accounts nor passwords."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Typing errors cost nothing; from then on each wrong attempt doubles the wait.
-FREE = 5
+# A few typing errors are free; each further wrong attempt doubles the wait.
+FREE_ATTEMPTS = 5
 FIRST_WAIT_S = 1.0
-FORGOTTEN_S = 3600.0
-MOST_KEYS = 10_000
+RESET_AFTER_S = 3600.0
+MAX_KEYS = 10_000
 
 
 @dataclass(slots=True)
@@ -20,35 +20,36 @@ class Failures:
 
 
 class Attempts:
-    """Wrong attempts by key; those unseen for longest are forgotten first, so that memory stays bounded.
+    """Wrong attempts by key, least recent first. The oldest are dropped, so memory stays bounded.
 
-    `longest_wait_s` bounds the wait of a key. A bound of minutes on an address stops guessing; on an account it must
-    be short, or a stranger could keep its owner out.
+    `max_wait_s` bounds the wait of a key. Minutes for an address stop guessing. For an account the
+    bound must be short, or a stranger could lock its owner out.
     """
 
-    def __init__(self, longest_wait_s: float, clock: Callable[[], float]) -> None:
-        self._longest_wait_s, self._clock = longest_wait_s, clock
+    def __init__(self, max_wait_s: float, clock: Callable[[], float]) -> None:
+        self._max_wait_s, self._clock = max_wait_s, clock
         self._failures: OrderedDict[str, Failures] = OrderedDict()
 
     def wait_s(self, key: str) -> float:
-        """Seconds until the next attempt of this key is looked into; 0 now."""
+        """Return the seconds until this key may try again, 0 if it may now."""
         failures = self._failures.get(key)
-        if failures is None or failures.count < FREE:
+        if failures is None or failures.count < FREE_ATTEMPTS:
             return 0.0
-        wait = min(FIRST_WAIT_S * 2.0 ** min(failures.count - FREE, 30), self._longest_wait_s)
-        return max(failures.last + wait - self._clock(), 0.0)
+        doublings = min(failures.count - FREE_ATTEMPTS, 30)
+        wait_s = min(FIRST_WAIT_S * 2.0**doublings, self._max_wait_s)
+        return max(failures.last + wait_s - self._clock(), 0.0)
 
-    def failed(self, key: str) -> int:
-        """Count a wrong attempt; returns how many there were."""
+    def record_failure(self, key: str) -> int:
+        """Count a wrong attempt, and return the count."""
         now = self._clock()
         failures = self._failures.pop(key, Failures())
-        if now - failures.last > FORGOTTEN_S:
+        if now - failures.last > RESET_AFTER_S:
             failures = Failures()
         failures.count, failures.last = failures.count + 1, now
         self._failures[key] = failures
-        while len(self._failures) > MOST_KEYS:
+        while len(self._failures) > MAX_KEYS:
             self._failures.popitem(last=False)
         return failures.count
 
-    def succeeded(self, key: str) -> None:
+    def record_success(self, key: str) -> None:
         self._failures.pop(key, None)

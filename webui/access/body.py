@@ -1,4 +1,4 @@
-"""TimedBody: a request's body that has to arrive, at a least speed, or the request ends."""
+"""Request bodies: a minimum speed for their arrival, reading them whole, and replaying them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from starlette.types import Message, Receive
 from webui.access.refusal import Refusal
 
 STALL_S = 20.0
-LEAST_BYTES_PER_S = 10_000
+MIN_BYTES_PER_S = 10_000
 
 
 class TimedBody:
-    """Wraps `receive`. `stall_s` seconds may pass, and one more for each LEAST_BYTES_PER_S that have come.
+    """An ASGI `receive` that ends requests whose body arrives too slowly.
 
-    Once the time is over the application hears that its client is gone, and `stalled` is True.
+    The body may take `stall_s` seconds, and one more for each MIN_BYTES_PER_S received. After that
+    the application receives a disconnect, and `stalled` is true.
     """
 
     def __init__(self, receive: Receive, stall_s: float = STALL_S) -> None:
@@ -29,13 +30,13 @@ class TimedBody:
     async def __call__(self) -> Message:
         if self.stalled:
             return {"type": "http.disconnect"}
-        if self._complete:  # nothing but a disconnect can come now, whenever that may be
+        if self._complete:  # only a disconnect can follow, at any time
             return await self._receive()
         if self._started_at is None:
             self._started_at = asyncio.get_running_loop().time()
-        ends_at = self._started_at + self._stall_s + self._received / LEAST_BYTES_PER_S
+        deadline = self._started_at + self._stall_s + self._received / MIN_BYTES_PER_S
         try:
-            async with asyncio.timeout_at(ends_at):
+            async with asyncio.timeout_at(deadline):
                 message = await self._receive()
         except TimeoutError:
             self.stalled = True
@@ -45,29 +46,29 @@ class TimedBody:
         return message
 
 
-async def read_body(receive: Receive, most: int) -> bytes:
-    """The whole body. Raises Refusal if it is larger than `most` bytes, ClientDisconnect if the client went away."""
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """Return the whole body.
+
+    Raises Refusal if it is larger than `max_bytes`, ClientDisconnect if the client disconnects.
+    """
     body = bytearray()
     while True:
         message = await receive()
         if message["type"] != "http.request":
             raise ClientDisconnect
         body += message.get("body", b"")
-        if len(body) > most:
-            raise Refusal(
-                413,
-                "request_too_large",
-                f"The request is larger than {most // 1024**2} MB. Send less.",
-            )
+        if len(body) > max_bytes:
+            reason = f"The request is larger than {max_bytes // 1024**2} MB. Send less."
+            raise Refusal(413, "request_too_large", reason)
         if not message.get("more_body", False):
             return bytes(body)
 
 
-def replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives this body first, and then what the client does."""
-    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+def replay_body(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields this body first, and then continues with the client's."""
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
 
-    async def again() -> Message:
-        return waiting.pop() if waiting else await receive()
+    async def receive_replayed() -> Message:
+        return messages.pop() if messages else await receive()
 
-    return again
+    return receive_replayed

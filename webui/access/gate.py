@@ -1,7 +1,7 @@
-"""Gate: what holds for every request, whichever door it goes to. ASGI middleware around the whole server.
+"""The gate: ASGI middleware for every request to the server. Knows neither Gradio nor the API.
 
-Checks host and origin, finds the visitor, bounds the time that a body may take, and tells browsers what the page may
-load. Knows neither Gradio nor the API.
+It checks host and origin, identifies the visitor, bounds the time that a body may take, and sets
+the security headers.
 """
 
 from __future__ import annotations
@@ -18,23 +18,28 @@ from webui.access.refusal import Refusal
 from webui.access.traffic import Traffic
 from webui.access.visitors import Visitor, Visitors
 
-# Asked by balancers, which know no names; there is nothing in it to protect.
-OPEN = ("/health",)
-# Programs bring keys, not cookies.
-COOKIELESS = ("/v1/", "/health")
-# No answer, file name or error makes a browser ask another host, whatever slips through the escaping of texts: only
-# pictures that lie in the page or come from here are drawn. Gradio's page needs inline scripts, eval and blobs.
+# Load balancers request these by address; they reveal nothing that needs protection.
+ANY_HOST_PATHS = ("/health",)
+# Programs send keys, not cookies.
+COOKIELESS_PATHS = ("/v1/", "/health")
+# No answer, file name or error can make a browser contact another host, even if it slips through
+# the escaping of texts: only embedded images and those of this server are drawn. Gradio's page
+# needs inline scripts, eval and blobs.
 POLICY = (
-    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
+    "style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
-    "connect-src 'self' data: blob:; worker-src 'self' blob:; frame-src 'self' blob:; object-src 'none'; "
-    "base-uri 'self'; form-action 'self'; frame-ancestors 'self'{ancestors}"
+    "connect-src 'self' data: blob:; worker-src 'self' blob:; frame-src 'self' blob:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'{ancestors}"
 )
-SPACES = (" https://huggingface.co", " https://*.hf.space")
+SPACES_ORIGINS = (" https://huggingface.co", " https://*.hf.space")
 
 
 class Gate:
-    """`embedded`: the page may lie in a frame of a Space. `stall_s` as in TimedBody."""
+    """Middleware around `app`.
+
+    `embedded` lets Hugging Face Spaces frame the page. `stall_s` is that of TimedBody.
+    """
 
     def __init__(
         self,
@@ -48,7 +53,8 @@ class Gate:
     ) -> None:
         self._app, self._hosts, self._visitors, self._traffic = app, hosts, visitors, traffic
         self._stall_s = stall_s
-        ancestors = (*(SPACES if embedded else ()), *(f" {origin}" for origin in hosts.origins))
+        spaces = SPACES_ORIGINS if embedded else ()
+        ancestors = (*spaces, *(f" {origin}" for origin in hosts.origins))
         self._policy = POLICY.format(ancestors="".join(ancestors))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -56,51 +62,49 @@ class Gate:
             await self._app(scope, receive, send)
             return
         try:
-            if scope["path"] not in OPEN:
+            if scope["path"] not in ANY_HOST_PATHS:
                 self._hosts.check(Headers(scope=scope))
         except Refusal as refusal:
             await refusal.response()(scope, receive, send)
             return
-        visitor = self._visitors.of(scope)
-        scope.setdefault("state", {})["visitor"] = visitor
-        with self._traffic.request(scope["path"]):
-            await self._pass(scope, receive, send)
+        scope.setdefault("state", {})["visitor"] = self._visitors.identify(scope)
+        with self._traffic.count_request(scope["path"]):
+            await self._forward(scope, receive, send)
 
-    async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _forward(self, scope: Scope, receive: Receive, send: Send) -> None:
         body, started = TimedBody(receive, self._stall_s), False
 
-        async def answer(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal started
             if body.stalled and not started:
-                return  # what the application says to a client that it believes gone
+                return  # the application's answer to a client that it believes disconnected
             if message["type"] == "http.response.start":
                 started = True
-                self._complete(scope, MutableHeaders(scope=message))
+                self._add_headers(scope, MutableHeaders(scope=message))
             await send(message)
 
-        # A page that is closed in mid-upload is no error of the server's.
+        # A page that is closed during an upload is not an error of the server.
         with suppress(ClientDisconnect):
-            await self._app(scope, body, answer)
+            await self._app(scope, body, send_with_headers)
         if body.stalled and not started:
-            reason = f"The request did not arrive: {self._stall_s:g} s passed without enough of it. Send it again."
+            reason = (
+                f"The request did not arrive: {self._stall_s:g} s passed without enough of it. "
+                "Send it again."
+            )
             await Refusal(408, "request_timeout", reason).response()(scope, receive, send)
 
-    def _complete(self, scope: Scope, headers: MutableHeaders) -> None:
-        """The headers that every answer has; a browser that is new gets its cookie."""
+    def _add_headers(self, scope: Scope, headers: MutableHeaders) -> None:
+        """Add the headers of every response, and the cookie of a new browser."""
         headers["X-Content-Type-Options"] = "nosniff"
         headers["Referrer-Policy"] = "same-origin"
-        # Browsers resolve the host names of links before a click, and a host name alone can carry data away.
+        # Browsers resolve the host names of links before a click, and a name alone can carry data.
         headers["X-DNS-Prefetch-Control"] = "off"
         is_page = headers.get("content-type", "").startswith("text/html")
         if is_page:
             headers["Content-Security-Policy"] = self._policy
         visitor: Visitor = scope["state"]["visitor"]
-        if (
-            visitor.fresh
-            and (is_page or scope["method"] == "POST")
-            and not scope["path"].startswith(COOKIELESS)
-        ):
+        takes_cookie = is_page or scope["method"] == "POST"
+        if visitor.fresh and takes_cookie and not scope["path"].startswith(COOKIELESS_PATHS):
             headers.append("Set-Cookie", self._visitors.cookie(visitor, scope["scheme"]))
-            headers["Cache-Control"] = (
-                "no-store"  # a proxy that kept it would give many people one cookie
-            )
+            # A proxy that kept the response would give one cookie to many browsers.
+            headers["Cache-Control"] = "no-store"

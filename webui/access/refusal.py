@@ -1,4 +1,4 @@
-"""Refusal: an HTTP answer that ends a request at the gate, before the page or the API sees it."""
+"""Refusal: an HTTP error that ends a request before the page or the API sees it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from webui.errors import WebUIError
 
 
 class Refusal(WebUIError):
-    """`status` is the HTTP status, `code` names the reason for programs, `retry_after_s` says when to try again."""
+    """An error with an HTTP status, a code for programs, and the seconds until a retry."""
 
     def __init__(self, status: int, code: str, reason: str, *, retry_after_s: int = 0) -> None:
         self.status, self.code, self.retry_after_s = status, code, retry_after_s
         super().__init__(reason=reason)
 
     def response(self) -> JSONResponse:
-        """The same message where OpenAI's clients read it (`error`) and where Gradio's does (`detail`)."""
+        """Return the message where OpenAI's clients read it (`error`) and Gradio's (`detail`)."""
         error = {
             "message": str(self),
             "type": "invalid_request_error",

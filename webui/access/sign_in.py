@@ -1,4 +1,4 @@
-"""/login and /logout: a form with name and password, and the cookie that remembers it."""
+"""/login and /logout: a form with name and password, and the cookie of the logged-in browser."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from webui.access.refusal import Refusal
 from webui.access.visitors import Visitors, visitor_of
 from webui.errors import AccessError, TooManyAttemptsError
 
-MOST_FORM_BYTES = 16 * 1024
-FORM = "application/x-www-form-urlencoded"
-# From Accept-Language and what went wrong, if anything did, to the page.
+MAX_FORM_BYTES = 16 * 1024
+FORM_TYPE = "application/x-www-form-urlencoded"
+# Makes the HTML of the form from the Accept-Language header and the error of the last attempt.
 SignInPage = Callable[[str, AccessError | None], str]
 
 
@@ -28,21 +28,20 @@ def sign_in_router(visitors: Visitors, page: SignInPage) -> APIRouter:
             fields = await read_form(request)
         except Refusal as refusal:
             return refusal.response()
+        name, password = fields.get("username", ""), fields.get("password", "")
         try:
-            visitor = visitors.log_in(
-                visitor_of(request.scope), fields.get("username", ""), fields.get("password", "")
-            )
+            visitor = visitors.log_in(visitor_of(request.scope), name, password)
         except AccessError as error:
             html = page(request.headers.get("accept-language", ""), error)
             if isinstance(error, TooManyAttemptsError):
                 return HTMLResponse(html, 429, {"Retry-After": str(error.params["wait_s"])})
             return HTMLResponse(html, 401)
-        # The gate reads the visitor from here when it writes the cookie.
+        # The gate reads the visitor from here when it sets the cookie.
         request.scope["state"]["visitor"] = visitor
         return RedirectResponse("./", 303)
 
     @router.get("/login")
-    async def show() -> Response:
+    async def redirect_to_page() -> Response:
         return RedirectResponse("./", 303)
 
     @router.get("/logout")
@@ -54,8 +53,11 @@ def sign_in_router(visitors: Visitors, page: SignInPage) -> APIRouter:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """The fields of a form as browsers send it. Raises Refusal for anything else."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise Refusal(415, "unsupported_media_type", f"Send name and password as {FORM}.")
-    body = await read_body(request.receive, MOST_FORM_BYTES)
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    """Return the fields of an HTML form. Raises Refusal for any other body."""
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content_type != FORM_TYPE:
+        reason = f"Send name and password as {FORM_TYPE}."
+        raise Refusal(415, "unsupported_media_type", reason)
+    body = await read_body(request.receive, MAX_FORM_BYTES)
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    return {name: values[0] for name, values in fields.items()}

@@ -1,4 +1,4 @@
-"""Traffic: counts the requests in flight, so that a graceful shutdown can wait for them."""
+"""Traffic: the number of running requests, so that a graceful shutdown can wait for them."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Open for as long as a page is.
-ENDLESS = ("/gradio_api/heartbeat/",)
+# Connections that are open as long as a page is.
+ENDLESS_PATHS = ("/gradio_api/heartbeat/",)
 
 
 class Traffic:
-    """Counts requests that will end by themselves. Used on one event loop."""
+    """Counts the requests that end by themselves. Used on one event loop."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -19,9 +19,9 @@ class Traffic:
         self._idle.set()
 
     @contextmanager
-    def request(self, path: str) -> Iterator[None]:
-        """Count one for as long as the block lasts."""
-        if path.startswith(ENDLESS):
+    def count_request(self, path: str) -> Iterator[None]:
+        """Count a request for as long as the block lasts."""
+        if path.startswith(ENDLESS_PATHS):
             yield
             return
         self._count += 1
@@ -33,6 +33,6 @@ class Traffic:
             if not self._count:
                 self._idle.set()
 
-    async def idle(self) -> None:
-        """Return once no request is under way."""
+    async def wait_until_idle(self) -> None:
+        """Return once no request is running."""
         await self._idle.wait()

@@ -1,4 +1,4 @@
-"""Uploads: which visitor gave which file. Only these are ever opened, copied or served."""
+"""Uploads: the visitor of each uploaded file. Only uploaded files are opened, copied or served."""
 
 from __future__ import annotations
 
@@ -10,69 +10,72 @@ from typing import Any
 from webui.access.refusal import Refusal
 from webui.access.visitors import Visitor
 
-LONGEST_SHOWN = 80
-MOST_FILES = 256
-MOST_VISITORS = 10_000
+MAX_SHOWN_LENGTH = 80
+MAX_FILES_PER_VISITOR = 256
+MAX_VISITORS = 10_000
 
 
 class Uploads:
-    """Files by visitor, the newest of each; visitors unseen for longest are forgotten first.
+    """The newest files of each visitor; the visitors inactive for longest are dropped first.
 
-    Gradio stores an upload under the hash of its bytes: visitors with the same file share a path, and each has it.
+    Gradio stores an upload under the hash of its bytes, so visitors with the same file share a
+    path. It is recorded for each of them.
     """
 
     def __init__(self, public: Iterable[str] = ()) -> None:
-        """`public` files are the page's own, which anybody may see."""
+        """`public` are the page's own files, which every visitor may see."""
         self._public = {os.path.realpath(path) for path in public}
         self._files: OrderedDict[str, OrderedDict[str, None]] = OrderedDict()
 
     def add(self, visitor: Visitor, path: str) -> None:
         files = self._files.setdefault(visitor.id, OrderedDict())
         self._files.move_to_end(visitor.id)
-        files[os.path.realpath(path)] = None
-        files.move_to_end(os.path.realpath(path))
-        while len(files) > MOST_FILES:
+        resolved = os.path.realpath(path)
+        files[resolved] = None
+        files.move_to_end(resolved)
+        while len(files) > MAX_FILES_PER_VISITOR:
             files.popitem(last=False)
-        while len(self._files) > MOST_VISITORS:
+        while len(self._files) > MAX_VISITORS:
             self._files.popitem(last=False)
 
     def check(self, visitor: Visitor, path: str, *, public: bool = False) -> None:
-        """Raise Refusal unless this visitor uploaded the file; `public` ones are for the eye only.
+        """Raise Refusal unless this visitor uploaded the file, or may see it with `public`.
 
-        The path is resolved, so that neither `..` nor a link leads elsewhere; a link is refused wherever it leads.
+        The path is resolved, so `..` leads nowhere else; a symbolic link is always refused.
         """
         try:
             resolved = os.path.realpath(path)
-            linked = os.path.islink(path)
-        except (ValueError, OSError):  # a NUL in it, or far too long
-            raise foreign(path) from None
-        own = resolved in self._files.get(visitor.id, ()) or (public and resolved in self._public)
-        if linked or not own:
-            raise foreign(path)
+            is_link = os.path.islink(path)
+        except (ValueError, OSError):  # a NUL in the path, or a path that is too long
+            raise foreign_file(path) from None
+        is_public = public and resolved in self._public
+        is_own = resolved in self._files.get(visitor.id, ())
+        if is_link or not (is_own or is_public):
+            raise foreign_file(path)
 
     def check_all(self, visitor: Visitor, value: Any) -> None:
-        """Raise Refusal if a JSON value names a file, at any depth, that is not this visitor's."""
-        for path in paths_in(value):
+        """Raise Refusal if a JSON value contains, at any depth, a file of another visitor."""
+        for path in file_paths(value):
             self.check(visitor, path)
 
 
-def paths_in(value: Any) -> Iterator[str]:
-    """What a JSON value names as a file: "path" of an object, whether or not it calls itself a FileData.
+def file_paths(value: Any) -> Iterator[str]:
+    """Yield the "path" of every object in a JSON value, whether or not it claims to be a file.
 
-    Gradio makes a file of any object with a path where a component takes files. No recursion: a stranger chooses how
-    deep the value is.
+    Gradio treats every object with a path as a file where a component accepts files. Iterative,
+    because a client chooses how deep the value is.
     """
-    waiting = [value]
-    while waiting:
-        each = waiting.pop()
-        if isinstance(each, dict):
-            if "path" in each:
-                yield each["path"] if isinstance(each["path"], str) else ""
-            waiting.extend(each.values())
-        elif isinstance(each, list):
-            waiting.extend(each)
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            if "path" in item:
+                yield item["path"] if isinstance(item["path"], str) else ""
+            pending.extend(item.values())
+        elif isinstance(item, list):
+            pending.extend(item)
 
 
-def foreign(path: str) -> Refusal:
-    name = os.path.basename(path)[:LONGEST_SHOWN] or "The file"
+def foreign_file(path: str) -> Refusal:
+    name = os.path.basename(path)[:MAX_SHOWN_LENGTH] or "The file"
     return Refusal(403, "foreign_file", f"{name} was not added in this browser. Add it again.")

@@ -1,6 +1,6 @@
-"""Who asks: a browser, known by its cookie and perhaps logged in, or a program, known by its key or address.
+"""Visitors: a browser, identified by its cookie, or a program, identified by its key or address.
 
-The one place where that is decided. The page's gate and the API's routes ask here, and nothing else reads a cookie.
+The page's gate and the API's routes identify clients here, and nothing else reads a cookie.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from webui.access.accounts import Accounts
 COOKIE = "visitor"
 COOKIE_AGE_S = 30 * 24 * 3600
 TOKEN = re.compile(r"[\w-]{43}")
-MOST_LOGINS = 10_000
+MAX_LOGINS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """`id` is the browser's cookie; `user` the account that it is logged in to, or the key's, "" for none.
+    """A browser. `id` is its cookie; `user` is the account that it is logged in to, "" for none.
 
-    `fresh`: the browser does not have that cookie yet.
+    `fresh` is true until the browser has the cookie.
     """
 
     id: str
@@ -35,19 +35,22 @@ class Visitor:
 
     @property
     def owner(self) -> str:
-        """Whose turn it is when many wait: the user's, else the browser's."""
+        """The owner of its requests for fair scheduling: the account, else the browser."""
         return f"user {self.user}" if self.user else f"visitor {self.id}"
 
 
 class Visitors:
-    """`embedded`: the page is a Space's, inside a frame of huggingface.co; `framed`: other sites may frame it too."""
+    """Identifies visitors and keeps their logins.
+
+    `embedded`: the page is framed by Hugging Face Spaces. `framed`: other sites may frame it too.
+    """
 
     def __init__(self, accounts: Accounts, *, embedded: bool = False, framed: bool = False) -> None:
         self.accounts, self._embedded, self._framed = accounts, embedded, framed
         self._users: OrderedDict[str, str] = OrderedDict()
 
-    def of(self, scope: Scope) -> Visitor:
-        """The visitor behind a request of the page; a new one if it brings no cookie of ours."""
+    def identify(self, scope: Scope) -> Visitor:
+        """Return the visitor of a request, a new one if it has no valid cookie."""
         connection = HTTPConnection(scope)
         token = connection.cookies.get(COOKIE, "")
         if not TOKEN.fullmatch(token):
@@ -55,9 +58,9 @@ class Visitors:
         return Visitor(token, self._users.get(token, ""), address_of(scope))
 
     def caller(self, scope: Scope) -> str:
-        """Whose turn a program's request counts as: its account's, else its address's.
+        """Return the owner of a program's request: its account, else its address.
 
-        Raises LoginError or TooManyAttemptsError if there are accounts and the key is none of theirs.
+        Raises LoginError or TooManyAttemptsError if there are accounts and the key is not theirs.
         """
         address = address_of(scope)
         if not self.accounts:
@@ -66,37 +69,42 @@ class Visitors:
         return f"user {self.accounts.check_key(authorization, address)}"
 
     def log_in(self, visitor: Visitor, name: str, password: str) -> Visitor:
-        """The visitor from now on, under a new cookie: the old one may be known to others. Raises as Accounts."""
+        """Return the logged-in visitor, under a new cookie. Raises the errors of Accounts.log_in.
+
+        The old cookie may be known to others (session fixation).
+        """
         user = self.accounts.log_in(name, password, visitor.address)
         self.log_out(visitor)
-        known = Visitor(secrets.token_urlsafe(32), user, visitor.address, fresh=True)
-        self._users[known.id] = user
-        while len(self._users) > MOST_LOGINS:
+        logged_in = Visitor(secrets.token_urlsafe(32), user, visitor.address, fresh=True)
+        self._users[logged_in.id] = user
+        while len(self._users) > MAX_LOGINS:
             self._users.popitem(last=False)
-        return known
+        return logged_in
 
     def log_out(self, visitor: Visitor) -> None:
         self._users.pop(visitor.id, None)
 
     def may_see(self, visitor: Visitor) -> bool:
-        """Whether the page is shown to it."""
+        """Return whether the visitor may see the page."""
         return bool(visitor.user) or not self.accounts
 
     def cookie(self, visitor: Visitor, scheme: str) -> str:
-        """The Set-Cookie header. Other sites' pages cannot send it along (Lax).
+        """Return the Set-Cookie header.
 
-        In a frame of another site browsers keep only cookies that are None, Secure and Partitioned; a partitioned one
-        is sent from that site's pages alone. Secure needs https, which a Space has though it does not say so.
+        With SameSite=Lax, requests of other sites' pages do not carry the cookie. Within a frame of
+        another site, browsers keep only cookies that are SameSite=None, Secure and Partitioned; a
+        partitioned cookie is sent from that site's pages alone. Secure requires https, which a
+        Space has, although the scheme of its requests is http.
         """
         if self._embedded or (self._framed and scheme == "https"):
-            kind = "SameSite=None; Secure; Partitioned"
+            attributes = "SameSite=None; Secure; Partitioned"
         else:
-            kind = "SameSite=Lax; Secure" if scheme == "https" else "SameSite=Lax"
-        return f"{COOKIE}={visitor.id}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; {kind}"
+            attributes = "SameSite=Lax; Secure" if scheme == "https" else "SameSite=Lax"
+        return f"{COOKIE}={visitor.id}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; {attributes}"
 
 
 def visitor_of(scope: Scope) -> Visitor:
-    """The visitor that the gate has found behind this request."""
+    """Return the visitor that the gate has identified."""
     return scope["state"]["visitor"]
 
 
