@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 from conftest import NANO
+from generation import collect, content_of, make_request
 from safetensors.torch import load_file, save_file
-from test_engine import collect, request, text_of
 
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint
@@ -181,7 +181,7 @@ async def test_a_quantized_model_answers_on_a_gpu(quantization):
         if hasattr(layer, "compute_dtype")
     } <= {torch.bfloat16}
     engine = LocalEngine(loaded.runner)
-    assert text_of(await collect(engine, request("Hello!", max_tokens=40, temperature=0)))
+    assert content_of(await collect(engine, make_request("Hello!", max_tokens=40, temperature=0)))
     engine.close()
 
 
@@ -195,9 +195,9 @@ async def test_a_repaired_checkpoint_loads_at_the_next_try(checkpoint):
     )
     manager.start()
     with pytest.raises(ModelLoadError, match="damaged"):
-        await collect(manager, request("Hello!", max_tokens=4))
+        await collect(manager, make_request("Hello!", max_tokens=4))
     shard.write_bytes(whole)
-    assert await collect(manager, request("Hello!", max_tokens=4))
+    assert await collect(manager, make_request("Hello!", max_tokens=4))
     assert manager.status().state == "ready"
     manager.close()
 
