@@ -69,34 +69,52 @@ def test_a_row_too_many_spares_what_an_idle_slot_keeps(nano):
     }
 
 
-class Tape:
-    """Records by running the work again; each shape fails so many times before."""
+class FailingRecorder:
+    """Records by running the work again, after a number of failures with the same error."""
 
-    def __init__(self, failures):
-        self.failures, self.tries = failures, 0
+    def __init__(self, failures, error):
+        self.failures, self.error, self.attempts = failures, error, 0
 
     def record(self, work):
-        self.tries += 1
-        if self.tries <= self.failures:
-            raise RuntimeError(
-                "operation not permitted when stream is capturing\nCUDA kernel errors might be ..."
-            )
+        self.attempts += 1
+        if self.attempts <= self.failures:
+            raise self.error
         output = work().clone()
         return lambda: output.copy_(work()), output
 
 
-@pytest.mark.parametrize(
-    ("failures", "tries", "warnings"), [(0, 2, 0), (1, 3, 1), (2, 2, 2), (9, 2, 2)]
+NOT_CAPTURABLE = RuntimeError(
+    "operation not permitted when stream is capturing\nCUDA kernel errors might be ..."
 )
-def test_a_failed_capture_is_tried_again_once_and_named(nano, caplog, failures, tries, warnings):
-    runner, tape = make(nano), Tape(failures)
-    runner.decode_graphs = DecodeGraphs(runner.decode_logits, runner.cache, tape)
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts", "warnings"), [(0, 2, 0), (1, 3, 1), (2, 2, 2), (9, 2, 2)]
+)
+def test_a_failed_capture_is_repeated_once_and_named(nano, caplog, failures, attempts, warnings):
+    runner, recorder = make(nano), FailingRecorder(failures, NOT_CAPTURABLE)
+    runner.decode_graphs = DecodeGraphs(runner.decode_logits, runner.cache, recorder)
     assert write(runner, 3) == write(make(nano), 3)
     assert write(runner, 1) == write(make(nano), 1)
-    assert (
-        tape.tries,
-        caplog.text.count("operation not permitted when stream is capturing (in "),
-    ) == (tries, warnings)
+    named = caplog.text.count("operation not permitted when stream is capturing (in ")
+    assert (recorder.attempts, named) == (attempts, warnings)
+
+
+@pytest.mark.parametrize(
+    ("failures", "attempts", "freed"), [(1, 3, 1), (2, 3, 2), (3, 4, 3), (9, 4, 4)]
+)
+def test_a_capture_without_memory_frees_some_and_others_are_still_captured(
+    nano, failures, attempts, freed
+):
+    """Two shapes are captured, each in at most two attempts: a lack of memory ends neither."""
+    runner, calls = make(nano), []
+    recorder = FailingRecorder(failures, torch.OutOfMemoryError("CUDA out of memory"))
+    runner.decode_graphs = DecodeGraphs(
+        runner.decode_logits, runner.cache, recorder, lambda: calls.append(True)
+    )
+    assert write(runner, 3) == write(make(nano), 3)
+    assert write(runner, 1) == write(make(nano), 1)
+    assert (recorder.attempts, len(calls)) == (attempts, freed)
 
 
 @pytest.mark.gpu

@@ -84,16 +84,23 @@ async def test_the_row_at_fault_is_found_by_bisection():
     assert len(sizes) <= 4
 
 
-async def test_memory_is_freed_before_a_pass_is_repeated():
-    runner = faulty_runner(make_error=DeviceMemoryError)
-    runner.fails = lambda ids: len(ids) > 1 and not runner.freed
-    assert await serve(runner) == expected_answers()
-    assert runner.failures["decode"] == runner.freed == 1
+@pytest.mark.parametrize("where", ["acquire_slot", "prefill", "decode", "prefill_forced_ids"])
+async def test_a_pass_that_lacks_memory_is_repeated_after_memory_was_freed(where):
+    control = ControlIds(frozenset({END}), 1, 2, (1, 2), (2, 3))
+    runner = faulty_runner(where=where, make_error=DeviceMemoryError, control=control)
+    runner.fails = lambda ids: not runner.freed
+    answers = await serve(runner, thinking_token_budget=0)
+    assert not [answer for answer in answers.values() if isinstance(answer, Exception)]
+    assert runner.failures[where] == runner.freed == 1
 
 
-async def test_a_row_that_alone_takes_too_much_memory_gets_that_error():
-    answers = await serve(faulty_runner(make_error=DeviceMemoryError))
-    assert isinstance(answers["bad"], DeviceMemoryError)
+@pytest.mark.parametrize("where", ["acquire_slot", "prefill", "decode"])
+async def test_only_the_row_that_never_fits_into_memory_ends(where):
+    runner = faulty_runner(where=where, make_error=DeviceMemoryError)
+    answers = await serve(runner)
+    assert isinstance(answers.pop("bad"), DeviceMemoryError)
+    assert answers == expected_answers([name for name in NAMES if name != "bad"])
+    assert runner.freed
 
 
 async def test_a_slot_that_cannot_be_released_ends_all_requests():

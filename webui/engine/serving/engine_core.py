@@ -181,24 +181,31 @@ class EngineCore:
             self._decode(rows[middle:])
 
     def _guarded(
-        self, work: Callable[[], Result], sequences: list[Sequence]
+        self, work: Callable[[], Result], sequences: list[Sequence], *, may_repeat: bool = True
     ) -> Result | WebUIError:
         """Return the result of `work`, or its error once memory is freed and work can go on.
 
-        Raises DeviceDeadError if the device does not survive the error.
+        Work that runs out of memory is repeated once: it may fit into what was freed. Raises
+        DeviceDeadError if the device does not survive the error.
         """
         try:
             return work()
         except Exception as error:
-            self._log_failure(error, sequences)
             fault, reason = to_webui_error(error), describe_error(error)
+            repeats = may_repeat and isinstance(fault, DeviceMemoryError)
+            self._log_failure(error, sequences, repeats=repeats)
         # Outside the except block, nothing refers to the tensors of the failed pass any more.
         if not self._recovers_from(fault):
             raise DeviceDeadError(f"the device is lost, {reason}", sequences)
-        return fault
+        return self._guarded(work, sequences, may_repeat=False) if repeats else fault
 
-    def _log_failure(self, error: Exception, sequences: list[Sequence]) -> None:
-        if len(sequences) == 1:
+    def _log_failure(self, error: Exception, sequences: list[Sequence], *, repeats: bool) -> None:
+        if repeats:
+            logger.warning(
+                "a pass over %d requests ran out of memory; freeing memory and repeating it",
+                len(sequences),
+            )
+        elif len(sequences) == 1:
             logger.error("request %s failed", sequences[0].id, exc_info=error)
         elif perf_counter() >= self._next_log_at:
             self._next_log_at = perf_counter() + LOG_INTERVAL_S
