@@ -96,6 +96,15 @@ async def test_what_it_says_is_not_believed(do, words):
         await do("babble", words=words)
 
 
+async def test_a_reply_that_its_reader_finds_malformed_is_damage(sandbox):
+    async def refuse(reply: Reply) -> None:
+        raise ValueError("a size of -1 x 1")
+
+    job = {"deed": "babble", "words": {"bytes": 0}}
+    with pytest.raises(DamagedFileError):
+        await sandbox.run(job, "a.pdf", LIMITS, refuse, entry="hostile")
+
+
 async def test_its_error_arrives_as_that_error_about_this_file(do):
     words = {"error": "PageRangeError", "params": {"name": "/tmp/x", "value": "9", "pages": 3}}
     with pytest.raises(PageRangeError, match=r"'9' does not fit a\.pdf, which has 3 pages"):

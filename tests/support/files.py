@@ -32,6 +32,18 @@ def make_pdf(path: Path, pages: int = 3, password: str = "") -> Path:
     return path
 
 
+def make_report(path: Path, pages: int) -> Path:
+    """Write A4 pages full of text."""
+    words = "The committee met on Monday and read the report of the previous year, page by page. "
+    document = pymupdf.open()
+    for number in range(1, pages + 1):
+        page = document.new_page(width=595, height=842)
+        for line in range(58):
+            page.insert_text((60, 50 + 13 * line), f"{number}.{line} {words}", fontsize=10)
+    document.save(path)
+    return path
+
+
 def make_deck(path: Path, slides: int = 2) -> Path:
     """Slides with a title and a big red oval."""
     deck = Presentation()
