@@ -104,6 +104,36 @@ class WrongModelType(Reason):
 
 
 @dataclass(frozen=True, slots=True)
+class FilesDisagree(Reason):
+    """A field of one file that does not fit another field or file. All values are shown as text."""
+
+    template = (
+        "{file} has {field} = {found}, and {source} gives {expected}. "
+        "Use the files of one checkpoint."
+    )
+    file: str
+    field: str
+    found: str
+    source: str
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class MisplacedField(Reason):
+    template = "{file} has {field} at its top level, where it is not read. Move it into {place}."
+    file: str
+    field: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class MissingTokens(Reason):
+    template = "{file} has no {tokens}. Use the files of one checkpoint."
+    file: str
+    tokens: str
+
+
+@dataclass(frozen=True, slots=True)
 class SelfTestFailed(Reason):
     template = "its self-test failed ({detail}). Its config or its files do not fit a {model_type} checkpoint."
     detail: str

@@ -87,6 +87,9 @@ class LlamaFamily:
     def describe(self, known, config, processor):
         return replace(known, context_length=config.max_position_embeddings)
 
+    def find_defect(self, config, shapes, added_tokens):
+        return None
+
     def take_apart(self, model, processor, context_length):
         return ModelParts(
             decoder=LlamaDecoder(model.model),

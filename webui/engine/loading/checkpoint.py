@@ -17,7 +17,14 @@ from webui.engine.models.families import FAMILIES, Families
 from webui.engine.models.family import ModelFamily
 from webui.engine.planning.needs import Needs
 from webui.errors import ModelLoadError
-from webui.reasons import DamagedFile, MissingFiles, Reason, UnreadableFile, WrongModelType
+from webui.reasons import (
+    DamagedFile,
+    MissingFiles,
+    Reason,
+    SelfTestFailed,
+    UnreadableFile,
+    WrongModelType,
+)
 
 NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
@@ -25,7 +32,7 @@ LONGEST_HEADER = 100 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class TensorHeader:
     """`file_bytes` is what it takes on disk."""
 
     shape: tuple[int, ...]
@@ -40,7 +47,7 @@ class Tensor:
 class Checkpoint:
     folder: Path
     config: dict[str, Any]
-    tensors: dict[str, Tensor]
+    tensors: dict[str, TensorHeader]
     family: ModelFamily
 
     @property
@@ -59,7 +66,7 @@ class Checkpoint:
         return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
 
 
-def is_quantized(name: str, tensor: Tensor, family: ModelFamily) -> bool:
+def is_quantized(name: str, tensor: TensorHeader, family: ModelFamily) -> bool:
     """Return whether bitsandbytes packs a tensor: the weight of a linear layer of the decoder."""
     is_matrix = ".layers." in name and len(tensor.shape) == 2
     return is_matrix and not name.startswith(family.whole_modules)
@@ -86,13 +93,32 @@ def read_checkpoint(folder: Path, name: str, families: Families = FAMILIES) -> C
     missing += [shard for shard in shards if not (folder / shard).is_file()]
     if missing:
         raise refuse(MissingFiles(str(folder), ", ".join(missing)))
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, TensorHeader] = {}
     for shard in shards:
         try:
             tensors |= read_shard(folder / shard)
         except (ValueError, KeyError, TypeError, OSError) as error:
             raise refuse(DamagedFile(str(folder / shard), str(error))) from None
     return Checkpoint(folder, config, tensors, families[config["model_type"]])
+
+
+def check_consistency(checkpoint: Checkpoint, name: str) -> None:
+    """Raise ModelLoadError if the files of a checkpoint do not fit each other."""
+
+    def refuse(reason: Reason) -> ModelLoadError:
+        return ModelLoadError(model=name, reason=reason)
+
+    tokenizer = read_json(checkpoint.folder / "tokenizer.json", refuse)
+    shapes = {key: header.shape for key, header in checkpoint.tensors.items()}
+    try:
+        added_tokens = {token["content"]: token["id"] for token in tokenizer["added_tokens"]}
+        defect = checkpoint.family.find_defect(checkpoint.config, shapes, added_tokens)
+    except (KeyError, TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        # A field is missing, or of another type than transformers accepts.
+        detail = f"{type(error).__name__}: {error}"
+        raise refuse(SelfTestFailed(detail, checkpoint.family.model_type)) from None
+    if defect is not None:
+        raise refuse(defect)
 
 
 def first_line(error: BaseException) -> str:
@@ -110,7 +136,7 @@ def read_json(path: Path, refuse: Callable[[Reason], ModelLoadError]) -> dict[st
     return content
 
 
-def read_shard(path: Path) -> dict[str, Tensor]:
+def read_shard(path: Path) -> dict[str, TensorHeader]:
     """The tensors of one safetensors file. ValueError, KeyError or TypeError if it is not a whole one."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -123,6 +149,8 @@ def read_shard(path: Path) -> dict[str, Tensor]:
     if end != size:
         raise ValueError(f"{size:,} bytes of {end:,}")
     return {
-        name: Tensor(tuple(row["shape"]), int(-row["data_offsets"][0] + row["data_offsets"][1]))
+        name: TensorHeader(
+            tuple(row["shape"]), int(-row["data_offsets"][0] + row["data_offsets"][1])
+        )
         for name, row in rows.items()
     }

@@ -22,7 +22,12 @@ from webui.engine.execution.device import Device
 from webui.engine.execution.memory_reserve import CudaMemoryMeter, MemoryMeter, measure_reserve
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import Choice
-from webui.engine.loading.checkpoint import Checkpoint, first_line, read_checkpoint
+from webui.engine.loading.checkpoint import (
+    Checkpoint,
+    check_consistency,
+    first_line,
+    read_checkpoint,
+)
 from webui.engine.loading.generation_config import read_sampling
 from webui.engine.loading.self_test import run_self_test
 from webui.engine.loading.weights import load_weights
@@ -106,6 +111,7 @@ def load(
     reserve_core()
     keep_freed_memory()
     checkpoint = read_checkpoint(Path(choice.source), name, families)
+    check_consistency(checkpoint, name)
     options = PlanOptions(device, choice.quantization, slots, context)
     placement = (
         place_on_cpu(checkpoint, choice)

@@ -7,7 +7,7 @@ This module imports no torch, so that the header of a checkpoint can be judged w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +16,7 @@ from webui.engine.prompt import IsAborted, Prompt, VisionSpan
 from webui.engine.reasoning.tags import ReasoningTags
 from webui.engine.sequence import ControlIds
 from webui.protocol import Message, ModelInfo
+from webui.reasons import Reason
 
 if TYPE_CHECKING:
     import torch
@@ -110,6 +111,19 @@ class ModelFamily(Protocol):
 
     def describe(self, known: ModelInfo, config: Any, processor: Any) -> ModelInfo:
         """Return `known` with the limits that the checkpoint's own files set."""
+        ...
+
+    def find_defect(
+        self,
+        config: Mapping[str, Any],
+        shapes: Mapping[str, tuple[int, ...]],
+        added_tokens: Mapping[str, int],
+    ) -> Reason | None:
+        """Return why the files of a checkpoint do not fit each other, or None.
+
+        Called before any weight is read, with its config.json, the shapes of its tensors by name,
+        and the ids of its tokenizer's added tokens.
+        """
         ...
 
     def take_apart(self, model: Any, processor: Any, context_length: int) -> ModelParts:

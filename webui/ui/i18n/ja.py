@@ -249,6 +249,16 @@ REASONS: dict[str, str] = {
     "WrongModelType": (
         "モデルの種類は {model_type} です。このデモで動くのは {accepted} のチェックポイントです。"
     ),
+    "FilesDisagree": (
+        "{file} の {field} は {found} ですが、{source} によれば {expected} のはずです。"
+        "同じチェックポイントのファイルを使ってください。"
+    ),
+    "MisplacedField": (
+        "{file} では {field} が最上位にあり、読み込まれません。{place} の中に移してください。"
+    ),
+    "MissingTokens": (
+        "{file} に {tokens} がありません。同じチェックポイントのファイルを使ってください。"
+    ),
     "SelfTestFailed": (
         "自己診断に失敗しました。設定またはファイルが {model_type} のチェックポイントに適合しません。"
     ),

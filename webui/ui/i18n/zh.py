@@ -199,6 +199,11 @@ REASONS: dict[str, str] = {
     "DamagedFile": "{file} 已损坏。请删除后重新下载。",
     "UnreadableFile": "{file} 已损坏。请删除后重新下载。",
     "WrongModelType": "它的类型是 {model_type}；本演示只运行 {accepted} 检查点。",
+    "FilesDisagree": (
+        "{file} 中 {field} 为 {found}，而按 {source} 应为 {expected}。请使用同一检查点的文件。"
+    ),
+    "MisplacedField": "{file} 把 {field} 放在顶层，那里不会被读取。请移到 {place} 中。",
+    "MissingTokens": "{file} 中没有 {tokens}。请使用同一检查点的文件。",
     "SelfTestFailed": "自检失败。它的配置或文件与 {model_type} 检查点不符。",
     "CannotPack": "bitsandbytes 在这里不支持 {quantization}；可用：none。",
     "WeightsTooLarge": (

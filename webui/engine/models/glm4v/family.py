@@ -5,16 +5,18 @@ Imports torch and transformers when a method needs them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webui.engine.models.family import ModelParts
+from webui.engine.models.glm4v.consistency import find_defect
 from webui.engine.models.glm4v.control_tokens import TAGS, read_control_ids
 from webui.engine.prompt import Prompt
 from webui.engine.reasoning.tags import ReasoningTags
 from webui.protocol import ModelInfo, PixelBudget
+from webui.reasons import Reason
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -62,6 +64,14 @@ class Glm4vFamily:
             image=image,
             frame=PixelBudget(unit, min_pixels, max_pixels),
         )
+
+    def find_defect(
+        self,
+        config: Mapping[str, Any],
+        shapes: Mapping[str, tuple[int, ...]],
+        added_tokens: Mapping[str, int],
+    ) -> Reason | None:
+        return find_defect(config, shapes, added_tokens)
 
     def take_apart(self, model: Any, processor: Any, context_length: int) -> ModelParts:
         from webui.engine.models.glm4v.prompt_builder import PromptBuilder
