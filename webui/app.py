@@ -19,6 +19,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse
 from gradio.exceptions import ChecksumMismatchError, ShareCertificateWriteError
 from gradio.networking import setup_tunnel
 
@@ -47,7 +48,7 @@ from webui.server import Server, listen
 from webui.settings import Settings
 from webui.ui.page import build_ui
 from webui.ui.sign_in_page import sign_in_html
-from webui.ui.theme import HEAD, STYLESHEET, theme
+from webui.ui.theme import HEAD, SCRIPT, STYLESHEET, theme
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,7 @@ def create_app(
     app.include_router(health_router(provider))
     app.include_router(openai_router(provider, reader, visitors, max_body_bytes))
     app.include_router(sign_in_router(visitors, sign_in_html))
+    app.add_api_route(f"/{SCRIPT.name}", lambda: FileResponse(SCRIPT), methods=["GET", "HEAD"])
     page = build_ui(provider, reader, examples=ASSETS / "examples")
     add_gates(app, visitors, Uploads(file_paths(page.config)), settings, stall_s)
     return mount_page(app, page, settings)

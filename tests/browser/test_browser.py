@@ -13,27 +13,27 @@ pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
 def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path):
     person = visit("PDF")
     person.add(make_pdf(tmp_path / "report.pdf", "red", "green", "blue"))
-    expect(person.room.locator(".sheet figure")).to_have_count(3)
-    expect(person.room.locator(".cost")).to_contain_text("3 of 3 pages")
-    person.room.get_by_label("Pages").fill("1-2")
-    expect(person.room.locator(".cost")).to_contain_text("2 of 3 pages")
-    expect(person.room.locator(".sheet figure").last).to_have_css("opacity", "0.3")
-    expect(person.room.locator(".sheet figure").nth(1)).to_have_css("opacity", "1")
+    expect(person.tab.locator(".sheet figure")).to_have_count(3)
+    expect(person.tab.locator(".cost")).to_contain_text("3 of 3 pages")
+    person.tab.get_by_label("Pages").fill("1-2")
+    expect(person.tab.locator(".cost")).to_contain_text("2 of 3 pages")
+    expect(person.tab.locator(".sheet figure").last).to_have_css("opacity", "0.3")
+    expect(person.tab.locator(".sheet figure").nth(1)).to_have_css("opacity", "1")
     engine.may_answer.clear()
     person.say("A long answer, please")
-    expect(person.room.locator(".thought-group .content")).to_contain_text("thought3")
-    expect(person.room.locator(".phase")).to_contain_text("Thinking: ")
+    expect(person.tab.locator(".thought-group .content")).to_contain_text("thought3")
+    expect(person.tab.locator(".phase")).to_contain_text("Thinking: ")
     engine.may_answer.set()
     person.shows("I see green. word0")
-    expect(person.room.locator(".phase")).to_contain_text("Answering: ")
-    expect(person.room.locator(".thought-group")).to_contain_text("Thought for")
+    expect(person.tab.locator(".phase")).to_contain_text("Answering: ")
+    expect(person.tab.locator(".thought-group")).to_contain_text("Thought for")
     person.stop()
     person.shows("Stopped")
-    assert "word999" not in person.room.locator(".chat").inner_text()
+    assert "word999" not in person.tab.locator(".chat").inner_text()
     person.shows("word0")
     person.say("And a short one")
-    expect(person.room.locator(".figures")).to_have_count(2)
-    expect(person.room.locator(".figures").last).to_contain_text("tok/s")
+    expect(person.tab.locator(".figures")).to_have_count(2)
+    expect(person.tab.locator(".figures").last).to_contain_text("tok/s")
 
 
 @pytest.mark.parametrize(
@@ -53,10 +53,10 @@ def test_each_tab_does_its_task(visit, tmp_path, tab, kind):
     if kind:
         make, name = MAKERS[kind]
         person.add(make(tmp_path / name, "green"))
-        expect(person.room.locator(".sheet figure").first).to_be_visible(timeout=60_000)
+        expect(person.tab.locator(".sheet figure").first).to_be_visible(timeout=60_000)
     person.say("Which colour?")
     person.shows("I see green." if kind else "I see words only.")
-    expect(person.room.locator(".figures")).to_contain_text("tokens")
+    expect(person.tab.locator(".figures")).to_contain_text("tokens")
 
 
 def test_two_people_with_files_of_the_same_name(visit, tmp_path):
@@ -65,7 +65,7 @@ def test_two_people_with_files_of_the_same_name(visit, tmp_path):
     for person, folder, colour in zip(people, folders, ("red", "blue"), strict=True):
         folder.mkdir()
         person.add(make_pdf(folder / "report.pdf", colour))
-        expect(person.room.locator(".sheet figure")).to_have_count(1)
+        expect(person.tab.locator(".sheet figure")).to_have_count(1)
         person.say("A long answer, please")
     people[0].shows("I see red.")
     people[1].shows("I see blue.")
@@ -77,21 +77,21 @@ def test_two_people_with_files_of_the_same_name(visit, tmp_path):
 def test_a_page_that_the_answer_names_is_one_click_away(visit, tmp_path):
     person = visit("PDF")
     person.add(make_pdf(tmp_path / "report.pdf", "red", "green"))
-    expect(person.room.locator(".sheet figure")).to_have_count(2)
+    expect(person.tab.locator(".sheet figure")).to_have_count(2)
     person.say("Tell me which page shows green.")
     link, opened = (
-        person.room.locator(".chat").get_by_role("link"),
+        person.tab.locator(".chat").get_by_role("link"),
         person.page.locator("dialog img"),
     )
     expect(link).to_have_text("Page 2")
     link.click()
-    shown = person.room.locator(".sheet img").last.get_attribute("src")
+    shown = person.tab.locator(".sheet img").last.get_attribute("src")
     expect(opened).to_have_attribute("src", shown)
     person.page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
     # While the next file waits beside the conversation, the link still leads to the page that was sent.
     person.add(make_pdf(tmp_path / "next.pdf", "blue"))
-    expect(person.room.locator(".cost")).to_contain_text("next.pdf")
+    expect(person.tab.locator(".cost")).to_contain_text("next.pdf")
     link.press("Enter")
     expect(opened).to_have_attribute("src", shown)
 
@@ -99,29 +99,29 @@ def test_a_page_that_the_answer_names_is_one_click_away(visit, tmp_path):
 def test_text_comes_out_exactly(visit):
     person = visit("Chat")
     person.say("exact <b>bold</b>\n# no heading")
-    expect(person.room.locator(".said")).to_have_text("exact <b>bold</b>\n# no heading")
+    expect(person.tab.locator(".said")).to_have_text("exact <b>bold</b>\n# no heading")
     person.shows("a < b, <div>hi</div>, List<int>")
     person.shows("for $5")
-    expect(person.room.locator(".chat pre code")).to_have_text("if a < b:\n    print('<x>')\n")
-    expect(person.room.locator(".chat .katex annotation")).to_have_text("x<y")
+    expect(person.tab.locator(".chat pre code")).to_have_text("if a < b:\n    print('<x>')\n")
+    expect(person.tab.locator(".chat .katex annotation")).to_have_text("x<y")
 
 
 def test_an_example_is_one_click(visit):
     person = visit("Image")
-    person.room.locator("button.example").first.click()
+    person.tab.locator("button.example").first.click()
     person.shows("I see blue.")
-    expect(person.room.locator(".sheet img")).to_have_count(1)
-    expect(person.room.locator("button.example")).to_have_count(0)
+    expect(person.tab.locator(".sheet img")).to_have_count(1)
+    expect(person.tab.locator("button.example")).to_have_count(0)
 
 
 def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_path):
     person = visit(locale="zh-CN")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
     person.add(tmp_path / "broken.pdf")
-    expect(person.room.locator(".viewer .card")).to_contain_text("broken.pdf 已损坏")
+    expect(person.tab.locator(".viewer .card")).to_contain_text("broken.pdf 已损坏")
     person.say("你好")
-    expect(person.room.locator(".chat .card")).to_contain_text("broken.pdf 已损坏")
-    expect(person.room.locator(".composer textarea")).to_have_value("你好")
+    expect(person.tab.locator(".chat .card")).to_contain_text("broken.pdf 已损坏")
+    expect(person.tab.locator(".composer textarea")).to_have_value("你好")
 
 
 def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(visit, tmp_path):
@@ -130,12 +130,12 @@ def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(visit, tmp_pa
     with (tmp_path / "huge.mp4").open("wb") as file:
         file.truncate(101 * 1024**2)
     person.add(tmp_path / "huge.mp4", make_pdf(tmp_path / "a.pdf", "red"))
-    expect(person.room.locator(".refused .card")).to_contain_text(
+    expect(person.tab.locator(".refused .card")).to_contain_text(
         "huge.mp4 需要 101 MB；最多可读 100 MB"
     )
-    expect(person.room.locator(".sheet figure")).to_have_count(1)
-    expect(person.room.locator(".cost")).to_contain_text("a.pdf")
-    expect(person.room.locator(".refused .card")).to_be_visible()
+    expect(person.tab.locator(".sheet figure")).to_have_count(1)
+    expect(person.tab.locator(".cost")).to_contain_text("a.pdf")
+    expect(person.tab.locator(".refused .card")).to_be_visible()
     expect(person.page.locator(".toast-body")).to_have_count(0)
 
 
@@ -145,11 +145,11 @@ def test_the_language_changes_in_place(visit):
     person.shows("word3")
     person.page.get_by_text("中文").click()
     expect(person.page.get_by_role("tab", name="对话")).to_be_visible()
-    expect(person.room.locator(".phase")).to_contain_text("正在回答")
+    expect(person.tab.locator(".phase")).to_contain_text("正在回答")
     person.shows("个词元")
     person.stop()
     person.shows("已停止")
-    expect(person.room.locator("textarea").first).to_have_attribute(
+    expect(person.tab.locator("textarea").first).to_have_attribute(
         "placeholder", re.compile("输入消息")
     )
 
@@ -178,18 +178,18 @@ def test_new_chat_while_it_answers(visit):
     person = visit("Chat")
     person.say("Which colour?")
     person.shows("tok/s")
-    person.room.get_by_role("button", name="New chat").click()
-    expect(person.room.locator(".said")).to_have_count(0)
-    expect(person.room.locator("button.example").first).to_be_visible()
+    person.tab.get_by_role("button", name="New chat").click()
+    expect(person.tab.locator(".said")).to_have_count(0)
+    expect(person.tab.locator("button.example").first).to_be_visible()
 
 
 def test_retry_answers_again(visit, engine):
     person = visit("Image")
-    person.room.locator("button.example").first.click()
+    person.tab.locator("button.example").first.click()
     person.shows("tok/s")
     before = len(engine.requests)
-    person.room.get_by_role("button", name="Retry").click()
-    expect(person.room.locator(".phase")).to_be_visible()
+    person.tab.get_by_role("button", name="Retry").click()
+    expect(person.tab.locator(".phase")).to_be_visible()
     person.shows("tok/s")
     assert len(engine.requests) == before + 1
     assert engine.requests[-1].messages == engine.requests[-2].messages
@@ -198,10 +198,10 @@ def test_retry_answers_again(visit, engine):
 def test_on_a_phone_everything_is_within_reach(visit, tmp_path):
     person = visit(viewport={"width": 390, "height": 844}, has_touch=True)
     person.add(make_pdf(tmp_path / "a.pdf", "red", "green"))
-    expect(person.room.locator(".sheet figure")).to_have_count(2)
+    expect(person.tab.locator(".sheet figure")).to_have_count(2)
     width = person.page.evaluate("document.documentElement.scrollWidth")
-    box = person.room.locator(".submit-button").bounding_box()
-    strip = person.room.locator(".sheet").bounding_box()
+    box = person.tab.locator(".submit-button").bounding_box()
+    strip = person.tab.locator(".sheet").bounding_box()
     assert width <= 390
     assert min(box["width"], box["height"]) >= 44
     assert strip["y"] < box["y"] < 844 - 44
@@ -221,8 +221,8 @@ def test_words_can_be_read_against_their_ground(visit, scheme):
 def test_the_bundled_model_answers_people(browser):
     with launched("--model", "nano") as address:
         person = Person(browser, address, "Image")
-        person.room.locator("button.example").first.click()
-        expect(person.room.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
+        person.tab.locator("button.example").first.click()
+        expect(person.tab.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
         person.shows("three squares")
         person.shows("first token")
         person.context.close()

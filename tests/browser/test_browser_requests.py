@@ -66,13 +66,13 @@ def person(visit):
 
     person.page.on("request", note)
     person.page.reload()
-    expect(person.room.locator(".composer textarea")).to_be_visible()
+    expect(person.tab.locator(".composer textarea")).to_be_visible()
     return person
 
 
 def drawn(person):
     """Where the pictures beside and in the conversation are from, but for those whose bytes the page holds."""
-    sources = person.room.locator(".chat img, .side img").evaluate_all(
+    sources = person.tab.locator(".chat img, .side img").evaluate_all(
         "(images) => images.map((image) => image.src)"
     )
     return [source for source in sources if not source.startswith("data:image/jpeg;base64,")]
@@ -88,18 +88,18 @@ def test_an_answer_and_its_thought_ask_no_other_host(person, engine):
     engine.script = [*thought, *answer, Delta(finish_reason="stop", usage=Usage(9, 99, 9))]
     person.say("What is it?")
     person.shows("The last line.")
-    expect(person.room.locator(".figures")).to_be_visible()
-    person.room.locator(".thought-group .title").click()
-    expect(person.room.locator(".thought-group .content")).to_contain_text("The last line.")
-    expect(person.room.locator(".chat .katex").first).to_be_visible()
+    expect(person.tab.locator(".figures")).to_be_visible()
+    person.tab.locator(".thought-group .title").click()
+    expect(person.tab.locator(".thought-group .content")).to_contain_text("The last line.")
+    expect(person.tab.locator(".chat .katex").first).to_be_visible()
     assert (person.asked, drawn(person)) == ([], [])
     assert (
-        person.room.locator(
+        person.tab.locator(
             '.chat :is(iframe, video, svg.flowchart, a[href^="javascript:"])'
         ).count()
         == 0
     )
-    link = person.room.locator(".bot.message a", has_text="cat (elsewhere.example)").last
+    link = person.tab.locator(".bot.message a", has_text="cat (elsewhere.example)").last
     expect(link).to_be_visible()
     expect(link).to_have_attribute("href", f"{ELSEWHERE}/cat.png?asked=everything")
     expect(link).to_have_attribute("rel", "noopener noreferrer")
@@ -109,12 +109,12 @@ def test_a_question_a_file_name_and_an_error_ask_no_other_host(person, engine, t
     engine.script, engine.error = [], EngineStoppedError(reason=f"\r\r![e]({ELSEWHERE}/e)\n\n{IMG}")
     name = "![n](https:elsewhere.example) <img src=https:elsewhere.example>"
     person.add(make_image(tmp_path / f"{name}.png", "red"))
-    expect(person.room.locator(".sheet figure")).to_have_count(1)
+    expect(person.tab.locator(".sheet figure")).to_have_count(1)
     (tmp_path / f"{name}.pdf").write_bytes(b"%PDF-1.7 nothing")
     person.add(tmp_path / f"{name}.pdf")
-    expect(person.room.locator(".viewer .card")).to_be_visible()
-    person.room.locator(".composer").get_by_label("Remove file").last.click()
-    expect(person.room.locator(".viewer .card")).to_have_count(0)
+    expect(person.tab.locator(".viewer .card")).to_be_visible()
+    person.tab.locator(".composer").get_by_label("Remove file").last.click()
+    expect(person.tab.locator(".viewer .card")).to_have_count(0)
     person.say(f"Look:\n\n![q]({ELSEWHERE}/q) {IMG}")
-    expect(person.room.locator(".chat .card")).to_contain_text("Try again.")
+    expect(person.tab.locator(".chat .card")).to_contain_text("Try again.")
     assert (person.asked, drawn(person)) == ([], [])

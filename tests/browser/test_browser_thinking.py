@@ -8,27 +8,27 @@ pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
 
 
 def thinks(person):
-    expect(person.room.locator(".thought-group .content")).to_contain_text("thought0")
+    expect(person.tab.locator(".thought-group .content")).to_contain_text("thought0")
 
 
 def test_the_choice_and_the_exact_budget_are_one(visit, engine):
     person = visit("Chat")
-    levels = person.room.locator(".levels")
+    levels = person.tab.locator(".levels")
     person.say("Hello")
     person.shows("tok/s")
-    person.room.locator(".settings").get_by_text("Settings").click()
-    exact = person.room.locator(".settings").get_by_label("number input for Thinking budget")
+    person.tab.locator(".settings").get_by_text("Settings").click()
+    exact = person.tab.locator(".settings").get_by_label("number input for Thinking budget")
     levels.get_by_text("Short").click()
     expect(exact).to_have_value("512")
     person.say("And now?")
-    expect(person.room.locator(".figures")).to_have_count(2)
+    expect(person.tab.locator(".figures")).to_have_count(2)
     exact.fill("300")
     exact.press("Tab")
     expect(levels.locator("label.selected")).to_have_count(0)
     levels.get_by_text("Long").click()
     expect(exact).to_have_value("8192")
     person.say("And at last?")
-    expect(person.room.locator(".figures")).to_have_count(3)
+    expect(person.tab.locator(".figures")).to_have_count(3)
     assert [request.sampling.thinking_token_budget for request in engine.requests] == [
         2048,
         512,
@@ -45,13 +45,13 @@ def test_answer_now_ends_ones_own_thought(visit, engine):
     bob.say("Hello")
     thinks(bob)
     mine = engine.requests[-2]
-    button = ann.room.locator(".answer-now")
+    button = ann.tab.locator(".answer-now")
     expect(button).to_be_visible()
     assert contrast(button) >= 4.5
     button.click()
     expect(button).to_have_count(0)
-    expect(bob.room.locator(".answer-now")).to_be_visible()
+    expect(bob.tab.locator(".answer-now")).to_be_visible()
     assert engine.answer_now_requested == {mine.id}
     engine.may_answer.set()
     ann.shows("I see words only.")
-    expect(bob.room.locator(".answer-now")).to_have_count(0)
+    expect(bob.tab.locator(".answer-now")).to_have_count(0)

@@ -27,21 +27,21 @@ class Person:
         expect(self.page.locator(".composer textarea")).to_be_visible()
         if tab != "Thinking":
             self.page.get_by_role("tab", name=tab, exact=True).click()
-        self.room = self.page.locator(".room:visible")
-        expect(self.room.locator(".composer textarea")).to_be_visible()
+        self.tab = self.page.locator(".tab-body:visible")
+        expect(self.tab.locator(".composer textarea")).to_be_visible()
 
     def add(self, *paths):
-        self.room.locator("input[type=file]").set_input_files([str(path) for path in paths])
+        self.tab.locator("input[type=file]").set_input_files([str(path) for path in paths])
 
     def say(self, text):
-        self.room.locator(".composer textarea").fill(text)
-        self.room.locator(".composer textarea").press("Enter")
+        self.tab.locator(".composer textarea").fill(text)
+        self.tab.locator(".composer textarea").press("Enter")
 
     def shows(self, text):
-        expect(self.room.locator(".chat")).to_contain_text(text, timeout=20_000)
+        expect(self.tab.locator(".chat")).to_contain_text(text, timeout=20_000)
 
     def stop(self):
-        self.room.locator(".stop-button").click()
+        self.tab.locator(".stop-button").click()
 
 
 def make_pdf(path, *colours):

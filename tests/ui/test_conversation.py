@@ -28,15 +28,22 @@ def test_a_failed_turn_is_not_read():
 
 
 def test_the_files_of_a_stopped_question_stay():
-    asked = Conversation("k", (turn("One?", parts=(PAGE,)),)).ask(Message("user", ("Two?",)))
+    asked = Conversation("k", (turn("One?", parts=(PAGE,)),)).with_question(
+        Message("user", ("Two?",))
+    )
     assert asked == [Message("user", (PAGE, "Two?"))]
 
 
 def test_files_of_the_past_take_room():
     info = ModelInfo("fake", 4096)
-    assert Conversation("k", (turn("One?", "1", (PAGE,)),)).media_tokens(info) == 100
-    assert Conversation("k", (turn("One?", "1"),)).media_tokens(info) == 0
+    assert Conversation("k", (turn("One?", "1", (PAGE,)),)).media_tokens_left(info) == 3072 - 100
+    assert Conversation("k", (turn("One?", "1"),)).media_tokens_left(info) == 3072
 
 
 def test_a_failed_turn_makes_way_for_the_next():
-    assert Conversation("k", (turn("One?", error=QueueFullError(waiting=1)),)).settled().turns == ()
+    assert (
+        Conversation("k", (turn("One?", error=QueueFullError(waiting=1)),))
+        .without_failed_turns()
+        .turns
+        == ()
+    )

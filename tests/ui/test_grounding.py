@@ -6,9 +6,9 @@ from PIL import Image
 from webui.protocol import FileLabel, ImagePart, Message, PageLabel, SlideLabel, VideoPart
 from webui.ui.conversation import Conversation, Turn
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.grounding import Box, pointed_at, with_links
+from webui.ui.render.grounding import Box, find_grounding, link_mentions
 from webui.ui.render.messages import conversation_rows
-from webui.ui.render.thumbnails import pictures_of
+from webui.ui.render.thumbnails import make_thumbnails
 from webui.ui.viewer.html import conversation_html
 
 PAGES = (PageLabel(2), PageLabel(3), PageLabel(5))
@@ -44,7 +44,7 @@ PICTURE_A, PICTURE_B = FileLabel("a.png"), FileLabel("b.png")
     ],
 )
 def test_boxes_are_found_and_belong_to_their_picture(answer, labels, found):
-    assert pointed_at(answer, labels).boxes == found
+    assert find_grounding(answer, labels).boxes == found
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_boxes_are_found_and_belong_to_their_picture(answer, labels, found):
     ],
 )
 def test_pages_are_found_by_their_number(answer, labels, pages):
-    assert pointed_at(answer, labels).pages == pages
+    assert find_grounding(answer, labels).pages == pages
 
 
 def test_the_page_that_the_newest_answer_names_is_marked():
@@ -82,7 +82,7 @@ def test_the_page_that_the_newest_answer_names_is_marked():
     ],
 )
 def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
-    assert with_links(answer, PAGES) == shown
+    assert link_mentions(answer, PAGES) == shown
 
 
 def test_code_and_frames_lead_nowhere():
@@ -113,7 +113,7 @@ def answers(talk):
 
 def conversation(parts, *answers):
     first = Turn(
-        Message("user", (*parts, "Where?")), pictures=pictures_of(parts), content=answers[0]
+        Message("user", (*parts, "Where?")), pictures=make_thumbnails(parts), content=answers[0]
     )
     return Conversation(
         "k", (first, *(Turn(Message("user", ("And now?",)), content=text) for text in answers[1:]))

@@ -52,7 +52,7 @@ def test_while_it_grows_the_text_on_the_wire_only_grows():
     live = StreamingTurn(asked(), clock=lambda: 0.0)
     before = ""
     for character in ANSWER:
-        live.take(Delta(content=character, progress=Progress("answering", 1, 9)))
+        live.add_event(Delta(content=character, progress=Progress("answering", 1, 9)))
         now = texts(live.rows(EN))[-1] if len(live.rows(EN)) > 1 else ""
         assert now.startswith(before)
         before = now
@@ -63,7 +63,7 @@ def test_while_it_grows_the_text_on_the_wire_only_grows():
 def test_a_finished_turn_looks_like_its_last_moment_on_the_wire():
     live = StreamingTurn(asked(), clock=lambda: 0.0)
     for character in ANSWER:
-        live.take(Delta(content=character))
+        live.add_event(Delta(content=character))
     assert live.finish().content == ANSWER
     assert live.rows(EN) == turn_rows(live.turn, EN)
 
@@ -82,8 +82,8 @@ def test_figures_stand_under_the_answer():
 def test_the_speed_is_that_of_what_came_after_the_first_delta():
     times = iter((0.0, 1.0, 1.0, 3.0))
     live = StreamingTurn(asked(), clock=lambda: next(times))
-    live.take(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
-    live.take(
+    live.add_event(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
+    live.add_event(
         Delta(content="Forty more.", progress=Progress("answering", 50, 50), usage=Usage(5, 50))
     )
     assert live.finish().tokens_per_s == 20

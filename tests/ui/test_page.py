@@ -125,14 +125,15 @@ async def test_one_model_is_plain_text_and_several_are_a_menu():
 
 async def test_a_choice_is_the_visitors_own():
     engine = FakeEngine(others=(ModelStatus("unloaded", ModelInfo("other", 8192)),))
-    running = PageSessions(engine)
+    sessions = PageSessions(engine)
     with gr.Blocks():
-        menu = ModelMenu(engine, running, EN)
+        menu = ModelMenu(engine, sessions, EN)
     menu.choose("ann", "other")
     assert engine.prepared == ["other"]
     assert (menu.status_for("ann").info.name, menu.status_for("bob").info.name) == ("other", "fake")
-    assert (running.begin("ann", "chat").model, running.begin("bob", "chat").model) == ("other", "")
-    running.leave("ann")
+    models = [sessions.begin_generation(session, "chat").model for session in ("ann", "bob")]
+    assert models == ["other", ""]
+    sessions.end_session("ann")
     assert menu.status_for("ann").info.name == "fake"
 
 
@@ -162,5 +163,5 @@ def test_the_banner_is_there_only_when_there_is_something_to_tell():
 
 def test_the_looks_are_there():
     assert STYLESHEET.is_file()
-    assert "<script>" in HEAD
+    assert "viewport" in HEAD
     assert "http" not in "".join(theme()._stylesheets)

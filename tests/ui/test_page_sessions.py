@@ -6,63 +6,63 @@ from webui.ui.page_sessions import PageSessions
 
 
 def test_one_column_answers_one_question_at_a_time():
-    running = PageSessions(FakeEngine())
-    assert running.begin("ann", "pdf") is not None
-    assert running.begin("ann", "pdf") is None
-    assert running.begin("ann", "chat") is not None
-    assert running.begin("bob", "pdf") is not None
+    sessions = PageSessions(FakeEngine())
+    assert sessions.begin_generation("ann", "pdf") is not None
+    assert sessions.begin_generation("ann", "pdf") is None
+    assert sessions.begin_generation("ann", "chat") is not None
+    assert sessions.begin_generation("bob", "pdf") is not None
 
 
 def test_stop_reaches_only_ones_own():
     engine = FakeEngine()
-    running = PageSessions(engine)
-    mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
-    running.stop("ann", "pdf")
+    sessions = PageSessions(engine)
+    mine, theirs = sessions.begin_generation("ann", "pdf"), sessions.begin_generation("bob", "pdf")
+    sessions.stop_generation("ann", "pdf")
     assert engine.aborted == {mine.request_id}
     assert not theirs.stopped
 
 
 def test_leaving_stops_all_of_ones_own():
     engine = FakeEngine()
-    running = PageSessions(engine)
-    mine = {running.begin("ann", tab).request_id for tab in ("pdf", "chat")}
-    running.begin("bob", "pdf")
-    running.leave("ann")
+    sessions = PageSessions(engine)
+    mine = {sessions.begin_generation("ann", tab).request_id for tab in ("pdf", "chat")}
+    sessions.begin_generation("bob", "pdf")
+    sessions.end_session("ann")
     assert engine.aborted == mine
 
 
 def test_a_chosen_language_is_newer_than_what_a_browser_tells():
-    running = PageSessions(FakeEngine())
-    assert running.language_of("ann", "en") == "en"
-    running.set_language("ann", "zh")
-    assert (running.language_of("ann", "en"), running.language_of("bob", "en")) == ("zh", "en")
-    running.leave("ann")
-    assert running.language_of("ann", "en") == "en"
+    sessions = PageSessions(FakeEngine())
+    assert sessions.language("ann", "en") == "en"
+    sessions.set_language("ann", "zh")
+    assert (sessions.language("ann", "en"), sessions.language("bob", "en")) == ("zh", "en")
+    sessions.end_session("ann")
+    assert sessions.language("ann", "en") == "en"
 
 
 def test_answer_now_reaches_only_ones_own():
     engine = FakeEngine()
-    running = PageSessions(engine)
-    mine, theirs = running.begin("ann", "pdf"), running.begin("bob", "pdf")
-    running.answer_now("ann", "pdf")
-    running.answer_now("ann", "chat")
+    sessions = PageSessions(engine)
+    mine, theirs = sessions.begin_generation("ann", "pdf"), sessions.begin_generation("bob", "pdf")
+    sessions.request_answer_now("ann", "pdf")
+    sessions.request_answer_now("ann", "chat")
     assert engine.answer_now_requested == {mine.request_id}
     assert (mine.answer_now_requested, theirs.answer_now_requested) == (True, False)
 
 
 async def test_discard_waits_until_the_end():
-    running = PageSessions(FakeEngine())
-    run = running.begin("ann", "pdf")
-    waiting = asyncio.ensure_future(running.discard("ann", "pdf"))
+    sessions = PageSessions(FakeEngine())
+    generation = sessions.begin_generation("ann", "pdf")
+    waiting = asyncio.ensure_future(sessions.discard_generation("ann", "pdf"))
     await asyncio.sleep(0)
-    assert run.discarded
+    assert generation.discarded
     assert not waiting.done()
-    running.end("ann", "pdf")
+    sessions.end_generation("ann", "pdf")
     await waiting
-    assert not running.busy("ann", "pdf")
+    assert not sessions.is_generating("ann", "pdf")
 
 
 def test_stopping_what_does_not_run_is_nothing():
     engine = FakeEngine()
-    PageSessions(engine).stop("ann", "pdf")
+    PageSessions(engine).stop_generation("ann", "pdf")
     assert engine.aborted == set()

@@ -1,8 +1,7 @@
-"""The numbers of the settings panel: what it offers, and what a program may send in its place."""
-
 import asyncio
 import json
 import math
+from dataclasses import replace
 from uuid import uuid4
 
 import gradio as gr
@@ -12,8 +11,16 @@ from fakes import READY, FakeEngine
 from page_server import page_app, serving
 
 from webui.errors import InvalidFieldError
-from webui.protocol import SAMPLING_RANGES
-from webui.ui.chat.settings_panel import settings_of, settings_panel
+from webui.protocol import SAMPLING_RANGES, THINKING_BUDGETS, THINKING_LEVELS, SamplingParams
+from webui.ui.chat.settings_panel import (
+    DEFAULT_BUDGET,
+    LEVEL_OF_BUDGET,
+    SLIDER_BUDGETS,
+    budget_of,
+    settings_of,
+    settings_panel,
+    thinking_controls,
+)
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
 
@@ -58,36 +65,66 @@ def test_what_no_control_sends_is_refused_by_name(name, value):
 
 
 def test_a_number_of_a_control_is_whole_where_it_must_be():
-    told = settings_of(" Be brief. ", **DEFAULTS | {"top_k": 3.0, "max_tokens": 9.0, "seed": 0})
-    assert told[0] == "Be brief."
-    assert (told[1].top_k, told[1].max_tokens, told[1].seed) == (3, 9, None)
-    told[1].check()
+    values = settings_of(" Be brief. ", **DEFAULTS | {"top_k": 3.0, "max_tokens": 9.0, "seed": 0})
+    assert values[0] == "Be brief."
+    assert (values[1].top_k, values[1].max_tokens, values[1].seed) == (3, 9, None)
+    values[1].check()
 
 
-def ask(address, label, value):
-    """What the page's own event answers a program that sends an example with that setting."""
+@pytest.mark.parametrize("level", THINKING_LEVELS)
+def test_each_level_is_a_position_of_the_slider(level):
+    assert budget_of(SLIDER_BUDGETS[level]) == THINKING_BUDGETS[level]
+    assert str(SLIDER_BUDGETS[level]) in LEVEL_OF_BUDGET
+
+
+def test_the_budget_of_the_settings_is_what_is_sent():
+    _, sampling = settings_of("", 0.8, 0.6, 2, 1.1, 8192, 300, 0)
+    assert sampling == replace(SamplingParams(), thinking_token_budget=300)
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("en", ["Off", "Short", "Normal", "Long"]),
+        ("zh", ["关闭", "简短", "标准", "深入"]),
+        ("ja", ["なし", "短め", "標準", "長め"]),
+    ],
+)
+async def test_the_levels_have_names_in_each_language(code, names):
+    with gr.Blocks():
+        labels = Labels(Strings("en"))
+        controls = thinking_controls(labels)
+    assert controls.levels.value == DEFAULT_BUDGET
+    updates = labels.updates(Strings(code))
+    choices = [update["choices"] for update in updates if "choices" in update]
+    assert choices == [list(zip(names, [0, 512, 2048, 8192], strict=True))]
+
+
+def send_example(address, label, value):
+    """Send an example as a program would, with a value for one setting, and return the events."""
     with httpx.Client(base_url=address + "gradio_api/", timeout=60) as client:
         config = client.get("../config").json()
         components = {component["id"]: component["props"] for component in config["components"]}
+        events = config["dependencies"]
         [card, *_] = [
             key for key, props in components.items() if props.get("value") == "What is 47 + 38?"
         ]
-        [event] = [one for one in config["dependencies"] if [card, "click"] in one["targets"]]
+        [collect] = [event for event in events if [card, "click"] in event["targets"]]
+        [send] = [event for event in events if event.get("trigger_after") == collect["id"]]
+        session = {"session_hash": uuid4().hex}
+        client.post(
+            "run/predict", json={"data": ["en"], "fn_index": collect["id"]} | session
+        ).raise_for_status()
         data = [
             value if components[key].get("label") == label else components[key].get("value")
-            for key in event["inputs"]
+            for key in send["inputs"]
         ]
-        session = uuid4().hex
-        body = json.dumps({"data": data, "fn_index": event["id"], "session_hash": session})
-        assert (
-            client.post(
-                "queue/join", content=body, headers={"content-type": "application/json"}
-            ).status_code
-            == 200
-        )
-        with client.stream("GET", "queue/data", params={"session_hash": session}) as events:
-            told = [line for line in events.iter_lines() if line.startswith("data: ")]
-    return "\n".join(told)
+        # Not `json=`: httpx refuses NaN.
+        body = json.dumps({"data": data, "fn_index": send["id"]} | session)
+        headers = {"content-type": "application/json"}
+        client.post("queue/join", content=body, headers=headers).raise_for_status()
+        with client.stream("GET", "queue/data", params=session) as response:
+            return "\n".join(line for line in response.iter_lines() if line.startswith("data: "))
 
 
 async def test_a_number_that_a_program_sends_is_refused_by_gradio_or_in_a_card():
@@ -100,6 +137,10 @@ async def test_a_number_that_a_program_sends_is_refused_by_gradio_or_in_a_card()
                 "The field &#x27;repetition_penalty&#x27; is nan; accepted: a number from 0.1 to 2.",
             ),
         ]:
-            assert refusal in await asyncio.to_thread(ask, address, "Repetition penalty", value)
+            assert refusal in await asyncio.to_thread(
+                send_example, address, "Repetition penalty", value
+            )
         assert engine.requests == []
-        assert "A red circle." in await asyncio.to_thread(ask, address, "Repetition penalty", 1.1)
+        assert "A red circle." in await asyncio.to_thread(
+            send_example, address, "Repetition penalty", 1.1
+        )

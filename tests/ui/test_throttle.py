@@ -16,7 +16,7 @@ async def test_nothing_is_lost_and_nothing_comes_too_often():
             put(number)
             await asyncio.sleep(0.005)
 
-    batches = await read(work, shortest_s=0.03)
+    batches = await read(work, min_interval_s=0.03)
     assert [number for batch in batches for number in batch] == list(range(20))
     assert len(batches) <= 8
 
@@ -25,7 +25,7 @@ async def test_silence_is_told_too():
     async def work(put):
         await asyncio.sleep(0.1)
 
-    assert len(await read(work, shortest_s=0.0, longest_s=0.02)) >= 3
+    assert len(await read(work, min_interval_s=0.0, max_interval_s=0.02)) >= 3
 
 
 async def test_an_error_comes_after_the_last_events():

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
@@ -12,133 +13,141 @@ from webui.protocol import FileLabel, ImagePart, Message, ModelInfo, ModelStatus
 from webui.ui.conversation import Conversation, Turn
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.thumbnails import pictures_of
+from webui.ui.render.thumbnails import make_thumbnails
 from webui.ui.tab_specs import TABS, TabSpec
-from webui.ui.viewer.html import about_html, conversation_html, stretches_of
+from webui.ui.viewer.components import viewer_components
+from webui.ui.viewer.html import about_html, conversation_html, page_ranges
 from webui.ui.viewer.uploads import Upload, Uploads
-from webui.ui.viewer.viewer import Viewer, selection_of, viewer_components
+from webui.ui.viewer.viewer import Viewer, selection_of
 
 EN = Strings("en")
 
 
-class Beside:
+class ViewerOverFakes:
     def __init__(self, reader=None, spec=None):
         self.reader = reader or FakeReader()
         with gr.Blocks():
-            self.parts = viewer_components(Labels(EN), self.reader.limits)
-        self.viewer = Viewer(spec or TabSpec("thinking"), FakeEngine(), self.reader, self.parts)
+            self.components = viewer_components(Labels(EN), self.reader.limits)
+        self.viewer = Viewer(
+            spec or TabSpec("thinking"), FakeEngine(), self.reader, self.components
+        )
 
-    async def look(self, *names, shelf=None, conversation=None, owner=""):
+    async def preview(self, *names, uploads=None, conversation=None, owner=""):
         paths = [Path(name) for name in names]
-        steps = self.viewer.look(
-            paths, shelf or Uploads(), conversation or Conversation(), EN, owner=owner
+        steps = self.viewer.preview(
+            paths, uploads or Uploads(), conversation or Conversation(), EN, owner=owner
         )
         return [step async for step in steps]
 
 
 async def test_pages_appear_with_numbers_and_cost():
-    beside = Beside()
-    shelf, updates, phase = (await beside.look("a.pdf"))[-1]
-    assert updates[beside.parts.sheet].count("<figure>") == 3
-    assert "Page 3" in updates[beside.parts.sheet]
-    assert "3 of 3 pages" in updates[beside.parts.cost]
-    assert "300 of 3,072 tokens" in updates[beside.parts.cost]
-    assert updates[beside.parts.pages]["visible"]
-    assert not updates[beside.parts.frames]["visible"]
+    over_fakes = ViewerOverFakes()
+    uploads, updates, phase = (await over_fakes.preview("a.pdf"))[-1]
+    assert updates[over_fakes.components.sheet].count("<figure>") == 3
+    assert "Page 3" in updates[over_fakes.components.sheet]
+    assert "3 of 3 pages" in updates[over_fakes.components.cost]
+    assert "300 of 3,072 tokens" in updates[over_fakes.components.cost]
+    assert updates[over_fakes.components.pages]["visible"]
+    assert not updates[over_fakes.components.frames]["visible"]
     assert phase == ""
-    assert shelf.item.path == Path("a.pdf")
+    assert uploads.current.path == Path("a.pdf")
 
 
 async def test_converting_is_told_page_by_page():
-    phases = [phase for _, _, phase in await Beside(FakeReader(step_s=0.1)).look("a.pdf")]
+    phases = [
+        phase for _, _, phase in await ViewerOverFakes(FakeReader(step_s=0.1)).preview("a.pdf")
+    ]
     assert any("Converting a.pdf" in phase and "1 of 3" in phase for phase in phases)
 
 
 async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_shown():
-    beside = Beside(FakeReader(step_s=0.1, ahead=2))
-    phases = [phase for _, _, phase in await beside.look("a.pdf", owner="ann")]
-    assert beside.reader.owners == {"ann"}
+    over_fakes = ViewerOverFakes(FakeReader(step_s=0.1, ahead=2))
+    phases = [phase for _, _, phase in await over_fakes.preview("a.pdf", owner="ann")]
+    assert over_fakes.reader.owners == {"ann"}
     assert any("Waiting: <b>2 ahead of you" in phase for phase in phases)
 
 
 async def test_a_video_shows_its_frames_with_their_seconds():
-    beside = Beside()
-    _, updates, _ = (await beside.look("a.mp4"))[-1]
-    assert "1.5 s" in updates[beside.parts.sheet]
-    assert updates[beside.parts.frames]["visible"]
-    assert updates[beside.parts.frames]["value"] == 4
-    assert updates[beside.parts.end]["value"] == 2.0
+    over_fakes = ViewerOverFakes()
+    _, updates, _ = (await over_fakes.preview("a.mp4"))[-1]
+    assert "1.5 s" in updates[over_fakes.components.sheet]
+    assert updates[over_fakes.components.frames]["visible"]
+    assert updates[over_fakes.components.frames]["value"] == 4
+    assert updates[over_fakes.components.end]["value"] == 2.0
 
 
 async def test_a_file_that_cannot_be_read_is_told_beside_it():
-    beside = Beside(FakeReader(PasswordProtectedError(name="a.pdf")))
-    _, updates, _ = (await beside.look("a.pdf"))[-1]
-    assert "protected by a password" in updates[beside.parts.sheet]
+    over_fakes = ViewerOverFakes(FakeReader(PasswordProtectedError(name="a.pdf")))
+    _, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
+    assert "protected by a password" in updates[over_fakes.components.sheet]
 
 
 async def test_a_file_of_another_kind_is_refused_without_reading_it():
-    beside = Beside(spec=TabSpec("image", (".png",), ("kind_image",)))
-    _, updates, _ = (await beside.look("a.pdf"))[-1]
-    assert "Accepted: pictures" in updates[beside.parts.sheet]
+    over_fakes = ViewerOverFakes(spec=TabSpec("image", (".png",), ("kind_image",)))
+    _, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
+    assert "Accepted: pictures" in updates[over_fakes.components.sheet]
 
 
 async def test_several_files_can_be_looked_at_in_turn():
-    beside = Beside()
-    shelf, updates, _ = (await beside.look("a.pdf", "b.png"))[-1]
-    assert updates[beside.parts.picker] == gr.update(
+    over_fakes = ViewerOverFakes()
+    uploads, updates, _ = (await over_fakes.preview("a.pdf", "b.png"))[-1]
+    assert updates[over_fakes.components.picker] == gr.update(
         choices=[("a.pdf", 0), ("b.png", 1)], value=1, visible=True
     )
-    assert "of 1,536 tokens" in updates[beside.parts.cost]
-    again = await beside.look("a.pdf", "b.png", shelf=shelf)
+    assert "of 1,536 tokens" in updates[over_fakes.components.cost]
+    again = await over_fakes.preview("a.pdf", "b.png", uploads=uploads)
     assert len(again) == 1
 
 
 async def test_a_wrong_range_is_told_where_it_is_typed():
-    beside = Beside()
-    shelf, _, _ = (await beside.look("a.pdf"))[-1]
-    cost = beside.viewer.cost(shelf.choose(Selection(pages="99")), Conversation(), EN)
+    over_fakes = ViewerOverFakes()
+    uploads, _, _ = (await over_fakes.preview("a.pdf"))[-1]
+    cost = over_fakes.viewer.cost(uploads.with_selection(Selection(pages="99")), Conversation(), EN)
     assert "page range" in cost
     assert 'role="alert"' in cost
 
 
 async def test_pages_that_were_not_chosen_are_dimmed():
-    beside = Beside()
-    shelf, updates, _ = (await beside.look("a.pdf"))[-1]
-    assert "<style>" not in updates[beside.parts.cost]
-    cost = beside.viewer.cost(shelf.choose(Selection(pages="1, 3")), Conversation(), EN)
+    over_fakes = ViewerOverFakes()
+    uploads, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
+    assert "<style>" not in updates[over_fakes.components.cost]
+    cost = over_fakes.viewer.cost(
+        uploads.with_selection(Selection(pages="1, 3")), Conversation(), EN
+    )
     assert "figure:not(:nth-child(n+1):nth-child(-n+1), :nth-child(n+3):nth-child(-n+3))" in cost
-    assert stretches_of((1, 2, 3, 7, 9, 10)) == [(1, 3), (7, 7), (9, 10)]
+    assert page_ranges((1, 2, 3, 7, 9, 10)) == [(1, 3), (7, 7), (9, 10)]
 
 
 async def test_files_that_are_too_large_are_told_until_others_come():
-    beside = Beside()
-    told = [["<b>.mp4", 300 * 1024**2], ["c.mp4", 200 * 1024**2]]
-    english = beside.viewer.refuse(told, EN)[beside.parts.refused]
+    over_fakes = ViewerOverFakes()
+    files = [["<b>.mp4", 300 * 1024**2], ["c.mp4", 200 * 1024**2]]
+    event = SimpleNamespace(files=files)
+    english = over_fakes.viewer.show_too_large(event, "en")
     assert "&lt;b&gt;.mp4 needs 300 MB; at most 100 MB" in english
-    assert "c.mp4 需要 200 MB" in beside.viewer.refuse(told, Strings("zh"))[beside.parts.refused]
-    assert beside.parts.refused not in (await beside.look())[-1][1]
-    shelf, updates, _ = (await beside.look("a.pdf"))[-1]
-    assert beside.parts.refused not in updates
-    assert (await beside.look(shelf=shelf))[-1][1][beside.parts.refused] == ""
-    assert beside.viewer.put_away()[beside.parts.refused] == ""
+    assert "c.mp4 需要 200 MB" in over_fakes.viewer.show_too_large(event, "zh")
+    assert over_fakes.components.refused not in (await over_fakes.preview())[-1][1]
+    uploads, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
+    assert over_fakes.components.refused not in updates
+    assert (await over_fakes.preview(uploads=uploads))[-1][1][over_fakes.components.refused] == ""
+    assert over_fakes.viewer.hide_controls()[over_fakes.components.refused] == ""
 
 
 async def test_what_is_made_smaller_is_told():
-    beside = Beside()
-    shelf, _, _ = (await beside.look(*(f"{letter}.pdf" for letter in "abcdefghijklm")))[-1]
-    cost = beside.viewer.cost(shelf, Conversation(), EN)
+    over_fakes = ViewerOverFakes()
+    uploads, _, _ = (await over_fakes.preview(*(f"{letter}.pdf" for letter in "abcdefghijklm")))[-1]
+    cost = over_fakes.viewer.cost(uploads, Conversation(), EN)
     assert "236 of 236 tokens" in cost
     assert "300 tokens at full size" in cost
 
 
 async def test_without_new_files_the_sent_ones_stay_in_sight():
     page = ImagePart(Image.new("RGB", (56, 56)), PageLabel(1), "a.pdf")
-    turn = Turn(Message("user", (page,)), pictures=pictures_of([page]), content="Yes")
-    beside = Beside()
-    _, updates, _ = (await beside.look(conversation=Conversation("k", (turn,))))[-1]
-    assert ">Page 1<" in updates[beside.parts.sheet]
+    turn = Turn(Message("user", (page,)), pictures=make_thumbnails([page]), content="Yes")
+    over_fakes = ViewerOverFakes()
+    _, updates, _ = (await over_fakes.preview(conversation=Conversation("k", (turn,))))[-1]
+    assert ">Page 1<" in updates[over_fakes.components.sheet]
     assert ">第 1 页<" in conversation_html(Conversation("k", (turn,)), Strings("zh"))
-    assert updates[beside.parts.cost] == ""
+    assert updates[over_fakes.components.cost] == ""
     assert conversation_html(Conversation(), EN) == ""
 
 
@@ -148,9 +157,11 @@ def test_controls_of_another_kind_of_file_say_nothing():
 
 
 async def test_controls_become_a_selection():
-    beside = Beside()
-    shelf, _, _ = (await beside.look("a.mp4"))[-1]
-    assert selection_of("", 8, 1.0, 2.0, shelf.item) == Selection(start_s=1.0, end_s=2.0, frames=8)
+    over_fakes = ViewerOverFakes()
+    uploads, _, _ = (await over_fakes.preview("a.mp4"))[-1]
+    assert selection_of("", 8, 1.0, 2.0, uploads.current) == Selection(
+        start_s=1.0, end_s=2.0, frames=8
+    )
 
 
 @pytest.mark.parametrize("files", [True, False])
@@ -163,7 +174,9 @@ def test_an_empty_viewer_says_who_answers(files):
 
 
 def test_a_large_picture_travels_small():
-    (small,) = pictures_of([ImagePart(Image.effect_noise((2000, 1000), 40), FileLabel("a"), "a")])
+    (small,) = make_thumbnails(
+        [ImagePart(Image.effect_noise((2000, 1000), 40), FileLabel("a"), "a")]
+    )
     assert len(small.src) < 120_000
 
 

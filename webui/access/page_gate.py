@@ -30,7 +30,7 @@ API = "/gradio_api"
 # Paths of other routers.
 FOREIGN_PATHS = re.compile(r"/(health|v1(/.*)?|login|logout|favicon\.ico|robots\.txt)")
 READ_PATHS = re.compile(
-    r"/|/(theme\.css|manifest\.json|pwa_icon(/\d+)?|config/?)|/(static|assets|svelte)/.*"
+    r"/|/(theme\.css|app\.js|manifest\.json|pwa_icon(/\d+)?|config/?)|/(static|assets|svelte)/.*"
     rf"|{API}/(theme\.css|app_id/?|info/?|startup-events|login_check/?)"
 )
 FILE_PREFIX, HEARTBEAT_PREFIX = f"{API}/file=", f"{API}/heartbeat/"

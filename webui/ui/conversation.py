@@ -1,4 +1,4 @@
-"""What was said: the values behind one conversation. Knows nothing about how they are shown."""
+"""Conversation: turns as values. Knows nothing about how they are shown."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from webui.protocol import (
     VideoPart,
 )
 
-# Tokens come 10 ms' worth at a time: within less than this it is chance how many do.
-LEAST_TIMED_S = 0.05
+# The engine delivers 10 ms' worth of tokens at a time: over a shorter time their number is chance.
+MIN_TIMED_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A small picture for the eye: a data URL, and where in its file the picture comes from."""
+    """A thumbnail as a data URL, and where in its file the picture comes from."""
 
     src: str
     label: Label
@@ -31,9 +31,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One question and what became of it. `phase` is set while it runs; times in seconds.
+    """One question and its answer. `phase` is set while the answer is written; times in seconds.
 
-    `first_tokens` came with the first delta, at `first_token_s`.
+    `first_tokens` is the number of tokens in the first delta, which arrived at `first_token_s`.
     """
 
     question: Message
@@ -53,16 +53,21 @@ class Turn:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The labels of pages and pictures, which an answer can name; none of frames, which are too alike."""
-        still = all(isinstance(part, str | ImagePart) for part in self.question.parts)
-        return tuple(picture.label for picture in self.pictures) if still else ()
+        """The labels of pages and pictures, which an answer can mention; () for a video, whose
+        frames are too alike."""
+        is_still = all(isinstance(part, str | ImagePart) for part in self.question.parts)
+        return tuple(picture.label for picture in self.pictures) if is_still else ()
+
+    @property
+    def media_parts(self) -> tuple[ImagePart | VideoPart, ...]:
+        return tuple(part for part in self.question.parts if not isinstance(part, str))
 
     @property
     def tokens_per_s(self) -> float:
-        """Speed after the first delta, 0 if that was too short a time to tell."""
-        later = self.usage.completion_tokens - self.first_tokens if self.usage else 0
+        """The speed after the first delta, 0 if that time was too short to measure."""
+        tokens = self.usage.completion_tokens - self.first_tokens if self.usage else 0
         writing_s = self.seconds - self.first_token_s
-        return later / writing_s if writing_s >= LEAST_TIMED_S else 0.0
+        return tokens / writing_s if writing_s >= MIN_TIMED_S else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,46 +78,55 @@ class Conversation:
     turns: tuple[Turn, ...] = ()
 
     def history(self) -> list[Message]:
-        """What the model reads of the past. A failed turn is left out; of one that was stopped before it answered only
-        the files stay, and go in front of the next question."""
+        """Return the messages that the model reads of the past.
+
+        A failed turn is left out. Of a turn that was stopped before its answer began, only the
+        files stay, in front of the next question.
+        """
         messages: list[Message] = []
-        files: list[Part] = []
+        unanswered: list[Part] = []
         for turn in self.turns:
             if turn.error is not None:
                 continue
             if not turn.content:
-                files.extend(part for part in turn.question.parts if not isinstance(part, str))
+                unanswered.extend(turn.media_parts)
                 continue
-            messages.append(Message("user", (*files, *turn.question.parts)))
+            messages.append(Message("user", (*unanswered, *turn.question.parts)))
             messages.append(Message("assistant", (turn.content,), turn.reasoning))
-            files = []
-        return [*messages, Message("user", tuple(files))] if files else messages
+            unanswered = []
+        return [*messages, Message("user", tuple(unanswered))] if unanswered else messages
 
-    def ask(self, question: Message) -> list[Message]:
-        """The history with a new question at its end."""
+    def with_question(self, question: Message) -> list[Message]:
+        """Return the history with a new question at its end."""
         history = self.history()
         if history and history[-1].role == "user":
             return [*history[:-1], Message("user", (*history[-1].parts, *question.parts))]
         return [*history, question]
 
-    def settled(self) -> Conversation:
-        """Without failed turns: the next question takes their place."""
+    def without_failed_turns(self) -> Conversation:
         return replace(self, turns=tuple(turn for turn in self.turns if turn.error is None))
 
+    def without_last_turn(self) -> Conversation:
+        return replace(self, turns=self.turns[:-1])
+
     @property
-    def in_sight(self) -> int:
-        """The index of the turn whose pages or frames were sent last and read; -1 if there is none."""
-        seen = [
+    def last_media_turn(self) -> int:
+        """The index of the last turn whose pages or frames were read; -1 if there is none."""
+        indexes = [
             index for index, turn in enumerate(self.turns) if turn.pictures and turn.error is None
         ]
-        return max(seen, default=-1)
+        return max(indexes, default=-1)
 
-    def media_tokens(self, info: ModelInfo) -> int:
-        """Visual tokens that the files of the past already take."""
-        return sum(_tokens(part, info) for message in self.history() for part in message.parts)
+    def media_tokens_left(self, info: ModelInfo) -> int:
+        """Return how many visual tokens new files may take, after those of the past."""
+        taken = sum(
+            media_tokens(part, info) for message in self.history() for part in message.parts
+        )
+        return max(info.media_tokens - taken, 0)
 
 
-def _tokens(part: Part, info: ModelInfo) -> int:
+def media_tokens(part: Part, info: ModelInfo) -> int:
+    """Return the visual tokens of a part; a pair of video frames counts as one picture."""
     if isinstance(part, ImagePart):
         return info.image.tokens(*part.image.size)
     if isinstance(part, VideoPart):

@@ -1,4 +1,4 @@
-"""The page: header, banner and six tabs, put together. Listens only to what concerns the whole page."""
+"""Page: header, banner and six tabs, put together. Binds the events that concern the whole page."""
 
 from __future__ import annotations
 
@@ -16,50 +16,56 @@ from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import LANGUAGES, Strings, language_of
-from webui.ui.page_sessions import PageSessions
+from webui.ui.page_sessions import PageSessions, session_of
 from webui.ui.tab import DIRECT, Tab, TabServices
-from webui.ui.tab_handlers import session_of
 from webui.ui.tab_specs import TABS, TabSpec
+from webui.ui.theme import script_tag
 
-LOADING_TICK_S = 1.0
-STEADY_TICK_S = 10.0
-CACHE_S = (3600, 4 * 3600)  # every hour, uploads older than four
+# How often the page asks for the model's status: while it loads, and otherwise.
+LOADING_INTERVAL_S = 1.0
+IDLE_INTERVAL_S = 10.0
+# Every hour, Gradio deletes uploads that are older than four.
+DELETE_CACHE_S = (3600, 4 * 3600)
 
 
 def build_ui(model: ModelProvider, reader: MediaReader, *, examples: Path) -> gr.Blocks:
-    """The whole page over one model and one reader. Building it starts nothing."""
+    """Return the whole page over one model and one reader. Building it starts nothing."""
     return Page(model, reader, examples).demo
 
 
 class Page:
     def __init__(self, model: ModelProvider, reader: MediaReader, examples: Path) -> None:
-        first = Strings()
-        self._model, self._labels, self._running = model, Labels(first), PageSessions(model)
+        strings = Strings()
+        self._model, self._labels = model, Labels(strings)
+        self._sessions = PageSessions(model)
         with gr.Blocks(
-            title=first("title"), fill_width=True, delete_cache=CACHE_S, analytics_enabled=False
+            title=strings("title"),
+            fill_width=True,
+            delete_cache=DELETE_CACHE_S,
+            analytics_enabled=False,
         ) as self.demo:
-            self._build_header()
-            shared = TabServices(
+            self._build_header(strings)
+            services = TabServices(
                 model,
                 reader,
                 AnswerGenerator(model, reader),
-                self._running,
+                self._sessions,
                 self._labels,
                 self._language,
                 examples,
             )
             with gr.Tabs(elem_classes="tabs"):
-                self._rooms = [self._build_tab(spec, shared) for spec in TABS]
-            self._listen()
+                self._tabs = [self._build_tab(spec, services) for spec in TABS]
+            self._bind_events()
 
-    def _build_header(self) -> None:
-        first = self._labels.first
+    def _build_header(self, strings: Strings) -> None:
         with gr.Row(elem_classes="header"):
-            self._labels.add_made(gr.HTML(), title_html)
-            self._menu = ModelMenu(self._model, self._running, first)
+            title = gr.HTML(head=script_tag(), js_on_load="chatPage.followLanguage(element, watch)")
+            self._labels.add_value(title, title_html)
+            self._menu = ModelMenu(self._model, self._sessions, strings)
             self._language = gr.Radio(
                 [(language.name, language.code) for language in LANGUAGES.values()],
-                value=first.language,
+                value=strings.language,
                 show_label=False,
                 container=False,
                 elem_classes="language",
@@ -68,93 +74,126 @@ class Page:
             )
             self._labels.add(self._language, label="language")
         with gr.Row(elem_classes="banner") as self._banner:
-            self._banner_text = gr.HTML(banner_html(self._model.status(), first))
+            self._banner_text = gr.HTML(banner_html(self._model.status(), strings))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
 
-    def _build_tab(self, spec: TabSpec, shared: TabServices) -> Tab:
-        with gr.Tab(id=spec.name) as tab:
-            room = Tab(spec, shared)
-        self._labels.add(tab, label=f"tab_{spec.name}")
-        return room
+    def _build_tab(self, spec: TabSpec, services: TabServices) -> Tab:
+        with gr.Tab(id=spec.name) as container:
+            tab = Tab(spec, services)
+        self._labels.add(container, label=f"tab_{spec.name}")
+        return tab
 
-    def _listen(self) -> None:
-        self._timer, menu = gr.Timer(LOADING_TICK_S), self._menu
-        abouts = [room.view.about for room in self._rooms]
-        changing = [*menu.outputs, self._banner_text, self._timer, *abouts]
-        ticked = [self._language, menu.listed]
-        self._timer.tick(self._tick, ticked, changing, **DIRECT)
-        # A tick that began in the other language must not come last.
-        self._language.change(self._tick, ticked, changing, **DIRECT)
-        gr.on(
-            [menu.menu.input, menu.retry.click],
-            self._choose,
-            [self._language, menu.listed, menu.menu],
-            changing,
-            **DIRECT,
-        )
+    def _bind_events(self) -> None:
+        self._bind_status_events()
+        self._bind_language_events()
+        menu = self._menu.menu
         shown = gr.State(self._model.status().info.sampling)
-        controls = [control for room in self._rooms for control in room.settings.recommended]
+        controls = [control for tab in self._tabs for control in tab.settings.recommended]
         gr.on(
-            [self.demo.load, menu.menu.input],
+            [self.demo.load, menu.input],
             self._recommend_sampling,
-            [menu.menu, shown],
+            [menu, shown],
             [shown, *controls],
             **DIRECT,
         )
         self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
-        chatbots = [room.parts.chatbot for room in self._rooms]
-        conversations = [room.parts.conversation for room in self._rooms]
-        said = [*menu.outputs, self._banner_text, *self._labels.components, *chatbots]
+        self.demo.unload(self._end_session)
+
+    def _bind_status_events(self) -> None:
+        menu, timer = self._menu, gr.Timer(LOADING_INTERVAL_S)
+        invitations = [tab.viewer_components.about for tab in self._tabs]
+        inputs = [self._language, menu.listed]
+        outputs = [*menu.outputs, self._banner_text, timer, *invitations]
+        timer.tick(self._refresh_status, inputs, outputs, **DIRECT)
+        # A refresh that began in the former language must not be the last to arrive.
+        self._language.change(self._refresh_status, inputs, outputs, **DIRECT)
+        gr.on(
+            [menu.menu.input, menu.retry.click],
+            self._choose_model,
+            [*inputs, menu.menu],
+            outputs,
+            **DIRECT,
+        )
+
+    def _bind_language_events(self) -> None:
+        conversations = [tab.chat_components.conversation for tab in self._tabs]
+        chatbots = [tab.chat_components.chatbot for tab in self._tabs]
+        texts = [
+            *self._menu.outputs,
+            self._banner_text,
+            *self._labels.components,
+            *chatbots,
+        ]
         self._language.input(
-            self._speak, [self._language, menu.listed, *conversations], said, **DIRECT
+            self._set_language,
+            [self._language, self._menu.listed, *conversations],
+            texts,
+            **DIRECT,
         )
         self.demo.load(
-            self._greet, [menu.listed, *conversations], [self._language, *said], **DIRECT
+            self._on_load,
+            [self._menu.listed, *conversations],
+            [self._language, *texts],
+            **DIRECT,
         )
-        self.demo.unload(self._leave)
 
-    def _tick(self, request: gr.Request, language: str, listed: list[str]) -> list[Any]:
-        status, strings = self._menu.status_for(session_of(request)), Strings(language)
-        every = LOADING_TICK_S if status.state == "loading" else STEADY_TICK_S
-        abouts = [room.viewer.invitation(strings, status.info.name) for room in self._rooms]
-        return [*self._header(request, strings, listed), gr.Timer(every), *abouts]
+    def _refresh_status(self, request: gr.Request, language: str, listed: list[str]) -> list[Any]:
+        status = self._menu.status_for(session_of(request))
+        interval_s = LOADING_INTERVAL_S if status.state == "loading" else IDLE_INTERVAL_S
+        return self._status_updates(
+            request, Strings(language), listed, status.info.name, interval_s
+        )
 
-    def _choose(
-        self, request: gr.Request, language: str, listed: list[str], name: str
+    def _choose_model(
+        self, request: gr.Request, language: str, listed: list[str], model_name: str
     ) -> list[Any]:
-        """Looks often from now on, for the model begins to load."""
-        self._menu.choose(session_of(request), name)
-        abouts = [room.viewer.invitation(Strings(language), name) for room in self._rooms]
+        """Let another model answer this user; it begins to load, so refresh often from now on."""
+        self._menu.choose(session_of(request), model_name)
+        return self._status_updates(
+            request, Strings(language), listed, model_name, LOADING_INTERVAL_S
+        )
+
+    def _status_updates(
+        self,
+        request: gr.Request,
+        strings: Strings,
+        listed: list[str],
+        model_name: str,
+        interval_s: float,
+    ) -> list[Any]:
+        invitations = [tab.viewer.invitation(strings, model_name) for tab in self._tabs]
         return [
-            *self._header(request, Strings(language), listed),
-            gr.Timer(LOADING_TICK_S),
-            *abouts,
+            *self._header_updates(request, strings, listed),
+            gr.Timer(interval_s),
+            *invitations,
         ]
 
-    def _recommend_sampling(self, name: str, shown: SamplingParams) -> list[Any]:
+    def _recommend_sampling(self, model_name: str, shown: SamplingParams) -> list[Any]:
         """Set the controls of every tab to the sampling that the chosen model recommends.
 
         A control stays as the user left it where the model recommends the same value as the one
         before, which `shown` has.
         """
-        sampling = self._model.status(name).info.sampling
+        sampling = self._model.status(model_name).info.sampling
         updates: list[Any] = []
-        for room in self._rooms:
-            for field, control in zip(RECOMMENDED, room.settings.recommended, strict=True):
+        for tab in self._tabs:
+            for field, control in zip(RECOMMENDED, tab.settings.recommended, strict=True):
                 value = getattr(sampling, field)
                 is_same = value == getattr(shown, field)
                 updates.append(gr.skip() if is_same else within_limits(control, value))
         return [sampling, *updates]
 
-    def _header(self, request: gr.Request, strings: Strings, listed: list[str]) -> list[Any]:
+    def _header_updates(
+        self, request: gr.Request, strings: Strings, listed: list[str]
+    ) -> list[Any]:
         session = session_of(request)
         return [
             *self._menu.show(session, strings, listed),
             banner_html(self._menu.status_for(session), strings),
         ]
 
-    def _speak(
+    def _set_language(
         self,
         request: gr.Request,
         language: str,
@@ -162,19 +201,20 @@ class Page:
         *conversations: Conversation,
     ) -> list[Any]:
         strings, session = Strings(language), session_of(request)
-        self._running.set_language(session, language)
+        self._sessions.set_language(session, language)
         rows = [
-            room.chat.relabelled(talk, strings, session)
-            for room, talk in zip(self._rooms, conversations, strict=True)
+            tab.chat.translated_rows(conversation, strings, session)
+            for tab, conversation in zip(self._tabs, conversations, strict=True)
         ]
-        return [*self._header(request, strings, listed), *self._labels.updates(strings), *rows]
+        header = self._header_updates(request, strings, listed)
+        return [*header, *self._labels.updates(strings), *rows]
 
-    def _greet(
+    def _on_load(
         self, request: gr.Request, listed: list[str], *conversations: Conversation
     ) -> list[Any]:
-        """A new visitor is spoken to in the language of their browser."""
+        """Begin in the language of the user's browser."""
         language = language_of(request.headers.get("accept-language", ""))
-        return [language, *self._speak(request, language, listed, *conversations)]
+        return [language, *self._set_language(request, language, listed, *conversations)]
 
-    def _leave(self, request: gr.Request) -> None:
-        self._running.leave(session_of(request))
+    def _end_session(self, request: gr.Request) -> None:
+        self._sessions.end_session(session_of(request))

@@ -1,4 +1,4 @@
-"""The page that a visitor without an account sees: name, password, a button. One HTML document, no script."""
+"""The page that asks for a name and a password: one HTML document without a script."""
 
 from __future__ import annotations
 
@@ -21,8 +21,7 @@ PAGE = """<!doctype html>
 }}
 * {{ box-sizing: border-box; }}
 body {{ margin: 0; min-height: 100dvh; display: grid; place-items: center; padding: 1rem;
-  background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", "PingFang SC",
-  "Microsoft YaHei", "Noto Sans CJK SC", sans-serif; }}
+  background: var(--paper); color: var(--ink); font: 16px/1.5 {fonts}; }}
 form {{ width: min(22rem, 100%); display: grid; gap: 1rem; padding: 2rem; background: var(--box);
   border: 1px solid var(--line); border-radius: 10px; }}
 h1 {{ margin: 0; font-size: 1.25rem; }}
@@ -49,11 +48,13 @@ p {{ margin: 0; color: var(--wrong); }}
 
 
 def sign_in_html(accept_language: str, error: AccessError | None = None) -> str:
-    """In the language that the browser asks for; `error` is what went wrong before."""
+    """Return the page in the language that the browser asks for, with the error of the last try."""
     strings = Strings(language_of(accept_language))
     problem = ""
     if error is not None:
         words = strings("wrong_password") if isinstance(error, LoginError) else strings.error(error)
         problem = f'<p role="alert">{escape(words)}</p>\n'
     texts = {key: escape(strings(key)) for key in ("title", "user_name", "password", "sign_in")}
-    return PAGE.format(language=strings.language, problem=problem, **texts)
+    return PAGE.format(
+        language=strings.language, fonts=strings.font_family, problem=problem, **texts
+    )

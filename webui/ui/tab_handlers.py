@@ -1,6 +1,6 @@
-"""What one tab's events do: Gradio's inputs become values for chat and viewer, and their updates go back.
+"""TabHandlers: events that concern both the conversation and the viewer of one tab.
 
-Gradio fills the `request` in by its annotation; it must stand first, before the inputs.
+Gradio fills in a `request` by its annotation; it must come first, before the inputs.
 """
 
 from __future__ import annotations
@@ -13,205 +13,172 @@ from typing import Any
 
 import gradio as gr
 
-from webui.access.visitors import visitor_of
 from webui.media.reader import Selection
 from webui.ui.chat.components import ChatComponents
-from webui.ui.chat.controller import Chat, Updates
+from webui.ui.chat.controller import ChatController, Updates
 from webui.ui.chat.generate import Question
-from webui.ui.chat.settings_panel import settings_of
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
+from webui.ui.page_sessions import PageSessions, owner_of, session_of
 from webui.ui.tab_specs import Example
+from webui.ui.viewer.components import ViewerComponents
 from webui.ui.viewer.uploads import Upload, Uploads
-from webui.ui.viewer.viewer import Viewer, ViewerComponents, selection_of
+from webui.ui.viewer.viewer import Viewer, selection_of
 
-Sent = dict[str, Any] | None
-Stream = AsyncGenerator[Updates, None]
+# The value of the message box: its text and the paths of its files.
+Composed = dict[str, Any] | None
 
 
 class TabHandlers:
-    """Bound to one tab's components; what belongs to a visitor is passed in.
+    """Bound to the components of one tab; a user's state comes in and goes out as values.
 
-    `states` hold the files that wait (a Uploads) and the message that was taken out of the box (a Question).
+    The state `uploads` holds the files that wait in the message box, `pending` the question that is
+    to be answered next, and `examples` is the folder of the example files.
     """
 
     def __init__(
         self,
-        chat: Chat,
+        chat: ChatController,
         viewer: Viewer,
-        parts: ChatComponents,
-        view: ViewerComponents,
-        states: tuple[gr.State, gr.State],
+        chat_components: ChatComponents,
+        viewer_components: ViewerComponents,
+        sessions: PageSessions,
+        *,
+        uploads: gr.State,
+        pending: gr.State,
         examples: Path,
     ) -> None:
-        self._chat, self._viewer, self._parts, self._view = chat, viewer, parts, view
-        self._shelf, self._taken = states
-        self._examples = examples
+        self._chat, self._viewer, self._sessions = chat, viewer, sessions
+        self._chat_components, self._viewer_components = chat_components, viewer_components
+        self._uploads, self._pending, self._examples = uploads, pending, examples
 
-    def take(
-        self, request: gr.Request, message: Sent, shelf: Uploads, pages: str, frames: float, start: float,
+    def collect_message(
+        self,
+        request: gr.Request,
+        message: Composed,
+        uploads: Uploads,
+        pages: str,
+        frames: float,
+        start: float,
         end: float | None,
-    ) -> Updates:  # fmt: skip
-        """Empty the message box; what was in it waits in a state for `send`."""
-        if self._chat.busy(session_of(request)):
-            return {self._taken: Question("")}
-        shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
-        files = tuple((path, shelf.selection_of(path)) for path in paths_of(message))
+    ) -> Updates:
+        """Move the message from its box to the pending question; while busy, leave it there."""
+        if self._chat.is_generating(session_of(request)):
+            return {self._pending: Question("")}
+        uploads = uploads.with_selection(selection_of(pages, frames, start, end, uploads.current))
+        files = tuple((path, uploads.selection_of(path)) for path in paths_of(message))
         text = ((message or {}).get("text") or "").strip()
         return {
-            self._taken: Question(text, typed=True, files=files),
-            self._parts.composer: gr.update(value=None),
+            self._pending: Question(text, typed=True, files=files),
+            self._chat_components.composer: gr.update(value=None),
         }
 
-    async def send(
-        self,
-        request: gr.Request,
-        taken: Question,
-        conversation: Conversation,
-        language: str,
-        *settings: Any,
-    ) -> Stream:
-        question = with_settings(taken, settings)
-        async with aclosing(self._send(request, question, conversation, language)) as answer:
-            async for updates in answer:
-                yield updates
-
-    def _send(
-        self,
-        request: gr.Request,
-        question: Question,
-        conversation: Conversation,
-        language: str,
-    ) -> Stream:
-        return self._chat.send(
-            question, conversation, Strings(language), session_of(request), owner_of(request)
+    def collect_retry(self, request: gr.Request, conversation: Conversation) -> Question:
+        """Return the last question again, with its files as they were read the first time."""
+        if self._chat.is_generating(session_of(request)) or not conversation.turns:
+            return Question("")
+        turn = conversation.turns[-1]
+        return Question(
+            turn.question.text, retry=True, parts=turn.media_parts, pictures=turn.pictures
         )
 
-    async def retry(
-        self, request: gr.Request, conversation: Conversation, language: str, *settings: Any
-    ) -> Stream:
-        question, earlier = self._chat.again(conversation)
-        question = with_settings(question, settings)
-        async with aclosing(self._send(request, question, earlier, language)) as answer:
-            async for updates in answer:
-                yield updates
-
-    def ask(self, example: Example) -> Callable[..., Stream]:
-        """A handler that sends an example at once."""
+    def example_collector(self, example: Example) -> Callable[..., Question]:
+        """Return the handler that makes an example the pending question."""
         files = ((self._examples / example.file, Selection()),) if example.file else ()
 
-        async def send_example(
-            request: gr.Request, conversation: Conversation, language: str, *settings: Any
-        ) -> Stream:
-            question = with_settings(
-                Question(Strings(language)(example.key), files=files), settings
-            )
-            async with aclosing(self._send(request, question, conversation, language)) as answer:
-                async for updates in answer:
-                    yield updates
+        def collect_example(language: str) -> Question:
+            return Question(Strings(language)(example.key), files=files)
 
-        return send_example
+        return collect_example
 
-    def stop(self, request: gr.Request) -> None:
-        self._chat.stop(session_of(request))
+    async def new_chat(self, request: gr.Request) -> Updates:
+        emptied = {self._uploads: Uploads(), self._viewer_components.refused: ""}
+        return await self._chat.new_chat(request) | emptied
 
-    def answer_now(self, request: gr.Request) -> Updates:
-        return self._chat.answer_now(session_of(request))
-
-    async def begin_anew(self, request: gr.Request) -> Updates:
-        return {
-            **await self._chat.begin_anew(session_of(request)),
-            self._shelf: Uploads(),
-            self._view.refused: "",
-        }
-
-    def copy(self, conversation: Conversation, language: str) -> Updates:
-        return self._chat.copy(conversation, Strings(language))
-
-    async def look(
+    async def preview_uploads(
         self,
         request: gr.Request,
-        message: Sent,
-        shelf: Uploads,
+        message: Composed,
+        uploads: Uploads,
         conversation: Conversation,
         language: str,
-    ) -> Stream:
-        """Show what waits in the message box, or else what was sent."""
-        busy = self._chat.busy(session_of(request))
-        paths = paths_of(message)
-        if busy and not paths:
-            yield self._viewer.put_away()
-            return
+    ) -> AsyncGenerator[Updates, None]:
+        """Show the files that wait in the message box, or else the pages that were sent."""
         session = session_of(request)
-        model, strings = (
-            self._chat.model_of(session),
-            Strings(self._chat.language_of(session, language)),
-        )
-        async with aclosing(
-            self._viewer.look(paths, shelf, conversation, strings, model, owner=owner_of(request))
-        ) as looks:
-            async for seen, updates, phase in looks:
-                shown = {self._shelf: seen, **updates}
-                yield shown if busy else {**shown, self._parts.phase: phase}
-
-    async def look_again(
-        self, request: gr.Request, message: Sent, shelf: Uploads, conversation: Conversation, language: str,
-        pages: str, frames: float, start: float, end: float | None,
-    ) -> Stream:  # fmt: skip
-        """The controls ask for other frames of the same file."""
-        selection = selection_of(pages, frames, start, end, shelf.item)
-        if shelf.item is None or selection == shelf.item.selection:
-            yield {self._shelf: gr.skip()}
+        is_generating = self._chat.is_generating(session)
+        paths = paths_of(message)
+        if is_generating and not paths:
+            yield self._viewer.hide_controls()
             return
-        fresh = shelf.put(Upload(shelf.item.path, selection))
-        async with aclosing(self.look(request, message, fresh, conversation, language)) as looks:
-            async for updates in looks:
+        steps = self._viewer.preview(
+            paths,
+            uploads,
+            conversation,
+            Strings(self._sessions.language(session, language)),
+            self._sessions.model_name(session),
+            owner=owner_of(request),
+        )
+        async with aclosing(steps):
+            async for previewed, updates, phase in steps:
+                changed = {self._uploads: previewed, **updates}
+                # While an answer is written, the phase line belongs to it.
+                yield changed if is_generating else changed | {self._chat_components.phase: phase}
+
+    async def resample_frames(
+        self,
+        request: gr.Request,
+        message: Composed,
+        uploads: Uploads,
+        conversation: Conversation,
+        language: str,
+        pages: str,
+        frames: float,
+        start: float,
+        end: float | None,
+    ) -> AsyncGenerator[Updates, None]:
+        """Preview the current file again if the controls select other frames of it."""
+        current = uploads.current
+        selection = selection_of(pages, frames, start, end, current)
+        if current is None or selection == current.selection:
+            yield {self._uploads: gr.skip()}
+            return
+        unread = uploads.with_upload(Upload(current.path, selection))
+        steps = self.preview_uploads(request, message, unread, conversation, language)
+        async with aclosing(steps):
+            async for updates in steps:
                 yield updates
 
-    def recount(
-        self, request: gr.Request, shelf: Uploads, conversation: Conversation, language: str,
-        pages: str, frames: float, start: float, end: float | None,
-    ) -> Updates:  # fmt: skip
-        """Other pages were chosen: nothing is drawn anew, only their cost changes."""
-        shelf = shelf.choose(selection_of(pages, frames, start, end, shelf.item))
-        cost = self._viewer.cost(
-            shelf, conversation, Strings(language), self._chat.model_of(session_of(request))
-        )
-        return {self._shelf: shelf, self._view.cost: cost}
+    def update_cost(
+        self,
+        request: gr.Request,
+        uploads: Uploads,
+        conversation: Conversation,
+        language: str,
+        pages: str,
+        frames: float,
+        start: float,
+        end: float | None,
+    ) -> Updates:
+        """Select other pages. Nothing is drawn again: only the cost and the dimming change."""
+        uploads = uploads.with_selection(selection_of(pages, frames, start, end, uploads.current))
+        model_name = self._sessions.model_name(session_of(request))
+        cost = self._viewer.cost(uploads, conversation, Strings(language), model_name)
+        return {self._uploads: uploads, self._viewer_components.cost: cost}
 
-    def refuse(self, event: gr.EventData, language: str) -> Updates:
-        """The browser kept back files that are too large."""
-        return self._viewer.refuse(event.files, Strings(language))
-
-    def pick(
+    def select_upload(
         self,
         request: gr.Request,
         index: int,
-        shelf: Uploads,
+        uploads: Uploads,
         conversation: Conversation,
         language: str,
     ) -> Updates:
-        shelf = replace(shelf, current=index)
-        model = self._chat.model_of(session_of(request))
-        return {
-            self._shelf: shelf,
-            **self._viewer.show(shelf, conversation, Strings(language), model),
-        }
+        """Show another one of several files."""
+        uploads = replace(uploads, index=index)
+        model_name = self._sessions.model_name(session_of(request))
+        shown = self._viewer.show(uploads, conversation, Strings(language), model_name)
+        return {self._uploads: uploads, **shown}
 
 
-def session_of(request: gr.Request) -> str:
-    return str(request.session_hash)
-
-
-def owner_of(request: gr.Request) -> str:
-    """Whose turn it counts as when many wait."""
-    return visitor_of(request.request.scope).owner if request.request else ""
-
-
-def paths_of(message: Sent) -> list[Path]:
+def paths_of(message: Composed) -> list[Path]:
     return [Path(name) for name in (message or {}).get("files") or []]
-
-
-def with_settings(question: Question, settings: tuple[Any, ...]) -> Question:
-    system_prompt, sampling = settings_of(*settings)
-    return replace(question, system_prompt=system_prompt, sampling=sampling)

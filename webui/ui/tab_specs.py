@@ -1,4 +1,4 @@
-"""The six tabs as values: what each takes, how it invites, and its examples."""
+"""The six tabs as values: the files that each takes, and its examples."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SLIDE_SUFFIXES = (".pptx", ".ppt")
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One card: `key` of its question in strings.py and the file it shows, "" for none."""
+    """One card: `key` names its question among the texts, `file` is "" for a question alone."""
 
     key: str
     file: str = ""
@@ -22,7 +22,11 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class TabSpec:
-    """A conversation column and its viewer. `suffixes` () takes any file; `files` False takes none."""
+    """A conversation column and its viewer.
+
+    `suffixes` () takes files of any name, `files` False takes none. `accepts` names the texts that
+    say so to the user.
+    """
 
     name: str
     suffixes: tuple[str, ...] = ()
@@ -30,7 +34,7 @@ class TabSpec:
     files: bool = True
     examples: tuple[Example, ...] = ()
 
-    def accepted(self, strings: Strings) -> str:
+    def accepted_text(self, strings: Strings) -> str:
         return ", ".join(strings(key) for key in self.accepts)
 
 

@@ -1,12 +1,17 @@
-"""The looks of the page: theme, stylesheet and the few lines of script. app.py hands them to Gradio."""
+"""The theme, the stylesheet and the script of the page. app.py hands them to Gradio."""
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 
 import gradio as gr
 
-STYLESHEET = Path(__file__).resolve().parents[2] / "assets" / "style.css"
+from webui.ui.i18n.strings import Strings
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+STYLESHEET = ASSETS / "style.css"
+SCRIPT = ASSETS / "app.js"
 
 ACCENT = gr.themes.Color(
     c50="#eef7f6", c100="#d5ecea", c200="#aedad6", c300="#7cc2bc", c400="#48a59e", c500="#258880",
@@ -16,58 +21,17 @@ INK = gr.themes.Color(
     c50="#faf9f7", c100="#f3f2ef", c200="#e6e4df", c300="#d3d0c9", c400="#a19d95", c500="#716d66",
     c600="#55524c", c700="#3d3b37", c800="#262522", c900="#1b1a18", c950="#131211", name="ink",
 )  # fmt: skip
-FONTS = (
-    "system-ui",
-    "-apple-system",
-    "Segoe UI",
-    "PingFang SC",
-    "Microsoft YaHei",
-    "Noto Sans CJK SC",
-    "sans-serif",
-)
 MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")
 
-# Esc stops the answer that is seen; a click on a small picture, or on a page that an answer names, shows it large.
-HEAD = """
-<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
-<script>
-(() => {
-  const shown = (element) => element.offsetParent !== null;
-  const enlarge = (image) => {
-    const dialog = document.createElement("dialog");
-    dialog.className = "enlarged";
-    const copy = (image.closest(".boxed") ?? image).cloneNode(true);
-    const caption = document.createElement("p");
-    caption.textContent = image.alt;
-    dialog.append(copy, caption);
-    dialog.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("close", () => dialog.remove());
-    document.body.append(dialog);
-    dialog.showModal();
-  };
-  document.addEventListener("click", (event) => {
-    const image = event.target.closest?.(".sheet img, .sent img");
-    if (image) enlarge(image);
-    const link = event.target.closest?.('.chat a[href^="#seen-"]');
-    if (!link) return;
-    event.preventDefault();
-    const room = link.closest(".room");
-    const pictures = room.querySelector(".sheet.sent-last") ?? [...room.querySelectorAll(".sent")].at(-1);
-    const named = pictures?.querySelectorAll("img")[Number(link.hash.slice("#seen-".length))];
-    if (named) enlarge(named);
-  });
-  document.addEventListener("keydown", (event) => {
-    const image = event.key === "Enter" && event.target.closest?.(".sheet img, .sent img");
-    if (image) return enlarge(image);
-    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
-    [...document.querySelectorAll(".composer .stop-button")].find(shown)?.click();
-  });
-})();
-</script>
-"""
+# Gradio's own page forbids zooming and lets a phone's keyboard cover the message box.
+HEAD = (
+    '<meta name="viewport" content="width=device-width, initial-scale=1, '
+    'interactive-widget=resizes-content">'
+)
 
-# Theme variables: the ground is paper, the text ink, and only what is chosen or pressed has the accent.
-PAINT = {
+# Theme variables: a background like paper, text like ink, and the accent for what is selected or
+# pressed.
+THEME_VARIABLES = {
     "body_background_fill": "*neutral_50",
     "body_background_fill_dark": "*neutral_950",
     "body_text_color": "*neutral_900",
@@ -116,10 +80,21 @@ PAINT = {
 }
 
 
+def script_tag() -> str:
+    """Return the tag that loads assets/app.js from its route.
+
+    It is the `head` of the components whose `js_on_load` needs the script: Gradio loads it once,
+    and runs their code after it. The address is relative, because the page may lie below a path,
+    and changes with the content, so that no browser runs an older script from its cache.
+    """
+    version = sha256(SCRIPT.read_bytes()).hexdigest()[:12]
+    return f'<script src="{SCRIPT.name}?v={version}"></script>'
+
+
 def theme() -> gr.themes.Base:
-    """Paper and ink with one accent; system fonts only."""
+    """Return the page's colours with one accent, and system fonts only."""
     base = gr.themes.Base(
-        primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=INK, font=FONTS, font_mono=MONO,
+        primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=INK, font=Strings().fonts, font_mono=MONO,
         radius_size=gr.themes.sizes.radius_md, text_size=gr.themes.sizes.text_md,
     )  # fmt: skip
-    return base.set(**PAINT)
+    return base.set(**THEME_VARIABLES)

@@ -1,4 +1,4 @@
-"""Work that reports as it goes, read in a steady rhythm: at most so often, and never silent for long."""
+"""Throttle: events of running work, delivered at a steady rate, with empty batches while it is silent."""
 
 from __future__ import annotations
 
@@ -7,29 +7,30 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-Event = TypeVar("Event")
+E = TypeVar("E")
 
 
 async def throttled(
-    work: Callable[[Callable[[Event], None]], Awaitable[None]],
-    started: Callable[[asyncio.Future[None]], None] = lambda task: None,
+    work: Callable[[Callable[[E], None]], Awaitable[None]],
+    on_start: Callable[[asyncio.Future[None]], None] = lambda task: None,
     *,
-    shortest_s: float = 0.08,
-    longest_s: float = 0.5,
-) -> AsyncGenerator[list[Event], None]:
-    """What `work` put since the last time: `shortest_s` apart at least, empty after `longest_s` without news.
+    min_interval_s: float = 0.08,
+    max_interval_s: float = 0.5,
+) -> AsyncGenerator[list[E], None]:
+    """Run `work` as a task, and yield what it puts, in batches.
 
-    An error of the work is raised after its last events; work that was cancelled ends quietly. Leaving early cancels
-    it.
+    Batches are at least `min_interval_s` apart; after `max_interval_s` without an event an empty
+    one lets the reader update its clock. An error of the work is raised after its last events, and
+    cancelled work ends quietly. Closing the generator early cancels the work.
     """
-    queue: asyncio.Queue[Event] = asyncio.Queue()
+    queue: asyncio.Queue[E] = asyncio.Queue()
     task = asyncio.ensure_future(work(queue.put_nowait))
-    started(task)
+    on_start(task)
     try:
         while not (task.done() and queue.empty()):
             getter = asyncio.ensure_future(queue.get())
             await asyncio.wait(
-                {getter, task}, timeout=longest_s, return_when=asyncio.FIRST_COMPLETED
+                {getter, task}, timeout=max_interval_s, return_when=asyncio.FIRST_COMPLETED
             )
             events = [getter.result()] if getter.done() else []
             getter.cancel()
@@ -37,7 +38,7 @@ async def throttled(
                 events.append(queue.get_nowait())
             yield events
             if not task.done():
-                await asyncio.wait({task}, timeout=shortest_s)
+                await asyncio.wait({task}, timeout=min_interval_s)
         if not task.cancelled():
             await task
     finally:

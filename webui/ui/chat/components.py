@@ -1,4 +1,4 @@
-"""The components of a conversation column, laid out the same for every tab."""
+"""The components of a conversation column, laid out the same in every tab."""
 
 from __future__ import annotations
 
@@ -7,27 +7,20 @@ from pathlib import Path
 
 import gradio as gr
 
-from webui.ui.chat.thinking_row import ThinkingRow, thinking_row
+from webui.ui.chat.settings_panel import ThinkingControls, thinking_controls
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.labels import Labels
 from webui.ui.render.markdown import LATEX_DELIMITERS
 from webui.ui.tab_specs import TabSpec
-
-# The live region hears the phase once, not every tick of its number.
-ANNOUNCE = """
-const live = document.createElement("div");
-live.className = "heard"; live.setAttribute("role", "status"); live.setAttribute("aria-live", "polite");
-element.parentNode.append(live);
-watch("value", () => {
-  const words = element.querySelector("[data-phase]")?.dataset.phase ?? "";
-  if (live.textContent !== words) live.textContent = words;
-});
-"""
+from webui.ui.theme import script_tag
 
 
 @dataclass(frozen=True, slots=True)
 class ChatComponents:
-    """`waiting` names the files in the composer; it changes only when they do. `copied` goes to the clipboard."""
+    """`waiting` holds the paths of the files in the message box, and changes only when they do.
+
+    The browser copies the text of `copied` to the clipboard.
+    """
 
     chatbot: gr.Chatbot
     actions: gr.Row
@@ -38,14 +31,14 @@ class ChatComponents:
     examples: tuple[gr.Button, ...]
     phase: gr.HTML
     composer: gr.MultimodalTextbox
-    thinking: ThinkingRow
+    thinking: ThinkingControls
     waiting: gr.Textbox
     copied: gr.Textbox
     conversation: gr.State
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
-        """What answering changes."""
+        """What an answer changes."""
         return [
             self.chatbot,
             self.actions,
@@ -60,6 +53,7 @@ class ChatComponents:
 
 
 def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatComponents:
+    """Lay the column out. `examples` is the folder of the example files."""
     chatbot = gr.Chatbot(
         [],
         show_label=False,
@@ -78,10 +72,33 @@ def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatCompon
     labels.add(retry, value="retry")
     labels.add(new_chat, value="new_chat")
     with gr.Row(elem_classes="cards") as cards:
-        shown = tuple(
-            _example_card(spec, index, labels, examples) for index in range(len(spec.examples))
+        example_cards = tuple(
+            example_card(spec, index, labels, examples) for index in range(len(spec.examples))
         )
-    phase = gr.HTML("", elem_classes="phase-line", js_on_load=ANNOUNCE)
+    phase = gr.HTML(
+        "",
+        elem_classes="phase-line",
+        head=script_tag(),
+        js_on_load="chatPage.announcePhase(element, watch)",
+    )
+    return ChatComponents(
+        chatbot,
+        actions,
+        copy,
+        retry,
+        new_chat,
+        cards,
+        example_cards,
+        phase,
+        message_box(spec, labels),
+        thinking_controls(labels),
+        waiting=gr.Textbox("[]", visible="hidden"),
+        copied=gr.Textbox(visible="hidden"),
+        conversation=gr.State(Conversation()),
+    )
+
+
+def message_box(spec: TabSpec, labels: Labels) -> gr.MultimodalTextbox:
     composer = gr.MultimodalTextbox(
         show_label=False,
         elem_classes="composer",
@@ -91,14 +108,11 @@ def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatCompon
         max_lines=8,
     )
     labels.add(composer, label="composer", placeholder=f"ask_{spec.name}")
-    thinking = thinking_row(labels)
-    waiting, copied = gr.Textbox("[]", visible="hidden"), gr.Textbox(visible="hidden")
-    state = gr.State(Conversation())
-    buttons = (actions, copy, retry, new_chat, cards, shown)
-    return ChatComponents(chatbot, *buttons, phase, composer, thinking, waiting, copied, state)
+    return composer
 
 
-def _example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:
+def example_card(spec: TabSpec, index: int, labels: Labels, examples: Path) -> gr.Button:
+    """A button with an example question, above it a small picture of its file."""
     example = spec.examples[index]
     icon = examples / f"{Path(example.file).stem}.card.png" if example.file else None
     card = gr.Button(icon=icon, elem_classes="example", min_width=0)

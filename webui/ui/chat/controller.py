@@ -1,6 +1,7 @@
-"""What a conversation column does: send, retry, stop, begin anew.
+"""ChatController: what a conversation column does: send, retry, stop, start a new chat.
 
-Truth is the Conversation in gr.State. What the Chatbot shows is made from it and never read back.
+The truth is the Conversation in a gr.State. The Chatbot's rows are made from it and never read
+back.
 """
 
 from __future__ import annotations
@@ -15,174 +16,187 @@ import gradio as gr
 
 from webui.ui.chat.components import ChatComponents
 from webui.ui.chat.generate import AnswerGenerator, Question
+from webui.ui.chat.settings_panel import settings_of
+from webui.ui.chat.streaming_turn import StreamingTurn
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
-from webui.ui.page_sessions import Generation, PageSessions
-from webui.ui.render.messages import conversation_rows
+from webui.ui.page_sessions import Generation, PageSessions, owner_of, session_of
+from webui.ui.render.messages import Row, conversation_rows
 from webui.ui.tab_specs import TabSpec
 from webui.ui.viewer.html import sent_html
 
 Updates = dict[Any, Any]
 
 
-class Chat:
+class ChatController:
     """The handlers of one column. Holds no conversation: that comes in and goes out."""
 
     def __init__(
         self,
         spec: TabSpec,
-        answering: AnswerGenerator,
-        running: PageSessions,
-        parts: ChatComponents,
+        answer_generator: AnswerGenerator,
+        sessions: PageSessions,
+        components: ChatComponents,
         sheet: gr.HTML,
     ) -> None:
-        self._spec, self._answering, self._running = spec, answering, running
-        self._parts, self._sheet = parts, sheet
+        self._spec, self._answer_generator, self._sessions = spec, answer_generator, sessions
+        self._components, self._sheet = components, sheet
 
     @property
     def outputs(self) -> list[Any]:
-        """What answering changes: the column, and the pages in the viewer once they are read."""
-        return [*self._parts.outputs, self._sheet]
+        """What an answer changes: the column, and the pages in the viewer once they are read."""
+        return [*self._components.outputs, self._sheet]
 
     async def send(
         self,
-        question: Question,
+        request: gr.Request,
+        pending: Question,
         conversation: Conversation,
-        strings: Strings,
-        session: str,
-        owner: str = "",
+        language: str,
+        *settings: Any,
     ) -> AsyncGenerator[Updates, None]:
-        """Answer, updating the page as it goes. Nothing happens while this column is still answering.
+        """Answer the pending question, updating the page as the answer grows.
 
-        `owner` is whose turn it counts as: a visitor may have several sessions open.
+        Nothing happens without a question, or while this tab is still answering. Gradio fills in
+        `request` by its annotation, and calls the handler with the values of the inputs.
         """
-        asked = bool(question.words.parts or question.files)
-        run = (
-            self._running.begin(session, self._spec.name, strings.language, owner)
-            if asked
-            else None
-        )
-        if run is None:
-            yield {self._parts.phase: gr.skip()}
+        generation = self._begin_generation(request, pending, language)
+        if generation is None:
+            yield {self._components.phase: gr.skip()}
             return
         try:
-            async with aclosing(self._answer(question, conversation, strings, run)) as answer:
-                async for updates in answer:
-                    yield updates
+            strings = Strings(language)
+            question = self._prepare_question(pending, settings, strings)
+            conversation = self._prepare_conversation(conversation, retry=pending.retry)
+            # Pages of this question take the place of those that earlier answers mention.
+            linked = not (question.files or question.pictures)
+            past_rows = conversation_rows(conversation, strings, linked=linked)
+            # Gradio may merge yields that follow closely: each repeats all that holds meanwhile.
+            busy_updates = self._busy_updates()
+            answer = self._answer_generator.answer(question, conversation, generation)
+            async with aclosing(answer):
+                async for streaming in answer:
+                    if generation.discarded:
+                        return
+                    if strings.language != generation.language:
+                        strings = Strings(generation.language)
+                        past_rows = conversation_rows(conversation, strings, linked=linked)
+                    if streaming.turn.pictures and self._sheet not in busy_updates:
+                        busy_updates[self._sheet] = sent_html(streaming.turn, strings)
+                    if streaming.turn.phase is not None:
+                        updates = self._streaming_updates(streaming, generation, strings)
+                        updates[self._components.chatbot] = past_rows + streaming.rows(strings)
+                        yield busy_updates | updates
+            yield busy_updates | self._final_updates(
+                replace(conversation, turns=(*conversation.turns, streaming.turn)),
+                question,
+                strings,
+            )
         finally:
-            self._running.end(session, self._spec.name)
+            self._sessions.end_generation(session_of(request), self._spec.name)
 
-    async def _answer(
-        self, question: Question, conversation: Conversation, strings: Strings, run: Generation
-    ) -> AsyncGenerator[Updates, None]:
-        question = replace(
-            question, suffixes=self._spec.suffixes, accepted=self._spec.accepted(strings)
+    def _begin_generation(
+        self, request: gr.Request, pending: Question, language: str
+    ) -> Generation | None:
+        """Return a new generation, or None if there is nothing to answer or another one runs."""
+        if pending.is_empty:
+            return None
+        session, owner = session_of(request), owner_of(request)
+        return self._sessions.begin_generation(session, self._spec.name, language, owner)
+
+    def _prepare_question(
+        self, pending: Question, settings: tuple[Any, ...], strings: Strings
+    ) -> Question:
+        system_prompt, sampling = settings_of(*settings)
+        return replace(
+            pending,
+            system_prompt=system_prompt,
+            sampling=sampling,
+            suffixes=self._spec.suffixes,
+            accepted=self._spec.accepted_text(strings),
         )
-        conversation = replace(conversation.settled(), key=conversation.key or uuid4().hex)
-        # New pages take the place of those that earlier answers name.
-        linked = not (question.files or question.pictures)
-        past = conversation_rows(conversation, strings, linked=linked)
-        # Gradio may merge yields that follow closely: each one repeats all that holds while it answers.
-        standing = self._standing()
-        async with aclosing(self._answering.answer(question, conversation, run)) as answer:
-            async for live in answer:
-                if run.discarded:
-                    return
-                if strings.language != run.language:
-                    strings = Strings(run.language)
-                    past = conversation_rows(conversation, strings, linked=linked)
-                if live.turn.pictures and self._sheet not in standing:
-                    standing[self._sheet] = sent_html(live.turn, strings)
-                elif live.turn.phase is None and self._sheet in standing:
-                    standing[self._sheet] = sent_html(live.turn, strings, live.turn.content)
-                updates = {
-                    **standing,
-                    self._parts.chatbot: past + live.rows(strings),
-                    self._parts.phase: live.phase(strings),
-                }
-                thinks = live.turn.phase == "thinking" and not (
-                    run.answer_now_requested or run.stopped
-                )
-                updates[self._parts.thinking.answer_now] = gr.update(visible=thinks)
-                if live.turn.phase is None:
-                    done = replace(conversation, turns=(*conversation.turns, live.turn))
-                    updates |= self._after(done, question, strings) | {
-                        self._parts.chatbot: conversation_rows(done, strings)
-                    }
-                yield updates
 
-    def _standing(self) -> Updates:
+    def _prepare_conversation(self, conversation: Conversation, *, retry: bool) -> Conversation:
+        earlier = conversation.without_last_turn() if retry else conversation
+        return replace(earlier.without_failed_turns(), key=conversation.key or uuid4().hex)
+
+    def _busy_updates(self) -> Updates:
         return {
-            self._parts.composer: gr.update(submit_btn=False, stop_btn=True),
-            self._parts.cards: gr.update(visible=False),
-            self._parts.actions: gr.update(visible=False),
+            self._components.composer: gr.update(submit_btn=False, stop_btn=True),
+            self._components.cards: gr.update(visible=False),
+            self._components.actions: gr.update(visible=False),
         }
 
-    def _after(self, conversation: Conversation, question: Question, strings: Strings) -> Updates:
-        """A failed message goes back into its box, to be changed or tried again."""
+    def _streaming_updates(
+        self, streaming: StreamingTurn, generation: Generation, strings: Strings
+    ) -> Updates:
+        can_cut = not (generation.answer_now_requested or generation.stopped)
+        is_thinking = streaming.turn.phase == "thinking"
+        return {
+            self._components.phase: streaming.phase_line(strings),
+            self._components.thinking.answer_now: gr.update(visible=is_thinking and can_cut),
+        }
+
+    def _final_updates(
+        self, conversation: Conversation, question: Question, strings: Strings
+    ) -> Updates:
+        """Show the finished turn. A failed message goes back into its box, to be sent again."""
         turn = conversation.turns[-1]
-        loaded = bool(turn.pictures or not turn.files)
+        files_were_read = bool(turn.pictures or not turn.files)
+        can_retry = turn.error is None or (files_were_read and not question.typed)
         composer: dict[str, Any] = {"submit_btn": True, "stop_btn": False}
         if turn.error is not None and question.typed:
-            composer["value"] = {
-                "text": question.text,
-                "files": [str(path) for path, _ in question.files],
-            }
-        return {
-            self._parts.conversation: conversation,
-            self._parts.phase: "",
-            self._parts.composer: gr.update(**composer),
-            self._parts.actions: gr.update(visible=True),
-            self._parts.copy: gr.update(visible=bool(turn.content), value=strings("copy")),
-            self._parts.retry: gr.update(
-                visible=turn.error is None or (loaded and not question.typed)
-            ),
+            paths = [str(path) for path, _ in question.files]
+            composer["value"] = {"text": question.text, "files": paths}
+        sheet = {self._sheet: sent_html(turn, strings, turn.content)} if turn.pictures else {}
+        return sheet | {
+            self._components.chatbot: conversation_rows(conversation, strings),
+            self._components.conversation: conversation,
+            self._components.phase: "",
+            self._components.composer: gr.update(**composer),
+            self._components.thinking.answer_now: gr.update(visible=False),
+            self._components.actions: gr.update(visible=True),
+            self._components.copy: gr.update(visible=bool(turn.content), value=strings("copy")),
+            self._components.retry: gr.update(visible=can_retry),
         }
 
-    def again(self, conversation: Conversation) -> tuple[Question, Conversation]:
-        """The last question once more, with its files as they were read the first time."""
-        *earlier, last = conversation.turns
-        parts = tuple(part for part in last.question.parts if not isinstance(part, str))
-        return Question(last.question.text, parts=parts, pictures=last.pictures), replace(
-            conversation, turns=tuple(earlier)
-        )
+    def is_generating(self, session: str) -> bool:
+        return self._sessions.is_generating(session, self._spec.name)
 
-    def busy(self, session: str) -> bool:
-        return self._running.busy(session, self._spec.name)
+    def stop(self, request: gr.Request) -> None:
+        self._sessions.stop_generation(session_of(request), self._spec.name)
 
-    def language_of(self, session: str, told: str) -> str:
-        return self._running.language_of(session, told)
+    def answer_now(self, request: gr.Request) -> Updates:
+        """End the thought of this column's answer, and hide the button."""
+        self._sessions.request_answer_now(session_of(request), self._spec.name)
+        return {self._components.thinking.answer_now: gr.update(visible=False)}
 
-    def model_of(self, session: str) -> str:
-        """The name of the model that answers this visitor."""
-        return self._running.model_of(session)
-
-    def stop(self, session: str) -> None:
-        self._running.stop(session, self._spec.name)
-
-    def answer_now(self, session: str) -> Updates:
-        """End the thought of this column's answer; the button has done its work."""
-        self._running.answer_now(session, self._spec.name)
-        return {self._parts.thinking.answer_now: gr.update(visible=False)}
-
-    async def begin_anew(self, session: str) -> Updates:
-        """An empty conversation; what was still being written is stopped and forgotten."""
-        await self._running.discard(session, self._spec.name)
+    async def new_chat(self, request: gr.Request) -> Updates:
+        """Stop and forget an answer in progress, and empty the conversation."""
+        await self._sessions.discard_generation(session_of(request), self._spec.name)
         return {
-            self._parts.chatbot: [],
-            self._parts.conversation: Conversation(),
-            self._parts.phase: "",
-            self._parts.composer: gr.update(value=None, submit_btn=True, stop_btn=False),
-            self._parts.thinking.answer_now: gr.update(visible=False),
-            self._parts.cards: gr.update(visible=True),
-            self._parts.actions: gr.update(visible=False),
+            self._components.chatbot: [],
+            self._components.conversation: Conversation(),
+            self._components.phase: "",
+            self._components.composer: gr.update(value=None, submit_btn=True, stop_btn=False),
+            self._components.thinking.answer_now: gr.update(visible=False),
+            self._components.cards: gr.update(visible=True),
+            self._components.actions: gr.update(visible=False),
         }
 
-    def copy(self, conversation: Conversation, strings: Strings) -> Updates:
-        """The newest answer as it was written, on its way to the clipboard; the button says so."""
-        text = next((turn.content for turn in reversed(conversation.turns) if turn.content), "")
-        return {self._parts.copied: text, self._parts.copy: gr.update(value=strings("copied"))}
+    def copy_answer(self, conversation: Conversation, language: str) -> Updates:
+        """Put the newest answer where the browser copies it from, as the model wrote it."""
+        answers = [turn.content for turn in conversation.turns if turn.content]
+        copied = Strings(language)("copied")
+        return {
+            self._components.copied: answers[-1] if answers else "",
+            self._components.copy: gr.update(value=copied),
+        }
 
-    def relabelled(self, conversation: Conversation, strings: Strings, session: str) -> Any:
-        """The same conversation in another language, unless it is still growing."""
-        return gr.skip() if self.busy(session) else conversation_rows(conversation, strings)
+    def translated_rows(
+        self, conversation: Conversation, strings: Strings, session: str
+    ) -> list[Row] | Any:
+        """Return the conversation in another language; an answer in progress updates itself."""
+        if self.is_generating(session):
+            return gr.skip()
+        return conversation_rows(conversation, strings)

@@ -1,4 +1,7 @@
-"""One question from its files to the last token. Knows the Protocols of engine and reader, and no component."""
+"""AnswerGenerator: one question from its files to the last token of its answer.
+
+Knows the protocols of the engine and of the media reader, and no component.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +26,19 @@ from webui.protocol import (
     SamplingParams,
     VideoPart,
 )
-from webui.ui.chat.streaming_turn import Converting, Event, Loaded, StreamingTurn
+from webui.ui.chat.streaming_turn import (
+    AnswerEvent,
+    AttachmentsReady,
+    ConversionProgress,
+    StreamingTurn,
+)
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.page_sessions import Generation
-from webui.ui.render.thumbnails import pictures_of
+from webui.ui.render.thumbnails import make_thumbnails
 from webui.ui.throttle import throttled
 
 
-class Loader(Protocol):
+class AttachmentLoader(Protocol):
     """The part of MediaReader that an answer needs."""
 
     async def load(
@@ -47,15 +55,17 @@ class Loader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What somebody sent: the words, the files with what was chosen of each, and the settings.
+    """A message of the user: the text, the files with the selection in each, and the settings.
 
-    A `typed` message goes back into its box when it fails; an example or a retry does not.
-    `parts`, and `pictures` of them, are those that an earlier try has already loaded. `suffixes` are the file names
-    this place takes, () for any; `accepted` says so in words.
+    A `typed` message goes back into the message box when it fails; an example or a retry does not.
+    A `retry` replaces the last turn, and brings the `parts`, with their `pictures`, that were
+    loaded for it. `suffixes` are the file names that the tab takes, () for any; `accepted` says so
+    in words.
     """
 
     text: str
     typed: bool = False
+    retry: bool = False
     parts: tuple[Part, ...] = ()
     pictures: tuple[Picture, ...] = ()
     files: tuple[tuple[Path, Selection], ...] = ()
@@ -65,7 +75,12 @@ class Question:
     accepted: str = ""
 
     @property
-    def words(self) -> Message:
+    def is_empty(self) -> bool:
+        return not (self.text or self.parts or self.files)
+
+    @property
+    def message(self) -> Message:
+        """The message without the files that are still to be loaded."""
         return Message("user", (*self.parts, self.text) if self.text else self.parts)
 
 
@@ -73,86 +88,96 @@ class AnswerGenerator:
     """Answers questions with one model and one loader; keeps nothing of them."""
 
     def __init__(
-        self, model: ModelProvider, loader: Loader, clock: Callable[[], float] = time.monotonic
+        self,
+        model: ModelProvider,
+        loader: AttachmentLoader,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model, self._loader, self._clock = model, loader, clock
 
     async def answer(
-        self, question: Question, conversation: Conversation, run: Generation
+        self, question: Question, conversation: Conversation, generation: Generation
     ) -> AsyncGenerator[StreamingTurn, None]:
-        """Yields the same live turn each time there is something to see; its `turn` is final at the end."""
+        """Yield the same streaming turn each time it has changed; its `turn` is final at the end."""
         names = tuple(path.name for path, _ in question.files)
-        live = StreamingTurn(Turn(question.words, names, question.pictures), self._clock)
-        yield live
+        streaming = StreamingTurn(Turn(question.message, names, question.pictures), self._clock)
+        yield streaming
         error: WebUIError | None = None
 
-        async def work(put: Callable[[Event], None]) -> None:
-            await self._work(question, conversation, run, put)
+        async def work(put: Callable[[AnswerEvent], None]) -> None:
+            await self._generate(question, conversation, generation, put)
 
-        def started(task: asyncio.Future[None]) -> None:
-            run.work = task
+        def keep_task(task: asyncio.Future[None]) -> None:
+            generation.work = task
 
         try:
-            async with aclosing(throttled(work, started)) as ticks:
-                async for events in ticks:
+            async with aclosing(throttled(work, keep_task)) as batches:
+                async for events in batches:
                     for event in events:
-                        live.take(event)
-                    live.stopping = run.stopped
-                    yield live
+                        streaming.add_event(event)
+                    streaming.stopping = generation.stopped
+                    yield streaming
         except WebUIError as raised:
             error = raised
-        live.finish(error, stopped=run.stopped)
-        yield live
+        streaming.finish(error, stopped=generation.stopped)
+        yield streaming
 
-    async def _work(
+    async def _generate(
         self,
         question: Question,
         conversation: Conversation,
-        run: Generation,
-        put: Callable[[Event], None],
+        generation: Generation,
+        put: Callable[[AnswerEvent], None],
     ) -> None:
-        asked = question.words
+        """Load the files, then pass the engine's deltas on."""
+        message = question.message
         if question.files:
-            loaded = await self._load(question, conversation, run, put)
-            put(loaded)
-            asked = Message("user", (*loaded.parts, *asked.parts))
-        messages = conversation.ask(asked)
+            attachments = await self._load_files(question, conversation, generation, put)
+            put(attachments)
+            message = Message("user", (*attachments.parts, *message.parts))
+        messages = conversation.with_question(message)
         if question.system_prompt:
             messages.insert(0, Message("system", (question.system_prompt,)))
-        run.generating = True
+        generation.sent_to_engine = True
         request = GenerationRequest(
             tuple(messages),
             question.sampling,
-            run.request_id,
+            generation.request_id,
             conversation.key,
-            run.owner,
-            run.model,
+            generation.owner,
+            generation.model,
         )
         async for delta in self._model.generate(request):
             put(delta)
 
-    async def _load(
+    async def _load_files(
         self,
         question: Question,
         conversation: Conversation,
-        run: Generation,
-        put: Callable[[Event], None],
-    ) -> Loaded:
-        info = self._model.status(run.model).info
-        room = max(info.media_tokens - conversation.media_tokens(info), 0) // len(question.files)
+        generation: Generation,
+        put: Callable[[AnswerEvent], None],
+    ) -> AttachmentsReady:
+        """Convert the files at equal shares of the tokens that the conversation has left."""
+        info = self._model.status(generation.model).info
+        max_tokens = conversation.media_tokens_left(info) // len(question.files)
         parts: list[ImagePart | VideoPart] = []
         for path, selection in question.files:
             if question.suffixes and path.suffix.lower() not in question.suffixes:
                 raise UnsupportedTypeError(name=path.name, accepted=question.accepted)
 
             def report(progress: Progress, name: str = path.name) -> None:
-                put(Converting(name, progress))
+                put(ConversionProgress(name, progress))
 
             report(Progress("converting"))
             parts.extend(
                 await self._loader.load(
-                    path, info, selection, room, owner=run.owner, on_progress=report
+                    path,
+                    info,
+                    selection,
+                    max_tokens,
+                    owner=generation.owner,
+                    on_progress=report,
                 )
             )
-        # Shrinking a hundred pages takes a while; others' streams go on meanwhile.
-        return Loaded(tuple(parts), await asyncio.to_thread(pictures_of, parts))
+        # Off the event loop: shrinking a hundred pages takes a while, and other answers stream on.
+        return AttachmentsReady(tuple(parts), await asyncio.to_thread(make_thumbnails, parts))

@@ -1,4 +1,4 @@
-"""The model's corner of the header: which one answers this visitor, how it is doing, another try if it failed.
+"""ModelMenu: the model's corner of the header: which one answers, its status, a retry.
 
 With one model there is nothing to choose, and its name is plain text.
 """
@@ -17,12 +17,13 @@ from webui.ui.page_sessions import PageSessions
 
 
 class ModelMenu:
-    """Laid out where it is built. A choice is the visitor's own: only their messages follow it."""
+    """Laid out where it is built. A choice holds for one page session: its messages follow it."""
 
-    def __init__(self, model: ModelProvider, running: PageSessions, strings: Strings) -> None:
-        self._model, self._running = model, running
+    def __init__(self, model: ModelProvider, sessions: PageSessions, strings: Strings) -> None:
+        self._model, self._sessions = model, sessions
         names, status = self._names, model.status()
-        # What a visitor's menu lists: it is sent again only when it changes, for that closes an open menu.
+        # The names that the user's menu lists. The list is sent again only when it changes,
+        # because sending it closes an open menu.
         self.listed = gr.State(names)
         self.menu = gr.Dropdown(
             names,
@@ -51,13 +52,14 @@ class ModelMenu:
         return [self._status, self.retry, self.menu, self.listed]
 
     def show(self, session: str, strings: Strings, listed: list[str]) -> list[Any]:
-        """Updates of `outputs`. What is called auto gets its real name while it loads, and then stands in the list."""
+        """Return updates of `outputs`. `listed` are the names that the menu lists now.
+
+        The model called auto gets its real name while it loads, and then appears in the list.
+        """
         status, names = self.status_for(session), self._names
-        changed: dict[str, Any] = (
-            {}
-            if names == listed
-            else {"choices": names, "value": status.info.name, "visible": len(names) > 1}
-        )
+        changed: dict[str, Any] = {}
+        if names != listed:
+            changed = {"choices": names, "value": status.info.name, "visible": len(names) > 1}
         return [
             status_html(status, strings, named=len(names) == 1),
             gr.update(value=strings("retry"), visible=status.state == "failed"),
@@ -66,10 +68,10 @@ class ModelMenu:
         ]
 
     def status_for(self, session: str) -> ModelStatus:
-        """Of the model that this visitor has chosen, else of the first."""
-        return self._model.status(self._running.model_of(session))
+        """Return the status of the model that the user has chosen, else of the first."""
+        return self._model.status(self._sessions.model_name(session))
 
-    def choose(self, session: str, name: str) -> None:
-        """From now on that model answers this visitor; it loads as soon as it is its turn."""
-        self._running.choose(session, name)
-        self._model.prepare(name)
+    def choose(self, session: str, model_name: str) -> None:
+        """Let that model answer from now on, and load it as soon as its turn comes."""
+        self._sessions.choose_model(session, model_name)
+        self._model.prepare(model_name)

@@ -321,4 +321,5 @@ JAPANESE = Language(
         r"(?:ページ|スライド|画像)\s*(\d+)(?!\s*枚)",
         r"第\s*(\d+)\s*(?:ページ|頁)",
     ),
+    fonts=("Hiragino Sans", "Yu Gothic UI", "Meiryo", "Noto Sans CJK JP"),
 )

@@ -1,4 +1,4 @@
-"""Which component says what: one list, from which a change of language updates everything in place."""
+"""Labels: which component shows which text, so that a change of language updates all in place."""
 
 from __future__ import annotations
 
@@ -10,39 +10,43 @@ from gradio.blocks import Block
 
 from webui.ui.i18n.strings import Strings
 
-Words = Callable[[Strings], dict[str, Any]]
+# From a language to the properties of a component that are texts.
+TextProperties = Callable[[Strings], dict[str, Any]]
 
 
 class Labels:
-    """Filled while the page is built, read when somebody changes the language."""
+    """Filled while the page is built, and read at each change of language."""
 
-    def __init__(self, first: Strings) -> None:
-        self.first = first
-        self._words: list[tuple[Block, Words]] = []
+    def __init__(self, strings: Strings) -> None:
+        """`strings` is the language in which the page is built."""
+        self.strings = strings
+        self._entries: list[tuple[Block, TextProperties]] = []
 
     def add(self, component: Block, **keys: str) -> None:
-        """Each keyword is a property of the component, its value the key of a text: add(box, label="pages")."""
+        """Set properties of the component to texts, by their keys: add(box, label="pages")."""
         self._add(component, lambda strings: {name: strings(key) for name, key in keys.items()})
 
-    def add_made(self, component: Block, make: Callable[[Strings], str]) -> None:
-        """For a component whose value is made from several texts."""
-        self._add(component, lambda strings: {"value": make(strings)})
+    def add_value(self, component: Block, make_value: Callable[[Strings], str]) -> None:
+        """Set the component's value to what `make_value` returns."""
+        self._add(component, lambda strings: {"value": make_value(strings)})
 
     def add_choices(self, component: Block, choices: Sequence[tuple[str, Any]]) -> None:
-        """For a component to choose from: the key of each choice's text, and its value."""
-        self._add(
-            component,
-            lambda strings: {"choices": [(strings(key), value) for key, value in choices]},
-        )
+        """Set the component's choices; each is the key of its text, and its value."""
 
-    def _add(self, component: Block, words: Words) -> None:
-        self._words.append((component, words))
-        for name, text in words(self.first).items():
+        def properties(strings: Strings) -> dict[str, Any]:
+            return {"choices": [(strings(key), value) for key, value in choices]}
+
+        self._add(component, properties)
+
+    def _add(self, component: Block, properties: TextProperties) -> None:
+        self._entries.append((component, properties))
+        for name, text in properties(self.strings).items():
             setattr(component, name, text)
 
     @property
     def components(self) -> list[Block]:
-        return [component for component, _ in self._words]
+        return [component for component, _ in self._entries]
 
     def updates(self, strings: Strings) -> list[dict[str, Any]]:
-        return [gr.update(**words(strings)) for _, words in self._words]
+        """Return one update for each of `components`."""
+        return [gr.update(**properties(strings)) for _, properties in self._entries]

@@ -16,6 +16,7 @@ from webui.ui.i18n.zh import CHINESE
 LANGUAGES: dict[str, Language] = {
     language.code: language for language in (ENGLISH, CHINESE, JAPANESE)
 }
+SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,15 @@ class Strings:
     @property
     def _language(self) -> Language:
         return LANGUAGES.get(self.language, ENGLISH)
+
+    @property
+    def fonts(self) -> tuple[str, ...]:
+        return (*SYSTEM_FONTS, *self._language.fonts, "sans-serif")
+
+    @property
+    def font_family(self) -> str:
+        """The fonts as a CSS value."""
+        return ", ".join(f'"{font}"' if " " in font else font for font in self.fonts)
 
     def error(self, error: WebUIError) -> str:
         """Return what happened and what to do."""
@@ -66,13 +76,16 @@ class Strings:
 
 
 def language_of(accept_language: str) -> str:
-    """Return the code of the language that a browser asks for first, by its Accept-Language header."""
-    first = accept_language.strip().lower()
-    return next((code for code in LANGUAGES if first.startswith(code)), ENGLISH.code)
+    """Return the code of the language that a browser asks for first, by its Accept-Language header.
+
+    A first language that is missing here is English, whatever follows it.
+    """
+    code = accept_language.strip().lower()[:2]
+    return code if code in LANGUAGES else ENGLISH.code
 
 
 def file_size(size: int) -> str:
-    """Return a size such as "2.1 MB"; a megabyte is 1024 × 1024 bytes, as the limits count them."""
+    """Return a size such as "2.1 MB"; a megabyte is 1024 * 1024 bytes, as in the limits."""
     for unit, scale in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):
         if size >= scale:
             return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"

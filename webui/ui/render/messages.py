@@ -1,4 +1,4 @@
-"""Turns -> what the Chatbot shows. Pure, and never read back."""
+"""Turns as the rows that the Chatbot shows. Pure; the rows are never read back."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from webui.errors import WebUIError
 from webui.protocol import FileLabel, FrameTime, Label, PageLabel
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings
-from webui.ui.render.grounding import Box, Pointed, with_links
+from webui.ui.render.escaping import escape_to_one_line
+from webui.ui.render.grounding import Box, Grounding, link_mentions
 from webui.ui.render.markdown import escape_markdown
-from webui.ui.render.status_line import stats
+from webui.ui.render.status_line import turn_stats
 
 Row = dict[str, Any]
-MOST_PICTURES = 8
-NOTHING = Pointed()
+# The pictures shown above a question; of more, their number.
+MAX_PICTURES = 8
+NO_GROUNDING = Grounding()
 
 
 def conversation_rows(
     conversation: Conversation, strings: Strings, *, linked: bool = True
 ) -> list[Row]:
-    """`linked`: a page that an answer names leads to its picture, as long as that is what was sent last."""
+    """Return the rows of all turns.
+
+    If `linked`, a page that an answer mentions is a link to its picture, as long as no other pages
+    were sent after it.
+    """
     rows: list[Row] = []
-    last = conversation.in_sight
+    last = conversation.last_media_turn
     for index, turn in enumerate(conversation.turns):
         labels = conversation.turns[last].labels if linked and 0 <= last <= index else ()
         rows += turn_rows(turn, strings, labels=labels)
@@ -39,32 +45,24 @@ def turn_rows(
     content: str | None = None,
     labels: Sequence[Label] = (),
 ) -> list[Row]:
-    """The question, the thought, the answer, its figures, its error. A running turn brings its texts as they are on
-    the wire, so that they only grow; a finished one is made from what was written, with links to what has `labels`.
+    """Return the question, the thought, the answer, its statistics and its error.
+
+    `reasoning` and `content` are the escaped texts of a turn in progress, which only grow; those of
+    a finished turn are made here, with links to the pictures that `labels` name.
     """
+    if reasoning is None:
+        reasoning = escape_markdown(turn.reasoning)
+    if content is None:
+        content = escape_markdown(turn.content, partial(link_mentions, labels=labels))
     rows = [_row("user", question_html(turn, strings))]
-    reasoning = escape_markdown(turn.reasoning) if reasoning is None else reasoning
-    content = (
-        escape_markdown(turn.content, partial(with_links, labels=labels))
-        if content is None
-        else content
-    )
     if reasoning.strip():
-        thinking = turn.phase == "thinking"
-        metadata = {
-            "title": thought_title(turn, strings),
-            "status": "pending" if thinking else "done",
-        }
+        status = "pending" if turn.phase == "thinking" else "done"
+        metadata = {"title": thought_title(turn, strings), "status": status}
         rows.append(_row("assistant", reasoning) | {"metadata": metadata})
     if content.strip():
         rows.append(_row("assistant", content))
     if turn.phase is None:
-        if turn.error is None and not turn.content.strip() and turn.finish_reason != "abort":
-            rows.append(
-                _row("assistant", f'<div class="figures">{escape(strings("no_answer"))}</div>')
-            )
-        if figures := stats(turn, strings):
-            rows.append(_row("assistant", f'<div class="figures">{escape(figures)}</div>'))
+        rows += [_row("assistant", _figures(text)) for text in _closing_texts(turn, strings)]
     if turn.error is not None:
         rows.append(_row("assistant", error_card(turn.error, strings)))
     return rows
@@ -79,49 +77,51 @@ def thought_title(turn: Turn, strings: Strings) -> str:
 
 
 def question_html(turn: Turn, strings: Strings) -> str:
-    """The person's words exactly as typed, above them what they sent along."""
+    """Return the question exactly as typed, with its pictures or file names above it."""
     html = ""
     if turn.pictures:
-        html += f'<div class="sent">{pictures_html(turn.pictures[:MOST_PICTURES], strings)}'
-        more = len(turn.pictures) - MOST_PICTURES
-        html += (
-            f"<span>+ {escape(strings('you_sent', count=more))}</span></div>"
-            if more > 0
-            else "</div>"
-        )
+        html += f'<div class="sent">{pictures_html(turn.pictures[:MAX_PICTURES], strings)}'
+        if len(turn.pictures) > MAX_PICTURES:
+            count = len(turn.pictures) - MAX_PICTURES
+            html += f"<span>+ {escape(strings('you_sent', count=count))}</span>"
+        html += "</div>"
     elif turn.files:
-        html += (
-            '<div class="sent">'
-            + "".join(f"<span>{one_line(name)}</span>" for name in turn.files)
-            + "</div>"
-        )
-    text = turn.question.text
-    return html + (f'<div class="said">{one_line(text)}</div>' if text else "")
+        names = "".join(f"<span>{escape_to_one_line(name)}</span>" for name in turn.files)
+        html += f'<div class="sent">{names}</div>'
+    if turn.question.text:
+        html += f'<div class="said">{escape_to_one_line(turn.question.text)}</div>'
+    return html
 
 
-def pictures_html(pictures: Sequence[Picture], strings: Strings, pointed: Pointed = NOTHING) -> str:
-    """Figures side by side; what is pointed at is marked, unless that is every one of them."""
-    marked = pointed.pages if len(pointed.pages) < len(pictures) else ()
+def pictures_html(
+    pictures: Sequence[Picture], strings: Strings, grounding: Grounding = NO_GROUNDING
+) -> str:
+    """Return the pictures side by side, with boxes, and with marks on those that are mentioned.
+
+    An answer that mentions all of them marks none.
+    """
+    marked = grounding.pages if len(grounding.pages) < len(pictures) else ()
     figures = []
-    for place, picture in enumerate(pictures):
-        caption = one_line(label_text(picture.label, strings))
+    for index, picture in enumerate(pictures):
+        caption = escape_to_one_line(label_text(picture.label, strings))
         image = f'<img src="{picture.src}" alt="{caption}" tabindex="0" role="button">'
-        if boxes := pointed.boxes.get(place):
+        if boxes := grounding.boxes.get(index):
             image = f'<div class="boxed">{image}{"".join(map(box_html, boxes))}</div>'
-        mark = ' class="named"' if place in marked else ""
+        mark = ' class="named"' if index in marked else ""
         figures.append(f"<figure{mark}>{image}<figcaption>{caption}</figcaption></figure>")
     return "".join(figures)
 
 
-def label_text(label: Label, t: Strings) -> str:
+def label_text(label: Label, strings: Strings) -> str:
+    """Return where in its file a picture comes from, in the user's language."""
     match label:
         case FileLabel(name):
             return name
         case PageLabel(number):
-            return t("page_n", number=number)
+            return strings("page_n", number=number)
         case FrameTime(seconds):
-            return t("seconds", seconds=f"{seconds:.1f}")
-    return t("slide_n", number=label.number)
+            return strings("seconds", seconds=f"{seconds:.1f}")
+    return strings("slide_n", number=label.number)
 
 
 def box_html(box: Box) -> str:
@@ -132,21 +132,29 @@ def box_html(box: Box) -> str:
         "height": box.bottom - box.top,
     }
     style = ";".join(f"{name}:{edge / 10:g}%" for name, edge in edges.items())
-    return f'<i style="{style}">{f"<b>{one_line(box.label)}</b>" if box.label else ""}</i>'
+    label = f"<b>{escape_to_one_line(box.label)}</b>" if box.label else ""
+    return f'<i style="{style}">{label}</i>'
 
 
 def error_card(error: WebUIError, strings: Strings) -> str:
-    return f'<div class="card error"><b>{escape(strings("error"))}</b><p>{one_line(strings.error(error))}</p></div>'
+    title, text = escape(strings("error")), escape_to_one_line(strings.error(error))
+    return f'<div class="card error"><b>{title}</b><p>{text}</p></div>'
 
 
-def one_line(text: str) -> str:
-    """Escaped, and with line ends as entities: Markdown would end an HTML block at an empty line.
+def _closing_texts(turn: Turn, strings: Strings) -> list[str]:
+    """Return what stands below a finished answer."""
+    texts = []
+    if turn.error is None and not turn.content.strip() and turn.finish_reason != "abort":
+        texts.append(strings("no_answer"))
+    if stats := turn_stats(turn, strings):
+        texts.append(stats)
+    return texts
 
-    To Markdown "\\r" is a line end too.
-    """
-    return escape(text).replace("\r\n", "\n").replace("\r", "\n").replace("\n", "&#10;")
+
+def _figures(text: str) -> str:
+    return f'<div class="figures">{escape(text)}</div>'
 
 
 def _row(role: str, text: str) -> Row:
-    # The dict form: Gradio takes the indentation out of a plain string.
+    # The content as a dict: Gradio strips the indentation of a plain string.
     return {"role": role, "content": {"type": "text", "text": text}}

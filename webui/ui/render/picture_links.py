@@ -1,7 +1,7 @@
-"""A picture in Markdown -> a link that names its host.
+"""Pictures in Markdown become links that name their host.
 
-The browser fetches a picture to show it, a link only when it is followed: a document with a hidden instruction must
-not send away what was asked.
+A browser fetches a picture to show it, and a link only when it is followed: a document with hidden
+instructions must not make the page send away what was asked.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from webui.ui.render.literal import literal
+from webui.ui.render.escaping import escape_punctuation
 
-# What cannot become an image any more, and still shows as it was written.
+# Shown in place of "!": no longer the start of a picture, and it looks the same.
 PLAIN_MARK = "&#33;"
 _WINDOW = 2000
 _ALT = r"!\[[^\[\]\\`\n]*"
@@ -21,32 +21,38 @@ _PICTURE = re.compile(
     rf"!\[([^\[\]\\`\n]*)\]\([ \t]*<?((?:{_PLAIN}|\({_PLAIN}*\))+)>?(?:[ \t]+{_TITLE})?[ \t]*\)"
 )
 _MAYBE_TITLE = r"(?:\"[^\"\n\\]*\"?|'[^'\n\\]*'?)"
+# Every beginning of what _PICTURE matches.
 _MAYBE_PICTURE = re.compile(
-    rf"{_ALT}(?:\](?:\([ \t]*<?(?:{_PLAIN}|\({_PLAIN}*\))*(?:\({_PLAIN}*|>?(?:[ \t]+{_MAYBE_TITLE}?)?[ \t]*))?)?"
+    rf"{_ALT}(?:\](?:\([ \t]*<?(?:{_PLAIN}|\({_PLAIN}*\))*"
+    rf"(?:\({_PLAIN}*|>?(?:[ \t]+{_MAYBE_TITLE}?)?[ \t]*))?)?"
 )
 _HOST = re.compile(r"[\w.-]+")
 
 
-def picture_link(held: str, final: bool) -> tuple[int, str] | None:
-    """(characters taken, what is shown for them) of text that begins with "!["; None if that is not known yet.
+def picture_link(pending: str, final: bool) -> tuple[int, str] | None:
+    """Return (characters consumed, their Markdown) for text that begins with "![".
 
-    A picture without a host, or one that Markdown's plainest form does not fit, loses its "!" and goes on as text.
+    None if more text must arrive first. A picture without a host, or one in any but the plainest
+    form of Markdown, loses its "!" and goes on as text.
     """
-    window = held[:_WINDOW]
-    found = _PICTURE.match(window)
-    if found is None:
-        undecided = not final and len(held) < _WINDOW and _MAYBE_PICTURE.fullmatch(held)
-        return None if undecided else (1, PLAIN_MARK)
-    alt, url = found.groups()
+    window = pending[:_WINDOW]
+    match = _PICTURE.match(window)
+    if match is None:
+        may_match = len(pending) < _WINDOW and _MAYBE_PICTURE.fullmatch(pending)
+        return None if may_match and not final else (1, PLAIN_MARK)
+    alt, url = match.groups()
     host = host_of(url)
     if not host:
         return 1, PLAIN_MARK
-    name = f"{literal(alt.strip())} ({host})" if alt.strip() else host
-    return found.end(), f"[{name}]({url.replace('&', '&amp;')})"
+    name = f"{escape_punctuation(alt.strip())} ({host})" if alt.strip() else host
+    return match.end(), f"[{name}]({url.replace('&', '&amp;')})"
 
 
 def host_of(url: str) -> str:
-    """The host that a browser would ask, with its port, non-ASCII names in Punycode; "" if it cannot be told."""
+    """Return the host that a browser would ask, with its port; "" if there is none.
+
+    Names that are not ASCII are in Punycode, so that no letter looks like another.
+    """
     try:
         parts = urlsplit(url)
         host, port = parts.hostname or "", parts.port

@@ -1,4 +1,4 @@
-"""The one line that says what is going on, with its number, and the line of figures under an answer."""
+"""The line above the message box: the phase with its number; and the statistics of an answer."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from webui.ui.i18n.strings import Strings, file_size
 def phase_number(
     progress: Progress, strings: Strings, seconds: float, tokens_per_s: float = 0.0
 ) -> str:
-    """The number that belongs to a phase, "" if there is none yet."""
+    """Return the number that belongs to a phase which has lasted for `seconds`."""
     done, total = progress.done, progress.total
     if progress.phase == "queued":
         return strings("ahead", count=done) if done else strings("next")
     if progress.phase == "thinking":
         return strings.seconds(seconds)
     if progress.phase == "answering":
-        return (
-            strings("speed", rate=f"{tokens_per_s:.0f}") if tokens_per_s else strings.tokens(done)
-        )
+        if tokens_per_s:
+            return strings("speed", rate=f"{tokens_per_s:.0f}")
+        return strings.tokens(done)
     if not total:
         return strings.seconds(seconds)
     if progress.phase == "prefill":
@@ -32,7 +32,7 @@ def phase_number(
 
 
 def phase_html(words: str, number: str = "") -> str:
-    """Shown above the composer. `data-phase` is what a screen reader hears: the phase, not each tick of the number."""
+    """Return the phase line. Screen readers hear `data-phase`, without the changing number."""
     separator = ": " if number else ""
     return (
         f'<div class="phase" data-phase="{escape(words)}"><i></i>'
@@ -40,28 +40,29 @@ def phase_html(words: str, number: str = "") -> str:
     )
 
 
-def stats(turn: Turn, strings: Strings) -> str:
-    """ "31 tok/s · first token 0.4 s · 512 tokens"; what cut it short comes first."""
-    figures: list[str] = []
+def turn_stats(turn: Turn, strings: Strings) -> str:
+    """Return for example "31 tok/s · first token 0.4 s · 512 tokens".
+
+    What cut the answer or the thought short comes first.
+    """
+    texts: list[str] = []
     if turn.finish_reason == "abort":
-        figures.append(strings("stopped"))
+        texts.append(strings("stopped"))
     if turn.usage is not None and turn.usage.completion_tokens:
-        figures += thought_cut(turn.usage, strings)
+        texts += thought_cut_texts(turn.usage, strings)
         if turn.finish_reason == "length":
-            figures.append(strings("length", limit=f"{turn.usage.completion_tokens:,}"))
+            texts.append(strings("length", limit=f"{turn.usage.completion_tokens:,}"))
         if turn.tokens_per_s:
-            figures.append(strings("speed", rate=f"{turn.tokens_per_s:.0f}"))
-        figures.append(strings("first_token", seconds=strings.seconds(turn.first_token_s)))
-        figures.append(strings.tokens(turn.usage.completion_tokens))
-    return " · ".join(figures)
+            texts.append(strings("speed", rate=f"{turn.tokens_per_s:.0f}"))
+        texts.append(strings("first_token", seconds=strings.seconds(turn.first_token_s)))
+        texts.append(strings.tokens(turn.usage.completion_tokens))
+    return " · ".join(texts)
 
 
-def thought_cut(usage: Usage, strings: Strings) -> list[str]:
-    """What ended the thought, unless it was the model itself."""
+def thought_cut_texts(usage: Usage, strings: Strings) -> list[str]:
+    """Return what ended the thought, [] if the model did."""
+    if not usage.thought_cut:
+        return []
     if usage.thought_cut == "budget" and not usage.reasoning_tokens:
         return [strings("no_thought")]
-    return (
-        [strings(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")]
-        if usage.thought_cut
-        else []
-    )
+    return [strings(f"cut_{usage.thought_cut}", count=f"{usage.reasoning_tokens:,}")]

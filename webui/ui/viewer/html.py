@@ -1,4 +1,4 @@
-"""What stands beside a conversation, as HTML: pages, frames and pictures with their cost. Pure."""
+"""The viewer's HTML: pages, frames and pictures with their cost. Pure."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from html import escape
 
 from webui.errors import WebUIError
-from webui.media.reader import parse_pages
+from webui.media.reader import Preview, parse_pages
 from webui.protocol import MediaLimits, ModelInfo, ModelStatus
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings, file_size
-from webui.ui.render.grounding import Pointed, pointed_at
-from webui.ui.render.messages import NOTHING, error_card, pictures_html
+from webui.ui.render.grounding import Grounding, find_grounding
+from webui.ui.render.messages import NO_GROUNDING, error_card, pictures_html
 from webui.ui.viewer.uploads import Upload
 
-UNBOUNDED = 10**9
+NO_LIMIT = 10**9
 
 
 def hint_html(text: str) -> str:
@@ -22,101 +22,111 @@ def hint_html(text: str) -> str:
 
 
 def sheet_html(
-    pictures: Sequence[Picture], kind: str, strings: Strings, pointed: Pointed = NOTHING
+    pictures: Sequence[Picture],
+    kind: str,
+    strings: Strings,
+    grounding: Grounding = NO_GROUNDING,
 ) -> str:
-    """A grid of pages or frames; one picture stands alone and large."""
+    """Return a grid of pages or frames; a single picture is large. `kind` is a CSS class."""
     single = " single" if len(pictures) == 1 else ""
-    return f'<div class="sheet {kind}{single}">{pictures_html(pictures, strings, pointed)}</div>'
+    figures = pictures_html(pictures, strings, grounding)
+    return f'<div class="sheet {kind}{single}">{figures}</div>'
 
 
-def item_html(item: Upload, strings: Strings) -> str:
-    if item.error is not None:
-        return error_card(item.error, strings)
-    if item.preview is None:
+def upload_html(upload: Upload, strings: Strings) -> str:
+    """Return the pages or frames of a file, or why it cannot be read; "" while it is read."""
+    if upload.error is not None:
+        return error_card(upload.error, strings)
+    if upload.preview is None:
         return ""
-    notice = (
-        f'<p class="notice">{escape(strings(item.preview.notice))}</p>'
-        if item.preview.notice
-        else ""
-    )
-    return notice + sheet_html(item.pictures, item.preview.attachment.kind, strings)
+    html = ""
+    if upload.preview.notice:
+        html = f'<p class="notice">{escape(strings(upload.preview.notice))}</p>'
+    return html + sheet_html(upload.pictures, upload.preview.attachment.kind, strings)
 
 
-def cost_html(item: Upload, info: ModelInfo, room: int, strings: Strings) -> str:
-    """How many pages or frames were chosen, and their tokens against what there is room for, with a bar."""
-    preview = item.preview
+def cost_html(upload: Upload, info: ModelInfo, max_tokens: int, strings: Strings) -> str:
+    """Return how many pages or frames are selected, and their tokens of `max_tokens`, with a bar.
+
+    A selection that does not exist is an error here, beside the control where it was made.
+    """
+    preview = upload.preview
     if preview is None:
         return ""
     try:
-        chosen, tokens = preview.cost(item.selection, info, room)
-        _, natural = preview.cost(item.selection, info, UNBOUNDED)
+        selected, tokens = preview.cost(upload.selection, info, max_tokens)
+        _, full_size_tokens = preview.cost(upload.selection, info, NO_LIMIT)
     except WebUIError as error:
         return f'<div class="cost wrong" role="alert">{escape(strings.error(error))}</div>'
-    kind = preview.attachment.kind
-    if kind == "document":
-        words = strings("cost_pages", chosen=chosen, count=preview.count)
-    elif kind == "video":
-        words = strings("cost_frames", chosen=chosen)
-    else:
-        width, height = preview.sizes[0]
-        words = strings("cost_image", width=width, height=height)
-    smaller = (
-        f'<p class="notice">{escape(strings("fitted", tokens=f"{natural:,}"))}</p>'
-        if natural > tokens
-        else ""
-    )
-    share = min(tokens / room, 1) if room else 1
-    figures = strings("cost_tokens", tokens=f"{tokens:,}", limit=f"{room:,}")
+    words = selection_text(preview, selected, strings)
+    fitted = ""
+    if full_size_tokens > tokens:
+        text = strings("fitted", tokens=f"{full_size_tokens:,}")
+        fitted = f'<p class="notice">{escape(text)}</p>'
+    share = min(tokens / max_tokens, 1) if max_tokens else 1
+    figures = strings("cost_tokens", tokens=f"{tokens:,}", limit=f"{max_tokens:,}")
     return (
-        f'<div class="cost"><p class="name">{escape(item.path.name)}</p>'
+        f'<div class="cost"><p class="name">{escape(upload.path.name)}</p>'
         f"<p><span>{escape(words)}</span><span>{escape(figures)}</span></p>"
-        f'<div class="bar"><i style="width:{share:.1%}"></i></div>{smaller}</div>{dimming(item)}'
+        f'<div class="bar"><i style="width:{share:.1%}"></i></div>{fitted}</div>'
+        f"{dimming_html(upload, preview)}"
     )
 
 
-def dimming(item: Upload) -> str:
-    """A style that dims the pages which were not chosen, so that the sheet need not be drawn anew; "" if all were."""
-    preview = item.preview
-    if preview is None or preview.attachment.kind != "document" or not item.selection.pages.strip():
+def selection_text(preview: Preview, selected: int, strings: Strings) -> str:
+    if preview.attachment.kind == "document":
+        return strings("cost_pages", chosen=selected, count=preview.count)
+    if preview.attachment.kind == "video":
+        return strings("cost_frames", chosen=selected)
+    width, height = preview.sizes[0]
+    return strings("cost_image", width=width, height=height)
+
+
+def dimming_html(upload: Upload, preview: Preview) -> str:
+    """Return a style that dims the pages which are not selected, "" if all are.
+
+    The sheet itself need not be sent again.
+    """
+    if preview.attachment.kind != "document" or not upload.selection.pages.strip():
         return ""
-    stretches = stretches_of(
-        parse_pages(item.selection.pages, preview.count, preview.count, item.path.name)
-    )
-    chosen = ", ".join(f":nth-child(n+{first}):nth-child(-n+{last})" for first, last in stretches)
-    name = ",".join(f"{first}-{last}" for first, last in stretches)
-    # Every tab has a viewer: the rule holds for the one that says the same pages.
-    beside = f'.side:has(i[data-pages="{name}"]) .viewer figure'
-    return f'<i hidden data-pages="{name}"></i><style>{beside}:not({chosen}) {{ opacity: .3; }}</style>'
+    pages = parse_pages(upload.selection.pages, preview.count, preview.count, upload.path.name)
+    ranges = page_ranges(pages)
+    selected = ", ".join(f":nth-child(n+{first}):nth-child(-n+{last})" for first, last in ranges)
+    name = ",".join(f"{first}-{last}" for first, last in ranges)
+    # Every tab has a viewer: the rule applies only beside the marker with the same pages.
+    figures = f'.side:has(i[data-pages="{name}"]) .viewer figure'
+    style = f"<style>{figures}:not({selected}) {{ opacity: .3; }}</style>"
+    return f'<i hidden data-pages="{name}"></i>{style}'
 
 
-def stretches_of(pages: Sequence[int]) -> list[tuple[int, int]]:
-    """The first and the last of each stretch of neighbours, of pages in their order."""
+def page_ranges(pages: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and last page of each run of consecutive pages, which must be sorted."""
     known = set(pages)
     firsts = [page for page in pages if page - 1 not in known]
-    return list(zip(firsts, [page for page in pages if page + 1 not in known], strict=True))
+    lasts = [page for page in pages if page + 1 not in known]
+    return list(zip(firsts, lasts, strict=True))
 
 
 def conversation_html(conversation: Conversation, strings: Strings) -> str:
-    """The pages and frames that were sent last, as the model saw them, with what the newest answer points at.
+    """Return the pages and frames that were sent last, as the model saw them, "" if none were.
 
-    "" if there were none.
+    What the newest answer refers to is marked.
     """
-    if conversation.in_sight < 0:
+    index = conversation.last_media_turn
+    if index < 0:
         return ""
-    return sent_html(
-        conversation.turns[conversation.in_sight], strings, conversation.turns[-1].content
-    )
+    return sent_html(conversation.turns[index], strings, conversation.turns[-1].content)
 
 
 def sent_html(turn: Turn, strings: Strings, answer: str = "") -> str:
-    """What was sent with that turn. What `answer` points at is marked."""
-    pointed = pointed_at(answer, turn.labels)
-    sheet = sheet_html(turn.pictures, "document sent-last", strings, pointed)
+    """Return the pictures sent with a turn, with marks on what `answer` refers to."""
+    grounding = find_grounding(answer, turn.labels)
+    sheet = sheet_html(turn.pictures, "document sent-last", strings, grounding)
     return f'<p class="name">{escape(strings("in_conversation"))}</p>{sheet}'
 
 
 def about_html(status: ModelStatus, limits: MediaLimits, strings: Strings, *, files: bool) -> str:
-    """What the model is and what it can take, for when there is nothing else to show."""
+    """Return what the model is and what it takes; `files` False leaves the limits of files out."""
     info = status.info
     lines = [strings("about_context", count=f"{info.context_length:,}")]
     if files:

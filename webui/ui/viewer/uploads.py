@@ -1,19 +1,21 @@
-"""The files that wait in the message box: what each looks like, what was chosen of it, what it will cost."""
+"""Uploads: the files that wait in the message box, with their previews and selections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
-from webui.errors import WebUIError
+from webui.errors import TooLargeError, WebUIError
 from webui.media.reader import Preview, Selection
 from webui.ui.conversation import Picture
+from webui.ui.i18n.strings import file_size
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file. Until it has been looked at there is neither preview nor error."""
+    """One file. Before it has been read there is neither preview nor error."""
 
     path: Path
     selection: Selection = field(default_factory=Selection)
@@ -22,35 +24,52 @@ class Upload:
     error: WebUIError | None = None
 
     @property
-    def seen(self) -> bool:
+    def was_read(self) -> bool:
         return self.preview is not None or self.error is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Uploads:
-    items: tuple[Upload, ...] = ()
-    current: int = 0
+    """`index` is that of the file which the viewer shows."""
+
+    files: tuple[Upload, ...] = ()
+    index: int = 0
 
     @property
-    def item(self) -> Upload | None:
-        return self.items[self.current] if self.items else None
+    def current(self) -> Upload | None:
+        return self.files[self.index] if self.files else None
 
     def with_paths(self, paths: Iterable[Path]) -> Uploads:
-        """These files, in this order; what is known of them is kept, and the newest one is looked at."""
-        known = {item.path: item for item in self.items}
-        items = tuple(known.get(path, Upload(path)) for path in paths)
-        fresh = [index for index, item in enumerate(items) if item.path not in known]
-        current = fresh[-1] if fresh else min(self.current, max(len(items) - 1, 0))
-        return Uploads(items, current)
+        """Return these files, in this order, with what is known of them. The newest becomes
+        current."""
+        known = {upload.path: upload for upload in self.files}
+        files = tuple(known.get(path, Upload(path)) for path in paths)
+        new = [index for index, upload in enumerate(files) if upload.path not in known]
+        index = new[-1] if new else min(self.index, max(len(files) - 1, 0))
+        return Uploads(files, index)
 
-    def put(self, item: Upload) -> Uploads:
-        return replace(
-            self, items=tuple(item if item.path == old.path else old for old in self.items)
-        )
+    def with_upload(self, upload: Upload) -> Uploads:
+        """Return the files with `upload` in the place of that with its path."""
+        files = tuple(upload if upload.path == other.path else other for other in self.files)
+        return replace(self, files=files)
 
-    def choose(self, selection: Selection) -> Uploads:
-        """What the controls say about the file that is looked at."""
-        return self.put(replace(self.item, selection=selection)) if self.item else self
+    def with_selection(self, selection: Selection) -> Uploads:
+        """Return the files with that selection in the current one."""
+        if self.current is None:
+            return self
+        return self.with_upload(replace(self.current, selection=selection))
 
     def selection_of(self, path: Path) -> Selection:
-        return next((item.selection for item in self.items if item.path == path), Selection())
+        selections = [upload.selection for upload in self.files if upload.path == path]
+        return selections[0] if selections else Selection()
+
+
+def too_large_errors(files: Iterable[tuple[Any, Any]], limit: int) -> list[TooLargeError]:
+    """Return an error for each (name, size in bytes) that the browser kept back.
+
+    Gradio has the same limit, but reports it in English and in bytes.
+    """
+    return [
+        TooLargeError(name=str(name), size=file_size(int(size)), limit=file_size(limit))
+        for name, size in files
+    ]

@@ -1,0 +1,111 @@
+// The page's own script. Gradio's events and components call the functions of `window.chatPage`; the listeners at
+// the end belong to the whole document. Loaded once, from "app.js", by the components that need it.
+(() => {
+  "use strict";
+
+  const isVisible = (element) => element.offsetParent !== null;
+
+  // Show a small picture in full size, with its boxes and its caption, until a click or Esc.
+  const enlarge = (image) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "enlarged";
+    const copy = (image.closest(".boxed") ?? image).cloneNode(true);
+    const caption = document.createElement("p");
+    caption.textContent = image.alt;
+    dialog.append(copy, caption);
+    dialog.addEventListener("click", () => dialog.close());
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  // Open the picture that a link such as "#seen-2" in an answer leads to.
+  const openLinkedPicture = (link) => {
+    const tab = link.closest(".tab-body");
+    const pictures = tab.querySelector(".sheet.sent-last") ?? [...tab.querySelectorAll(".sent")].at(-1);
+    const picture = pictures?.querySelectorAll("img")[Number(link.hash.slice("#seen-".length))];
+    if (picture) enlarge(picture);
+  };
+
+  // Give screen readers the phase once, not every change of its number: a live region beside the visible line.
+  const announcePhase = (element, watch) => {
+    const live = document.createElement("div");
+    live.className = "heard";
+    live.setAttribute("role", "status");
+    live.setAttribute("aria-live", "polite");
+    element.parentNode.append(live);
+    watch("value", () => {
+      const words = element.querySelector("[data-phase]")?.dataset.phase ?? "";
+      if (live.textContent !== words) live.textContent = words;
+    });
+  };
+
+  // Keep files that are too large from Gradio, which would refuse them in English and in bytes. The component's
+  // "upload" event reports them; the files that are small enough go on alone.
+  const guardUploads = (element, props, trigger) => {
+    const tab = element.closest(".tab-body");
+    const guard = (event, list) => {
+      const input = tab.querySelector(".composer input[type=file]");
+      const files = [...(list ?? [])];
+      if (!files.length || !input || !event.target.closest(".composer")) return;
+      const tooLarge = files.filter((file) => file.size > props.max_file_bytes);
+      if (!tooLarge.length) {
+        props.value = "";
+        return;
+      }
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      if (event.type === "drop") event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
+      trigger("upload", { files: tooLarge.map((file) => [file.name, file.size]) });
+      const kept = new DataTransfer();
+      for (const file of files) if (!tooLarge.includes(file)) kept.items.add(file);
+      input.files = kept.files;
+      if (kept.files.length) input.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    // In the capture phase, so that the guard runs before Gradio's own listeners.
+    tab.addEventListener("change", (event) => guard(event, event.target.files), true);
+    tab.addEventListener("drop", (event) => guard(event, event.dataTransfer?.files), true);
+    tab.addEventListener("paste", (event) => guard(event, event.clipboardData?.files), true);
+  };
+
+  // Screen readers choose their voice, and browsers their fonts, by the document's language: that of the title.
+  const followLanguage = (element, watch) => {
+    const update = () => {
+      const title = element.querySelector("[lang]");
+      if (!title) return;
+      const root = document.documentElement;
+      root.lang = title.lang;
+      if (title.dataset.fonts) root.style.setProperty("--font", title.dataset.fonts);
+      else root.style.removeProperty("--font");
+    };
+    update();
+    watch("value", update);
+  };
+
+  window.chatPage = {
+    announcePhase,
+    guardUploads,
+    followLanguage,
+    filePaths: (message) => JSON.stringify((message?.files ?? []).map((file) => file.path)),
+    writeClipboard: (text) => { navigator.clipboard?.writeText(text); },
+    budgetOfLevel: (level) => level,
+    levelOfBudget: (budget, levels) => (levels.includes(budget) ? budget : null),
+  };
+
+  document.addEventListener("click", (event) => {
+    const image = event.target.closest?.(".sheet img, .sent img");
+    if (image) enlarge(image);
+    const link = event.target.closest?.('.chat a[href^="#seen-"]');
+    if (!link) return;
+    event.preventDefault();
+    openLinkedPicture(link);
+  });
+
+  // Enter on a focused picture enlarges it; Esc stops the answer of the visible tab.
+  document.addEventListener("keydown", (event) => {
+    const image = event.key === "Enter" && event.target.closest?.(".sheet img, .sent img");
+    if (image) return enlarge(image);
+    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    [...document.querySelectorAll(".composer .stop-button")].find(isVisible)?.click();
+  });
+})();
