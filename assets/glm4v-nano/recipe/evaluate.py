@@ -1,7 +1,8 @@
-"""Scores a checkpoint: python -m recipe.evaluate [--model DIR] [--count 200]
+"""Score a checkpoint: python -m recipe.evaluate [--model DIR] [--count 200]
 
-Every lesson is new: seeds, shades, phrasings and in half of the pictures a font that training never used. Greedy
-decoding. An answer counts only in its form: a thought, an answer, the end, and no stray tag.
+Every example is new to the model: seeds, shades, phrasings and, for half of the texts, a font
+that training does not use. Decoding is greedy. An answer counts only in its format: a thought, an
+answer and the end of the turn, without a stray tag.
 """
 
 from __future__ import annotations
@@ -17,106 +18,106 @@ from torch import Tensor
 from tqdm import tqdm
 from transformers import AutoProcessor, Glm4vForConditionalGeneration
 
-from recipe.dialogue.examples import Lesson
-from recipe.metrics import TASKS, Task, answer_of
-from recipe.rng import Dice
-from recipe.training.dataset import Encoder
+from recipe.dialogue.examples.example import Example
+from recipe.metrics import TASKS, Task, extract_answer
+from recipe.rng import Rng
+from recipe.training.dataset import ExampleEncoder
 
 CHECKPOINT = Path(__file__).resolve().parents[1]
-MAX_TOKENS = 200
-BATCH = 10
+MAX_NEW_TOKENS = 200
+BATCH_SIZE = 10
 
 
-def padded(prompts: list[Any], pad: int) -> dict[str, Tensor]:
-    """Prompts of one kind as one batch, padded on the left as generate wants it."""
-    longest = max(prompt["input_ids"].shape[1] for prompt in prompts)
-    fill = {"input_ids": pad, "attention_mask": 0, "mm_token_type_ids": 0}
+def pad_left(prompts: list[Any], pad_id: int) -> dict[str, Tensor]:
+    """Return prompts of one kind as one batch, padded on the left for `generate`."""
+    length = max(prompt["input_ids"].shape[1] for prompt in prompts)
+    padding = {"input_ids": pad_id, "attention_mask": 0, "mm_token_type_ids": 0}
     batch = {}
     for name in prompts[0]:
-        parts = [prompt[name] for prompt in prompts]
-        if name in fill:
-            pads = [torch.full((1, longest - part.shape[1]), fill[name]) for part in parts]
-            parts = [
-                torch.cat([before, part], dim=1) for before, part in zip(pads, parts, strict=True)
+        tensors = [prompt[name] for prompt in prompts]
+        if name in padding:
+            tensors = [
+                torch.nn.functional.pad(tensor, (length - tensor.shape[1], 0), value=padding[name])
+                for tensor in tensors
             ]
-        batch[name] = torch.cat(parts)
+        batch[name] = torch.cat(tensors)
     return batch
 
 
-@torch.inference_mode()
-def write(model: Any, encoder: Encoder, tokenizer: Any, lessons: list[Lesson]) -> list[str]:
-    """What the model writes for each lesson, control tokens included, padding left out."""
-    batch = padded([encoder.prompt(lesson) for lesson in lessons], tokenizer.pad_token_id)
-    batch = {name: tensor.to(model.device) for name, tensor in batch.items()}
-    output = model.generate(**batch, max_new_tokens=MAX_TOKENS, do_sample=False)
-    texts = tokenizer.batch_decode(
-        output[:, batch["input_ids"].shape[1] :], skip_special_tokens=False
-    )
-    return [text.replace(tokenizer.pad_token, "") for text in texts]
-
-
-class Examination:
-    """Puts the tasks to one model and remembers the marks."""
+class Evaluator:
+    """Runs tasks on one model. `well_formed` has, for each answer, whether it was in its format."""
 
     def __init__(self, model: Any, processor: Any, seed: int, show: bool) -> None:
-        self._model, self._tokenizer, self._encoder = model, processor.tokenizer, Encoder(processor)
+        self._model, self._tokenizer = model, processor.tokenizer
+        self._encoder = ExampleEncoder(processor)
         self._seed, self._show = seed, show
-        self.formed: list[bool] = []
+        self.well_formed: list[bool] = []
 
-    def score(self, task: Task, count: int) -> float:
-        """The mean mark of `count` lessons."""
-        dice, marks = Dice(f"evaluate {self._seed} {task.name}", fresh=True), []
-        for start in range(0, count, BATCH):
-            lessons = [task.make(dice) for _ in range(min(BATCH, count - start))]
-            texts = write(self._model, self._encoder, self._tokenizer, lessons)
-            for lesson, text in zip(lessons, texts, strict=True):
-                marks.append(task.mark(lesson, text))
-                self.formed.append(bool(answer_of(text)))
-                if self._show and marks[-1] < 1:
-                    print(
-                        f"{task.name}: {asked(lesson)}\n    {lesson.reply.thought} {lesson.reply.answer}\n    {text}"
-                    )
-        return sum(marks) / len(marks)
+    def run_task(self, task: Task, count: int) -> float:
+        """Return the mean score of `count` examples."""
+        rng = Rng(f"evaluate {self._seed} {task.name}", held_out=True)
+        scores = []
+        for start in range(0, count, BATCH_SIZE):
+            examples = [task.make_example(rng) for _ in range(min(BATCH_SIZE, count - start))]
+            for example, text in zip(examples, self._generate(examples), strict=True):
+                scores.append(task.score(example, text))
+                self.well_formed.append(bool(extract_answer(text)))
+                if self._show and scores[-1] < 1:
+                    print_failure(task, example, text)
+        return sum(scores) / len(scores)
+
+    @torch.inference_mode()
+    def _generate(self, examples: list[Example]) -> list[str]:
+        """Return the model's output for each example, with control tokens, without padding."""
+        prompts = [self._encoder.encode_prompt(example) for example in examples]
+        batch = pad_left(prompts, self._tokenizer.pad_token_id)
+        batch = {name: tensor.to(self._model.device) for name, tensor in batch.items()}
+        output = self._model.generate(**batch, max_new_tokens=MAX_NEW_TOKENS, do_sample=False)
+        prompt_length = batch["input_ids"].shape[1]
+        texts = self._tokenizer.batch_decode(output[:, prompt_length:], skip_special_tokens=False)
+        return [text.replace(self._tokenizer.pad_token, "") for text in texts]
 
 
-def asked(lesson: Lesson) -> str:
-    content = lesson.messages[-1]["content"]
-    return content if isinstance(content, str) else content[-1]["text"]
+def print_failure(task: Task, example: Example, text: str) -> None:
+    content = example.messages[-1]["content"]
+    question = content if isinstance(content, str) else content[-1]["text"]
+    print(f"{task.name}: {question}")
+    print(f"    expected: {example.reply.thought} {example.reply.answer}")
+    print(f"    output:   {text}")
 
 
-def line(task: Task, score: float, above: float) -> str:
-    goal = above + task.goal if task.goal < 0 else task.goal
-    verdict = "" if not goal else "reached" if score >= goal else "not reached"
-    wanted = f"{goal:.1%}" if goal else ""
-    return f"{task.name:34}{score:>8.1%}{wanted:>8}  {verdict}".rstrip()
+def table_row(task: Task, score: float, score_before: float) -> str:
+    goal = score_before + task.goal if task.goal < 0 else task.goal
+    if not goal:
+        return f"{task.name:34}{score:>8.1%}"
+    verdict = "reached" if score >= goal else "not reached"
+    return f"{task.name:34}{score:>8.1%}{goal:>8.1%}  {verdict}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", type=Path, default=CHECKPOINT)
-    parser.add_argument("--count", type=int, default=200, help="lessons of each task")
+    parser.add_argument("--model", type=Path, default=CHECKPOINT, help="folder of the checkpoint")
+    parser.add_argument("--count", type=int, default=200, help="examples of each task")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="cpu")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--show", action="store_true", help="print what went wrong")
+    parser.add_argument("--threads", type=int, default=2, help="CPU threads")
+    parser.add_argument("--show", action="store_true", help="print the answers that are wrong")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     processor = AutoProcessor.from_pretrained(options.model)
     model = Glm4vForConditionalGeneration.from_pretrained(options.model).eval().to(options.device)
-    start, above = monotonic(), 0.0
-    examination, lines = Examination(model, processor, options.seed, options.show), []
+    start, score_before, rows = monotonic(), 0.0, []
+    evaluator = Evaluator(model, processor, options.seed, options.show)
     for task in tqdm(TASKS):
-        score = examination.score(task, options.count)
-        lines.append(line(task, score, above))
-        above = score
-    formed = sum(examination.formed)
-    print(f"{'task':34}{'score':>8}{'goal':>8}", *lines, sep="\n")
-    print(
-        f"{formed} of {len(examination.formed)} answers in their form, without a stray tag, and ended"
-    )
-    print(f"{options.count} lessons a task, {date.today()}, {monotonic() - start:.0f} s")
+        score = evaluator.run_task(task, options.count)
+        rows.append(table_row(task, score, score_before))
+        score_before = score
+    print(f"{'task':34}{'score':>8}{'goal':>8}", *rows, sep="\n")
+    formed, total = sum(evaluator.well_formed), len(evaluator.well_formed)
+    print(f"{formed} of {total} answers in their format, without a stray tag, and ended")
+    print(f"{options.count} examples a task, {date.today()}, {monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""Questions about what was drawn, and their answers."""
+"""Conversations about what was drawn: questions, replies, and examples that join the two."""

@@ -1,1 +1,1 @@
-"""Pictures, pages and clips, drawn."""
+"""Pictures, pages and videos, with labels of what they show."""

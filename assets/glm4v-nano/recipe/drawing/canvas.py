@@ -1,4 +1,7 @@
-"""A picture while it is drawn, and beside it the map of what covers what: the tower is taught from the map."""
+"""A picture while it is drawn, and a map of the object that covers each of its points.
+
+The vision encoder is pretrained with labels that are made from the map.
+"""
 
 from __future__ import annotations
 
@@ -7,105 +10,102 @@ from dataclasses import dataclass, field, replace
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from recipe.drawing.fonts import font
-from recipe.drawing.glyphs import Glyph, Type, set_line
-from recipe.rng import Dice
+from recipe.drawing.fonts import load_font
+from recipe.drawing.glyphs import Glyph, TextStyle, draw_line
+from recipe.rng import Rng
 
 RGB = tuple[int, int, int]
 Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 
-UNIT = 28  # pixels that one visual token covers, each way
-DOT = 4  # pixels of the picture that one dot of the maps covers, each way
+CELL = 28  # pixels, each way, that become one visual token
+DOT = 4  # pixels, each way, that one dot of the map covers
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    """What a thing in a picture is.
+class ObjectLabel:
+    """The class of an object in a picture.
 
-    Of a bar in a chart also its letter, and whether it is tallest or shortest; of a thing in a clip how it moves.
+    A bar of a chart also has its letter and whether it is the tallest or the shortest; an object
+    in a video has the direction in which it moves.
     """
 
     colour: str
     shape: str
     letter: str = ""
     rank: str = ""
-    moves: str = ""
+    direction: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A picture with its map, a dot for each 4 x 4 pixels: 1 + the number of the thing that covers it, 0 for none.
+    """A picture and its map, which has one dot for each 4 x 4 pixels.
 
-    `things` are what is there, each with its box: left, top, right, bottom as shares of the picture. `glyphs` are the
-    capitals and digits that are large enough to be read.
+    A dot is 1 + the index of the object that covers it, or 0. `objects` have their boxes: left,
+    top, right, bottom as fractions of the picture. `glyphs` are the capitals and digits that are
+    large enough to read.
     """
 
     image: Image.Image
-    map: Image.Image
-    things: Sequence[tuple[Mark, Box]] = ()
+    object_map: Image.Image
+    objects: Sequence[tuple[ObjectLabel, Box]] = ()
     glyphs: Sequence[Glyph] = ()
 
 
 @dataclass
 class Canvas:
-    """`size` is (width, height) of the finished picture; all coordinates are in its pixels.
+    """A drawing surface that is `scale` times larger than the finished picture.
 
-    It is drawn `fine` times larger, for smooth edges; text alone is smooth without.
+    `size` is (width, height) of the finished picture, and all coordinates are in its pixels.
+    Scaling down smooths the edges; a picture of text alone is smooth at scale 1.
     """
 
     size: tuple[int, int]
     ground: RGB
-    fine: int = 2
-    things: list[tuple[Mark, Box]] = field(default_factory=list)
+    scale: int = 2
+    objects: list[tuple[ObjectLabel, Box]] = field(default_factory=list)
     glyphs: list[Glyph] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         width, height = self.size
-        self.image = Image.new("RGB", (self.fine * width, self.fine * height), self.ground)
+        self.image = Image.new("RGB", (self.scale * width, self.scale * height), self.ground)
         self._pen = ImageDraw.Draw(self.image)
         self._map = Image.new("L", (width // DOT, height // DOT))
-        self._marker = ImageDraw.Draw(self._map)
+        self._map_pen = ImageDraw.Draw(self._map)
 
-    def polygon(self, points: Sequence[Point], fill: RGB, mark: Mark) -> Box:
-        """Draws a thing, and tells its box."""
-        self._pen.polygon([(self.fine * x, self.fine * y) for x, y in points], fill=fill)
-        (width, height), (across, down) = self.size, zip(*points, strict=True)
-        box = min(across) / width, min(down) / height, max(across) / width, max(down) / height
-        self.things.append((mark, box))
-        self._marker.polygon(
-            [(x / DOT - 0.5, y / DOT - 0.5) for x, y in points], fill=len(self.things)
-        )
+    def draw_object(self, points: Sequence[Point], fill: RGB, label: ObjectLabel) -> Box:
+        """Draw a polygon, add it to the map and return its box."""
+        self._pen.polygon([(self.scale * x, self.scale * y) for x, y in points], fill=fill)
+        (width, height), (xs, ys) = self.size, zip(*points, strict=True)
+        box = min(xs) / width, min(ys) / height, max(xs) / width, max(ys) / height
+        self.objects.append((label, box))
+        dots = [(x / DOT - 0.5, y / DOT - 0.5) for x, y in points]
+        self._map_pen.polygon(dots, fill=len(self.objects))
         return box
 
-    def stroke(self, points: Sequence[Point], fill: RGB, width: float) -> None:
-        self._pen.line(
-            [(self.fine * x, self.fine * y) for x, y in points],
-            fill=fill,
-            width=max(round(self.fine * width), 1),
-        )
+    def draw_stroke(self, points: Sequence[Point], fill: RGB, width: float) -> None:
+        scaled = [(self.scale * x, self.scale * y) for x, y in points]
+        self._pen.line(scaled, fill=fill, width=max(round(self.scale * width), 1))
 
-    def write(self, at: Point, text: str, kind: Type, ink: RGB, readable: bool = True) -> None:
-        """One line with its left top at `at`; of what cannot be read, no glyphs are kept."""
-        fine = Type(kind.name, self.fine * kind.size, self.fine * kind.spacing)
-        start = self.fine * at[0], self.fine * at[1]
+    def write(
+        self, origin: Point, text: str, style: TextStyle, ink: RGB, readable: bool = True
+    ) -> None:
+        """Draw one line with its left top at `origin`; keep its glyphs if it is `readable`."""
+        scale = self.scale
+        scaled = TextStyle(style.font, scale * style.size, scale * style.spacing)
+        start = scale * origin[0], scale * origin[1]
         if not readable:
-            self._pen.text(start, text, fill=ink, font=font(fine.name, fine.size))
-        else:
-            drawn = set_line(self._pen, start, text, fine, ink)
-            self.glyphs += [
-                replace(glyph, x=glyph.x / self.fine, y=glyph.y / self.fine) for glyph in drawn
-            ]
+            self._pen.text(start, text, fill=ink, font=load_font(scaled.font, scaled.size))
+            return
+        for glyph in draw_line(self._pen, start, text, scaled, ink):
+            self.glyphs.append(replace(glyph, x=glyph.x / scale, y=glyph.y / scale))
 
-    def paste(self, image: Image.Image, box: tuple[int, int, int, int]) -> None:
-        """An image into left, top, right, bottom."""
-        left, top, right, bottom = (self.fine * edge for edge in box)
-        self.image.paste(image.resize((right - left, bottom - top)), (left, top))
-
-    def finished(self, dice: Dice) -> Drawing:
-        """At its size with smooth edges, now and then a little soft."""
-        kinds = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BOX)
-        image = self.image if self.fine == 1 else self.image.resize(self.size, dice.choice(kinds))
-        if dice.random() < 0.1:
-            image = image.filter(ImageFilter.GaussianBlur(dice.uniform(0.3, 0.7)))
-        return Drawing(image, self._map, tuple(self.things), tuple(self.glyphs))
+    def finish(self, rng: Rng) -> Drawing:
+        """Return the drawing at its final size; one in ten is blurred a little."""
+        filters = (Image.Resampling.LANCZOS, Image.Resampling.BICUBIC, Image.Resampling.BOX)
+        image = self.image
+        if self.scale != 1:
+            image = image.resize(self.size, rng.choice(filters))
+        if rng.random() < 0.1:
+            image = image.filter(ImageFilter.GaussianBlur(rng.uniform(0.3, 0.7)))
+        return Drawing(image, self._map, tuple(self.objects), tuple(self.glyphs))

@@ -1,6 +1,6 @@
-"""The typefaces that headlines are set in: those that come with PyMuPDF and Pillow, so that every machine has them.
+"""Fonts of headlines: those inside PyMuPDF and Pillow, which every machine has, and system fonts.
 
-More of the same kind are taken from the system where it has them.
+System fonts are used where they are installed, so two machines may train on different ones.
 """
 
 from __future__ import annotations
@@ -18,53 +18,50 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 BUILT_IN = ("helv", "hebo", "tiro", "tibo", "cour", "cobo", "cjk")
 SYSTEM_FOLDERS = (Path("/usr/share/fonts"), Path("/Library/Fonts"), Path("C:/Windows/Fonts"))
 SYSTEM_FILES = (
-    *("DejaVuSans.ttf", "DejaVuSans-Bold.ttf", "DejaVuSerif-Bold.ttf", "LiberationSans-Bold.ttf"),
-    *(
-        "Lato-Regular.ttf",
-        "Lato-Bold.ttf",
-        "Roboto-Regular.ttf",
-        "Roboto-Bold.ttf",
-        "RobotoCondensed-Bold.ttf",
-    ),
-    *(
-        "OpenSans-Regular.ttf",
-        "OpenSans-Semibold.ttf",
-        "Inter-Regular.otf",
-        "Inter-Bold.otf",
-        "Cantarell-Regular.otf",
-    ),
-    *(
-        "Carlito-Regular.ttf",
-        "Caladea-Bold.ttf",
-        "URWGothic-Book.otf",
-        "P052-Roman.otf",
-        "C059-Bold.otf",
-    ),
+    "DejaVuSans.ttf",
+    "DejaVuSans-Bold.ttf",
+    "DejaVuSerif-Bold.ttf",
+    "LiberationSans-Bold.ttf",
+    "Lato-Regular.ttf",
+    "Lato-Bold.ttf",
+    "Roboto-Regular.ttf",
+    "Roboto-Bold.ttf",
+    "RobotoCondensed-Bold.ttf",
+    "OpenSans-Regular.ttf",
+    "OpenSans-Semibold.ttf",
+    "Inter-Regular.otf",
+    "Inter-Bold.otf",
+    "Cantarell-Regular.otf",
+    "Carlito-Regular.ttf",
+    "Caladea-Bold.ttf",
+    "URWGothic-Book.otf",
+    "P052-Roman.otf",
+    "C059-Bold.otf",
 )
-UNSEEN = ("aileron",)  # Pillow's own: training never uses it
+HELD_OUT = ("aileron",)  # the font inside Pillow, which training never uses
 
 
 @lru_cache(maxsize=1)
 def training_fonts() -> tuple[str, ...]:
-    """Names that `font` takes, the same on a machine at each call."""
-    found = [
+    """Return the names that `load_font` accepts, in the same order at each call on one machine."""
+    system_fonts = [
         str(path)
         for folder in SYSTEM_FOLDERS
         for name in SYSTEM_FILES
         for path in sorted(folder.rglob(name))
     ]
-    return (*BUILT_IN, *found)
+    return (*BUILT_IN, *system_fonts)
 
 
 @lru_cache(maxsize=1024)
-def font(name: str, size: int) -> Font:
-    """That font, `size` pixels high."""
-    if name in UNSEEN:
+def load_font(name: str, size: int) -> Font:
+    """Return the font `name` at `size` pixels."""
+    if name in HELD_OUT:
         return ImageFont.load_default(size)
-    source = BytesIO(_built_in(name)) if name in BUILT_IN else name
+    source = BytesIO(_read_built_in(name)) if name in BUILT_IN else name
     return ImageFont.truetype(source, size)
 
 
 @lru_cache(maxsize=len(BUILT_IN))
-def _built_in(name: str) -> bytes:
+def _read_built_in(name: str) -> bytes:
     return bytes(pymupdf.Font(name).buffer)

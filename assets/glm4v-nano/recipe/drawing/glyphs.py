@@ -1,4 +1,7 @@
-"""Lines of capitals and digits, with the place of every character. Knows fonts and pens, no words and no tokens."""
+"""Lines of capitals and digits, with the centre of every character.
+
+Knows fonts and Pillow's drawing surface, no scenes and no tokens.
+"""
 
 from __future__ import annotations
 
@@ -7,103 +10,103 @@ from functools import lru_cache
 
 from PIL import ImageDraw
 
-from recipe.drawing.fonts import UNSEEN, font, training_fonts
-from recipe.rng import Dice
+from recipe.drawing.fonts import HELD_OUT, load_font, training_fonts
+from recipe.rng import Rng
 
 CHARACTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-MOST_LETTERS = 12  # of a word
+MAX_WORD_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """A character and its centre, in pixels of the picture it was drawn in.
+    """A character and its centre, in pixels of the picture.
 
-    `number` from 1 is its turn in its word, 0 if it stands alone.
+    `position` counts from 1 in its word, and is 0 for a character that stands alone.
     """
 
     character: str
     x: float
     y: float
-    number: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
-class Type:
-    """How a line is set: font name, size in pixels, letter spacing in pixels."""
+class TextStyle:
+    """Font name, font size in pixels and letter spacing in pixels of a line of text."""
 
-    name: str
+    font: str
     size: int
     spacing: float = 0.0
 
-    def width(self, text: str) -> float:
+    def measure_width(self, text: str) -> float:
         if not self.spacing:
-            return length(self.name, self.size, text)
-        # Spaced characters are set one by one, and do not move together as "AV" does.
-        return (
-            sum(length(self.name, self.size, each) + self.spacing for each in text) - self.spacing
-        )
+            return text_width(self.font, self.size, text)
+        # Spaced characters are drawn one by one, hence without kerning.
+        widths = (text_width(self.font, self.size, character) for character in text)
+        return sum(width + self.spacing for width in widths) - self.spacing
 
     @property
-    def middle(self) -> float:
-        """From the top of the line box to the middle of the capitals."""
-        return sum(capitals(self.name, self.size)) / 2
+    def capital_middle(self) -> float:
+        """Distance in pixels from the top of the line box to the middle of its capitals."""
+        return sum(capital_extent(self.font, self.size)) / 2
 
     @property
-    def height(self) -> float:
-        """From the top of the line box to the foot of the capitals."""
-        return capitals(self.name, self.size)[1]
+    def baseline(self) -> float:
+        """Distance in pixels from the top of the line box to the foot of its capitals."""
+        return capital_extent(self.font, self.size)[1]
 
 
 @lru_cache(maxsize=1 << 16)
-def length(name: str, size: int, text: str) -> float:
-    return float(font(name, size).getlength(text))
+def text_width(font: str, size: int, text: str) -> float:
+    return float(load_font(font, size).getlength(text))
 
 
 @lru_cache(maxsize=1 << 12)
-def capitals(name: str, size: int) -> tuple[float, float]:
-    """Where capitals begin and end, from the top of the line box."""
-    box = font(name, size).getbbox("H")
+def capital_extent(font: str, size: int) -> tuple[float, float]:
+    """Return where capitals begin and end, in pixels below the top of the line box."""
+    box = load_font(font, size).getbbox("H")
     return box[1], box[3]
 
 
-def letters(dice: Dice, least: int = 3, most: int = MOST_LETTERS) -> str:
-    """A word that nobody can guess: letters, digits, or both."""
-    pool = dice.choice((CHARACTERS, CHARACTERS, CHARACTERS[:26], CHARACTERS[26:]))
-    return "".join(dice.choices(pool, k=dice.randint(least, most)))
+def random_word(rng: Rng, min_length: int = 3, max_length: int = MAX_WORD_LENGTH) -> str:
+    """Return a word that cannot be guessed from a part of it: letters, digits, or both."""
+    alphabet = rng.choice((CHARACTERS, CHARACTERS, CHARACTERS[:26], CHARACTERS[26:]))
+    return "".join(rng.choices(alphabet, k=rng.randint(min_length, max_length)))
 
 
-def any_type(dice: Dice, least: float, most: float) -> Type:
-    """A font at a size of `least` to `most` pixels, small ones as often as large ones.
+def random_style(rng: Rng, min_size: float, max_size: float) -> TextStyle:
+    """Return a font at a size that is distributed evenly on a logarithmic scale.
 
-    Fresh dice give the font that training never uses half of the time.
+    An evaluation uses the held-out font for half of its texts.
     """
-    names = UNSEEN if dice.fresh and dice.chance(0.5) else training_fonts()
-    size = round(least * (most / least) ** dice.random())
-    spacing = dice.uniform(0, 0.12) * size if dice.random() < 0.3 else 0.0
-    return Type(dice.choice(names), size, spacing)
+    names = HELD_OUT if rng.held_out and rng.chance(0.5) else training_fonts()
+    size = round(min_size * (max_size / min_size) ** rng.random())
+    spacing = rng.uniform(0, 0.12) * size if rng.random() < 0.3 else 0.0
+    return TextStyle(rng.choice(names), size, spacing)
 
 
-def set_line(
+def draw_line(
     pen: ImageDraw.ImageDraw,
-    at: tuple[float, float],
+    origin: tuple[float, float],
     text: str,
-    kind: Type,
+    style: TextStyle,
     ink: tuple[int, int, int],
 ) -> list[Glyph]:
-    """Draws `text` with its left top at `at`; gives its characters but the spaces."""
-    face, glyphs = font(kind.name, kind.size), []
-    x, y = at
-    if not kind.spacing:
-        pen.text(at, text, fill=ink, font=face)
-    for number, character in enumerate(text):
-        if kind.spacing:
-            pen.text((x, y), character, fill=ink, font=face)
-            step = length(kind.name, kind.size, character) + kind.spacing
+    """Draw `text` with its left top at `origin` and return its characters except spaces."""
+    font, glyphs = load_font(style.font, style.size), []
+    x, y = origin
+    if not style.spacing:
+        pen.text(origin, text, fill=ink, font=font)
+    for index, character in enumerate(text):
+        if style.spacing:
+            pen.text((x, y), character, fill=ink, font=font)
+            advance = text_width(style.font, style.size, character) + style.spacing
         else:
-            step = length(kind.name, kind.size, text[: number + 1]) - (x - at[0])
+            # The difference of two prefixes contains the kerning.
+            prefix_width = text_width(style.font, style.size, text[: index + 1])
+            advance = prefix_width - (x - origin[0])
         if character != " ":
-            glyphs.append(
-                Glyph(character, x + step / 2, y + kind.middle, number + 1 if len(text) > 1 else 0)
-            )
-        x += step
+            position = index + 1 if len(text) > 1 else 0
+            glyphs.append(Glyph(character, x + advance / 2, y + style.capital_middle, position))
+        x += advance
     return glyphs

@@ -1,1 +1,1 @@
-"""The model, its batches and its optimizers."""
+"""Datasets, model, optimizers and the training loop."""

@@ -1,6 +1,7 @@
-"""The same training, quicker on a CPU that multiplies bfloat16 in tiles: products in it, pointwise work in one pass.
+"""Faster training on a CPU that multiplies bfloat16 in tiles (AMX).
 
-Needs a C++ compiler. The weights, the sums and everything between the products stay in single precision.
+Matrix products round their factors to bfloat16 and accumulate in float32; pointwise operations
+are compiled into one pass, which needs a C++ compiler. Weights and all else stay in float32.
 """
 
 from __future__ import annotations
@@ -13,80 +14,89 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers.models.glm4v import modeling_glm4v as glm4v
 
-PRECISION = torch.backends.mkldnn.matmul
+MATMUL = torch.backends.mkldnn.matmul  # type: ignore[attr-defined]
 
 
-def hasten(model: glm4v.Glm4vForConditionalGeneration) -> None:
-    norm, gated = torch.compile(normed, dynamic=True), torch.compile(gate, dynamic=True)
+def compile_bf16(model: glm4v.Glm4vForConditionalGeneration) -> None:
+    """Replace the linear layers, norms, MLPs and rotary embeddings of `model`.
+
+    Attention keeps its products in float32: they are small, and slower in bfloat16. The rotary
+    embeddings are module-level functions of transformers, so every Glm4v model of the process
+    uses the compiled ones.
+    """
+    norm, gate = torch.compile(rms_norm, dynamic=True), torch.compile(silu_gate, dynamic=True)
     for module in model.model.modules():
         if isinstance(module, nn.Linear):
-            module.forward = product(module)
+            replace_forward(module, bf16_linear(module))
         elif isinstance(module, glm4v.Glm4vRMSNorm):
-            module.forward = bound(norm, module)
+            replace_forward(module, bind_norm(norm, module))
         elif isinstance(module, glm4v.Glm4vTextMLP):
-            module.forward = text_mlp(module, gated)
+            replace_forward(module, bind_text_mlp(gate, module))
         elif isinstance(module, glm4v.Glm4VisionMlp):
-            module.forward = vision_mlp(module, gated)
+            replace_forward(module, bind_vision_mlp(gate, module))
     for name in ("apply_rotary_pos_emb", "apply_rotary_pos_emb_vision"):
         setattr(glm4v, name, torch.compile(getattr(glm4v, name), dynamic=True))
 
 
-class Product(torch.autograd.Function):
-    """A linear layer whose factors are rounded to bfloat16, there and back.
+def replace_forward(module: Any, forward: Callable[[Tensor], Tensor]) -> None:
+    module.forward = forward
 
-    Attention is left alone: its many small products are slower that way.
-    """
+
+class Bf16Linear(torch.autograd.Function):
+    """A linear layer whose three products, one forward and two backward, are in bfloat16."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        ctx.biased = bias is not None
-        found = rounded(inputs.flatten(0, -2), weight.T)
+        ctx.has_bias = bias is not None
+        outputs = bf16_product(inputs.flatten(0, -2), weight.T)
         if bias is not None:
-            found += bias
-        return found.view(*inputs.shape[:-1], len(weight))
+            outputs += bias
+        return outputs.view(*inputs.shape[:-1], len(weight))
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:  # type: ignore[override]
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         inputs, weight = ctx.saved_tensors
-        rows = gradient.flatten(0, -2)
-        of_inputs = rounded(rows, weight).view(inputs.shape)
-        return (
-            of_inputs,
-            rounded(rows.T, inputs.flatten(0, -2)),
-            rows.sum(0) if ctx.biased else None,
-        )
+        rows = gradients[0].flatten(0, -2)
+        input_gradient = bf16_product(rows, weight).view(inputs.shape)
+        weight_gradient = bf16_product(rows.T, inputs.flatten(0, -2))
+        return input_gradient, weight_gradient, rows.sum(0) if ctx.has_bias else None
 
 
-def rounded(one: Tensor, other: Tensor) -> Tensor:
-    PRECISION.fp32_precision = "bf16"
+def bf16_product(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply two float32 matrices with bfloat16 factors."""
+    MATMUL.fp32_precision = "bf16"
     try:
-        return one @ other
+        return left @ right
     finally:
-        PRECISION.fp32_precision = "ieee"
+        MATMUL.fp32_precision = "ieee"
 
 
-def product(linear: nn.Linear) -> Callable[[Tensor], Tensor]:
-    return lambda inputs: Product.apply(inputs, linear.weight, linear.bias)
+def bf16_linear(linear: nn.Linear) -> Callable[[Tensor], Tensor]:
+    return lambda inputs: Bf16Linear.apply(inputs, linear.weight, linear.bias)
 
 
-def normed(inputs: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+def rms_norm(inputs: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return weight * (inputs * torch.rsqrt(inputs.pow(2).mean(-1, keepdim=True) + epsilon))
 
 
-def bound(norm: Callable[..., Tensor], module: glm4v.Glm4vRMSNorm) -> Callable[[Tensor], Tensor]:
+def bind_norm(
+    norm: Callable[..., Tensor], module: glm4v.Glm4vRMSNorm
+) -> Callable[[Tensor], Tensor]:
     return lambda inputs: norm(inputs, module.weight, module.variance_epsilon)
 
 
-def gate(gates: Tensor, values: Tensor) -> Tensor:
+def silu_gate(gates: Tensor, values: Tensor) -> Tensor:
     return functional.silu(gates) * values
 
 
-def text_mlp(mlp: glm4v.Glm4vTextMLP, gated: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
-    return lambda inputs: mlp.down_proj(gated(*mlp.gate_up_proj(inputs).chunk(2, dim=-1)))
-
-
-def vision_mlp(
-    mlp: glm4v.Glm4VisionMlp, gated: Callable[..., Tensor]
+def bind_text_mlp(
+    gate: Callable[..., Tensor], mlp: glm4v.Glm4vTextMLP
 ) -> Callable[[Tensor], Tensor]:
-    return lambda inputs: mlp.down_proj(gated(mlp.gate_proj(inputs), mlp.up_proj(inputs)))
+    return lambda inputs: mlp.down_proj(gate(*mlp.gate_up_proj(inputs).chunk(2, dim=-1)))
+
+
+def bind_vision_mlp(
+    gate: Callable[..., Tensor], mlp: glm4v.Glm4VisionMlp
+) -> Callable[[Tensor], Tensor]:
+    return lambda inputs: mlp.down_proj(gate(mlp.gate_proj(inputs), mlp.up_proj(inputs)))

@@ -1,8 +1,8 @@
-"""Lessons as tensors: what the model reads, and which of its tokens are to be learned. Made in worker processes."""
+"""Batches of examples as tensors: input ids, labels and pixels. Made in worker processes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,193 +10,204 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from recipe.dialogue.examples import (
-    Lesson,
-    any_lessons,
-    chart_lessons,
-    headline_lessons,
-    pages_lessons,
-    scattered_lessons,
-    shapes_lessons,
-    video_lessons,
+from recipe.dialogue.examples.example import Example
+from recipe.dialogue.examples.image import (
+    chart_examples,
+    headline_examples,
+    random_scene_examples,
+    scattered_examples,
+    shapes_examples,
 )
-from recipe.dialogue.text_examples import sum_lessons, talk_lessons, told_lessons
-from recipe.rng import Dice
+from recipe.dialogue.examples.page import page_examples
+from recipe.dialogue.examples.text import (
+    arithmetic_examples,
+    chitchat_examples,
+    description_examples,
+)
+from recipe.dialogue.examples.video import video_examples
+from recipe.rng import Rng
 
 Batch = dict[str, Tensor]
-IGNORED = -100
+IGNORED = -100  # the label that cross_entropy leaves out
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A kind of lesson: how many rows make a batch, how many questions a row holds, how often it comes.
+class MixtureEntry:
+    """One kind of example in the training mixture.
 
-    `cells` are how many cells its pictures may have.
+    A batch has `rows` rows of `questions` questions each; a batch is of this kind with a
+    probability in proportion to `weight`. `cells` are the sizes that its pictures may have.
     """
 
-    make: Callable[..., list[Lesson]]
+    make: Callable[..., list[Example]]
     rows: int
     questions: int
-    share: float
+    weight: float
     cells: tuple[int, ...] = ()
 
 
-COURSES = (
-    Course(headline_lessons, 12, 2, 12, (16, 24, 40)),
-    Course(headline_lessons, 10, 2, 8, (48, 56)),
-    Course(shapes_lessons, 10, 2, 7, (24, 40, 56)),
-    Course(scattered_lessons, 8, 3, 5, (32, 40, 48, 56)),
-    Course(chart_lessons, 8, 3, 2.5, (32, 40, 48)),
-    Course(any_lessons, 6, 2, 1, (40,)),
-    Course(any_lessons, 6, 2, 1, (56,)),
-    Course(pages_lessons, 4, 4, 3, (16, 24, 32)),
-    Course(pages_lessons, 3, 4, 4, (40, 48, 56)),
-    Course(video_lessons, 4, 3, 1.2),
-    Course(told_lessons, 4, 6, 1),
-    Course(sum_lessons, 4, 6, 2.5),
-    Course(talk_lessons, 3, 4, 2.5),
+MIXTURE = (
+    MixtureEntry(headline_examples, 12, 2, 12, (16, 24, 40)),
+    MixtureEntry(headline_examples, 10, 2, 8, (48, 56)),
+    MixtureEntry(shapes_examples, 10, 2, 7, (24, 40, 56)),
+    MixtureEntry(scattered_examples, 8, 3, 5, (32, 40, 48, 56)),
+    MixtureEntry(chart_examples, 8, 3, 2.5, (32, 40, 48)),
+    MixtureEntry(random_scene_examples, 6, 2, 1, (40,)),
+    MixtureEntry(random_scene_examples, 6, 2, 1, (56,)),
+    MixtureEntry(page_examples, 4, 4, 3, (16, 24, 32)),
+    MixtureEntry(page_examples, 3, 4, 4, (40, 48, 56)),
+    MixtureEntry(video_examples, 4, 3, 1.2),
+    MixtureEntry(description_examples, 4, 6, 1),
+    MixtureEntry(arithmetic_examples, 4, 6, 2.5),
+    MixtureEntry(chitchat_examples, 3, 4, 2.5),
 )
-COURSES_A_STEP = 2
-PARTS = 2  # a course's rows become so many batches of rows of like length: of one alone a third would be padding
-CUT_SHARE = 0.1  # of the lessons end the thought early, as a thinking budget does
-ROUND = (
-    16  # ids, to a whole number of which a batch is padded: kernels are made anew for each length
-)
-MEDIUM_ENDS = ("<|end_of_image|>", "<|end_of_video|>")
+ENTRIES_PER_STEP = 2
+# Rows of one entry are sorted by length into two batches. In a single batch, a third of the ids
+# would be padding.
+BATCHES_PER_ENTRY = 2
+CUT_FRACTION = 0.1  # of the examples end the thought early, as a thinking budget does
+PADDING_MULTIPLE = 16  # ids; torch prepares kernels anew for each length of a batch
+MEDIA_END_TOKENS = ("<|end_of_image|>", "<|end_of_video|>")
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """Lessons about the same picture in one row: what they share, and after it what each of them adds.
+class EncodedRow:
+    """Examples about the same picture, packed into one row of ids.
 
-    `labels` are the ids to learn, IGNORED for the rest. `lessons` tells of each id whose it is, 0 for what is shared.
-    `shifts`: how far behind its place in the row an id would stand in its own conversation.
+    The row begins with what the examples share, the picture included, and goes on with the
+    question and reply of each. `segments` has 0 for a shared id and n for one of example n, which
+    may see the shared ids and its own. `shifts` is how much smaller the position of an id would
+    be without the examples between it and the shared ids. `labels` are the ids to learn, or
+    IGNORED.
     """
 
     inputs: dict[str, Tensor]
     ids: list[int]
     labels: list[int]
-    lessons: list[int]
+    segments: list[int]
     shifts: list[int]
 
 
-class Encoder:
-    """Turns lessons into examples with the checkpoint's own processor."""
+class ExampleEncoder:
+    """Encodes examples with the processor of the checkpoint."""
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor
 
-    def prompt(self, lesson: Lesson) -> Any:
-        """What the processor makes of the conversation, ready for generate."""
+    def encode_prompt(self, example: Example) -> Any:
+        """Return the processor's output for a conversation, ready for `generate`."""
         return self._processor.apply_chat_template(
-            lesson.messages,
+            example.messages,
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
             add_generation_prompt=True,
             sanitize_control_tokens=True,
-            processor_kwargs=lesson.processor_arguments,
+            processor_kwargs=example.processor_arguments,
         )
 
-    def example(self, lessons: list[Lesson], dice: Dice) -> Example:
-        """`lessons` are about the same picture and begin alike."""
-        inputs = self.prompt(lessons[0])
+    def encode_row(self, examples: list[Example], rng: Rng) -> EncodedRow:
+        """Encode examples that begin alike and are about the same picture."""
+        inputs = self.encode_prompt(examples[0])
         prompt = inputs.pop("input_ids")[0].tolist()
-        ends = [self._mark(token)[0] for token in MEDIUM_ENDS]
-        shared = max((place + 1 for place, token in enumerate(prompt) if token in ends), default=0)
+        end_ids = [self._token_id(token) for token in MEDIA_END_TOKENS]
+        shared = 0
+        for index, token_id in enumerate(prompt):
+            if token_id in end_ids:
+                shared = index + 1
         ids = prompt[:shared]
-        labels, owners, shifts = [IGNORED] * shared, [0] * shared, [0] * shared
-        for number, lesson in enumerate(lessons, 1):
-            asked = self._question(lesson)
-            given, learned = self._target(lesson, dice)
-            length = len(asked) + len(given) + len(learned)
+        labels, segments, shifts = [IGNORED] * shared, [0] * shared, [0] * shared
+        for number, example in enumerate(examples, 1):
+            question = self._encode_question(example)
+            forced, learned = self._encode_reply(example, rng)
+            length = len(question) + len(forced) + len(learned)
             shifts += [len(ids) - shared] * length
-            owners += [number] * length
-            labels += [IGNORED] * (len(asked) + len(given)) + learned
-            ids += asked + given + learned
-        kinds = inputs["mm_token_type_ids"][0, :shared].tolist() + [0] * (len(ids) - shared)
-        inputs["mm_token_type_ids"] = torch.tensor([kinds])
-        return Example(inputs, ids, labels, owners, shifts)
+            segments += [number] * length
+            labels += [IGNORED] * (len(question) + len(forced)) + learned
+            ids += question + forced + learned
+        token_types = inputs["mm_token_type_ids"][0, :shared].tolist() + [0] * (len(ids) - shared)
+        inputs["mm_token_type_ids"] = torch.tensor([token_types])
+        return EncodedRow(inputs, ids, labels, segments, shifts)
 
-    def _question(self, lesson: Lesson) -> list[int]:
-        """What follows the pictures."""
+    def _encode_question(self, example: Example) -> list[int]:
+        """Return the ids of the prompt that follow the last picture or video."""
         text = self._processor.apply_chat_template(
-            lesson.messages, tokenize=False, add_generation_prompt=True
+            example.messages, tokenize=False, add_generation_prompt=True
         )
-        for end in MEDIUM_ENDS:
-            text = text.rpartition(end)[2]
-        return self.spell(text)
+        for token in MEDIA_END_TOKENS:
+            text = text.rpartition(token)[2]
+        return self.encode_text(text)
 
-    def _target(self, lesson: Lesson, dice: Dice) -> tuple[list[int], list[int]]:
-        """(Ids put into the model's mouth, ids to learn): now and then the thought is cut where it stands."""
-        answer = self.spell(lesson.reply.answer) + self._mark("</answer>") + self._mark("<|user|>")
-        thought = self.spell(lesson.reply.thought)
-        if dice.chance(CUT_SHARE):
-            kept = thought[: dice.randint(0, len(thought)) if dice.chance(0.6) else 0]
-            forced = self._mark("</think>") + self.spell("\n") + self._mark("<answer>")
-            return self._mark("<think>") + kept + forced, answer
-        return [], self._mark("<think>") + thought + self._mark("</think>") + self._mark(
-            "<answer>"
-        ) + answer
+    def _encode_reply(self, example: Example, rng: Rng) -> tuple[list[int], list[int]]:
+        """Return (ids that are given, ids to learn).
 
-    def spell(self, text: str) -> list[int]:
+        Usually all are to learn. Where the thought is cut, a part of it and the tokens that the
+        engine forces at the end of a thinking budget are given, and only the answer is to learn.
+        """
+        think, end_think, begin_answer, end_answer, end_of_turn = map(
+            self._token_id, ("<think>", "</think>", "<answer>", "</answer>", "<|user|>")
+        )
+        answer = [*self.encode_text(example.reply.answer), end_answer, end_of_turn]
+        thought = self.encode_text(example.reply.thought)
+        if rng.chance(CUT_FRACTION):
+            kept = thought[: rng.randint(0, len(thought)) if rng.chance(0.6) else 0]
+            forced = [end_think, *self.encode_text("\n"), begin_answer]
+            return [think, *kept, *forced], answer
+        return [], [think, *thought, end_think, begin_answer, *answer]
+
+    def encode_text(self, text: str) -> list[int]:
         return self._processor.tokenizer.encode(text, add_special_tokens=False)
 
-    def _mark(self, token: str) -> list[int]:
-        return [self._processor.tokenizer.convert_tokens_to_ids(token)]
+    def _token_id(self, token: str) -> int:
+        return self._processor.tokenizer.convert_tokens_to_ids(token)
 
 
-def collate(examples: list[Example], pad: int) -> Batch:
-    """Examples of one kind as one batch, padded on the right; `lessons` is -1 there."""
-    longest = max(len(example.ids) for example in examples)
-    longest += -longest % ROUND
+def collate(rows: list[EncodedRow], pad_id: int) -> Batch:
+    """Return rows of one kind as one batch, padded on the right; `segments` is -1 there."""
+    length = max(len(row.ids) for row in rows)
+    length += -length % PADDING_MULTIPLE
 
-    def padded(rows: list[list[int]], value: int) -> Tensor:
-        return torch.tensor([row + [value] * (longest - len(row)) for row in rows])
+    def pad(sequences: list[list[int]], value: int) -> Tensor:
+        return torch.tensor([ids + [value] * (length - len(ids)) for ids in sequences])
 
     batch = {
-        "input_ids": padded([example.ids for example in examples], pad),
-        "attention_mask": padded([[1] * len(example.ids) for example in examples], 0),
-        "labels": padded([example.labels for example in examples], IGNORED),
-        "lessons": padded([example.lessons for example in examples], -1),
-        "shifts": padded([example.shifts for example in examples], 0),
-        "mm_token_type_ids": padded(
-            [example.inputs["mm_token_type_ids"][0].tolist() for example in examples], 0
-        ),
+        "input_ids": pad([row.ids for row in rows], pad_id),
+        "attention_mask": pad([[1] * len(row.ids) for row in rows], 0),
+        "labels": pad([row.labels for row in rows], IGNORED),
+        "segments": pad([row.segments for row in rows], -1),
+        "shifts": pad([row.shifts for row in rows], 0),
+        "mm_token_type_ids": pad([row.inputs["mm_token_type_ids"][0].tolist() for row in rows], 0),
     }
     for name in ("pixel_values", "image_grid_thw", "pixel_values_videos", "video_grid_thw"):
-        if name in examples[0].inputs:
-            batch[name] = torch.cat([example.inputs[name] for example in examples])
+        if name in rows[0].inputs:
+            batch[name] = torch.cat([row.inputs[name] for row in rows])
     return batch
 
 
-class Steps(Dataset[list[Batch]]):
-    """Endless: item n is the list of batches of step n, the same for the same seed."""
+class DialogueBatches(Dataset[list[Batch]]):
+    """An endless dataset: item n is the list of batches of step n, the same for the same seed."""
 
     def __init__(self, processor: Any, seed: int = 0) -> None:
-        self._encoder = Encoder(processor)
-        self._pad = processor.tokenizer.pad_token_id
+        self._encoder = ExampleEncoder(processor)
+        self._pad_id = processor.tokenizer.pad_token_id
         self._seed = seed
 
     def __getitem__(self, step: int) -> list[Batch]:
-        dice = Dice(f"{self._seed} {step}")
-        courses = dice.choices(COURSES, [course.share for course in COURSES], k=COURSES_A_STEP)
-        return [batch for course in courses for batch in self._batches(course, dice)]
+        rng = Rng(f"{self._seed} {step}")
+        weights = [entry.weight for entry in MIXTURE]
+        batches = []
+        for entry in rng.choices(MIXTURE, weights, k=ENTRIES_PER_STEP):
+            batches += self._make_batches(entry, rng)
+        return batches
 
-    def _batches(self, course: Course, dice: Dice) -> list[Batch]:
-        cells = (dice.choice(course.cells),) if course.cells else ()
-        rows = [course.make(dice, course.questions, *cells) for _ in range(PARTS * course.rows)]
-        examples = sorted(
-            (self._encoder.example(lessons, dice) for lessons in rows),
-            key=lambda each: len(each.ids),
-        )
-        return [
-            collate(examples[part * course.rows :][: course.rows], self._pad)
-            for part in range(PARTS)
+    def _make_batches(self, entry: MixtureEntry, rng: Rng) -> list[Batch]:
+        cells = (rng.choice(entry.cells),) if entry.cells else ()
+        groups = [
+            entry.make(rng, entry.questions, *cells) for _ in range(BATCHES_PER_ENTRY * entry.rows)
         ]
-
-
-def steps_from(step: int) -> Iterator[int]:
-    while True:
-        yield step
-        step += 1
+        rows = [self._encoder.encode_row(examples, rng) for examples in groups]
+        rows.sort(key=lambda row: len(row.ids))
+        return [
+            collate(rows[start : start + entry.rows], self._pad_id)
+            for start in range(0, len(rows), entry.rows)
+        ]

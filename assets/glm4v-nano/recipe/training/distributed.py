@@ -1,4 +1,4 @@
-"""Several processes that learn side by side: each from lessons of its own, all with the mean of their gradients."""
+"""Data-parallel training: each process has its own batches, all share the mean of the gradients."""
 
 from __future__ import annotations
 
@@ -15,50 +15,55 @@ Item = TypeVar("Item", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Learners:
-    """This process is number `rank` of `count`."""
+class DataParallel:
+    """The place of this process among those that train together."""
 
     rank: int = 0
-    count: int = 1
+    world_size: int = 1
 
     @classmethod
-    def of_torchrun(cls) -> Learners:
-        """As torchrun tells in the environment; one learner without it."""
+    def from_torchrun(cls) -> DataParallel:
+        """Join the group that torchrun's environment variables describe, if there are any."""
         if "RANK" not in os.environ:
             return cls()
         distributed.init_process_group("gloo")
         return cls(distributed.get_rank(), distributed.get_world_size())
 
-    def own(self, data: Dataset[Item]) -> Dataset[Item]:
-        """The items of an endless dataset that this learner takes."""
-        return _Own(data, self) if self.count > 1 else data
+    def shard(self, data: Dataset[Item]) -> Dataset[Item]:
+        """Return the items of an endless dataset that belong to this process."""
+        return _Shard(data, self) if self.world_size > 1 else data
 
-    def average(self, weights: Sequence[nn.Parameter]) -> None:
-        """Gradients become their mean over the learners; a weight that nobody has a gradient for keeps none."""
-        if self.count == 1:
+    def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes.
+
+        A process without a gradient for a weight counts as 0. A weight for which no process has a
+        gradient keeps none, so that optimizers go on skipping it.
+        """
+        if self.world_size == 1:
             return
-        known = torch.tensor([float(weight.grad is not None) for weight in weights])
+        present = torch.tensor([float(weight.grad is not None) for weight in weights])
         gradients = [
             torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights
         ]
-        flat = torch.cat([known, *(gradient.flatten() for gradient in gradients)])
+        # One message for all of them, with the flags in front.
+        flat = torch.cat([present, *(gradient.flatten() for gradient in gradients)])
         distributed.all_reduce(flat)
         parts = flat.split([len(weights), *(weight.numel() for weight in weights)])
-        for weight, found, part in zip(weights, parts[0].tolist(), parts[1:], strict=True):
-            weight.grad = part.view_as(weight) / self.count if found else None
+        for weight, holders, part in zip(weights, parts[0].tolist(), parts[1:], strict=True):
+            weight.grad = part.view_as(weight) / self.world_size if holders else None
 
-    def agree(self, value: float) -> float:
-        """The mean of what each learner has."""
-        if self.count == 1:
+    def mean(self, value: float) -> float:
+        """Return the mean of `value` over the processes."""
+        if self.world_size == 1:
             return value
-        shared = torch.tensor(value, dtype=torch.float64)
-        distributed.all_reduce(shared)
-        return shared.item() / self.count
+        total = torch.tensor(value, dtype=torch.float64)
+        distributed.all_reduce(total)
+        return total.item() / self.world_size
 
 
-class _Own(Dataset[Item]):
-    def __init__(self, data: Dataset[Item], learners: Learners) -> None:
-        self._data, self._learners = data, learners
+class _Shard(Dataset[Item]):
+    def __init__(self, data: Dataset[Item], group: DataParallel) -> None:
+        self._data, self._group = data, group
 
-    def __getitem__(self, step: int) -> Item:
-        return self._data[step * self._learners.count + self._learners.rank]
+    def __getitem__(self, index: int) -> Item:
+        return self._data[index * self._group.world_size + self._group.rank]

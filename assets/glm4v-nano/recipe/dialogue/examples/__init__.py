@@ -1,0 +1,1 @@
+"""Training examples: conversations with the right thought and answer."""

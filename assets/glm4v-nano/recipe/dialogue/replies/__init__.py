@@ -1,0 +1,1 @@
+"""What the model thinks and answers, in English and Chinese."""
