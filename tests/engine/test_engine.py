@@ -1,4 +1,4 @@
-"""LocalEngine: the worker thread and its bridge to event loops, over a runner that echoes prompts."""
+"""LocalEngine: the worker thread and its bridge to event loops, over an EchoRunner."""
 
 import asyncio
 

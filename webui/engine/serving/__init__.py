@@ -1,1 +1,1 @@
-"""From requests to streams of text: the worker's loop, the scheduler and what stands around them."""
+"""From requests to streams of deltas: the worker thread, the scheduler and the step loop."""

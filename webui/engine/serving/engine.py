@@ -107,7 +107,7 @@ class LocalEngine:
         self._input_processor.close()
 
     async def _build_prompt(self, request: GenerationRequest) -> Prompt | FinishReason:
-        """Return the prompt, or the finish reason if the request ended before its prompt was built."""
+        """Return the prompt, or the reason if the request was finished before it was built."""
         is_abandoned = Event()
         build = partial(self._runner.build_prompt, request.messages, is_abandoned.is_set)
         try:

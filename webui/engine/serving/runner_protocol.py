@@ -67,7 +67,7 @@ class Runner(Protocol):
         ...
 
     def prefill(self, sequences: list[Sequence], max_tokens: int) -> list[PrefillResult]:
-        """Prefill about `max_tokens` tokens in one pass, and return a result for each sequence in it.
+        """Prefill about `max_tokens` tokens in one pass; return a result for each sequence in it.
 
         A pass either encodes images of the first sequence, or prefills as many of the sequences,
         in this order, as fit. The first one always takes part.

@@ -50,7 +50,7 @@ class Scheduler:
 
     @property
     def waiting(self) -> list[Sequence]:
-        """The waiting sequences in the order of admission. A new list whenever that order changed."""
+        """The waiting sequences in the order of admission; a new list whenever it changed."""
         if self._admission_order is None:
             requests_of = Counter(sequence.owner for sequence in self._with_slot())
             ranks = []

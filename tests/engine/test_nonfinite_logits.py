@@ -1,5 +1,4 @@
-"""The real model: a row whose numbers are no numbers any more ends alone and leaves nothing of them behind, and a pass
-that broke off is made again as if it had not been begun."""
+"""With the bundled model: non-finite logits end one row only, and a failed pass can be repeated."""
 
 import asyncio
 
@@ -22,14 +21,14 @@ QUESTIONS = (
     user("Hello, who are you?"),
     user(picture("blue", (112, 224)), picture("green"), "What is on page 2?"),
 )
-DRAWN = SamplingParams(
+SAMPLED = SamplingParams(
     temperature=1.0, top_p=0.95, top_k=50, repetition_penalty=1.3, max_tokens=30, seed=11
 )
 
 
 @pytest.fixture
 def runner(nano):
-    """With slots that nobody has used."""
+    """Return a runner with unused slots."""
     return ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(4, 2048))
 
 
@@ -40,33 +39,33 @@ def engine(runner):
     engine.close()
 
 
-def write(runner, *questions, decode=None) -> list[list[int]]:
-    """What is written for each, all in one batch; of a row without numbers as far as it came."""
+def generate_ids(runner, *questions, decode=None) -> list[list[int]]:
+    """Return the answers of one batch; a row with non-finite logits ends where they occur."""
     rows = [
         Sequence("", runner.build_prompt(question), GREEDY, runner.control, TOKENS)
         for question in questions
     ]
-    reading = list(rows)
     for row in rows:
         assert runner.acquire_slot(row)
-    while reading:
-        for piece in runner.prefill(reading, 1000):
-            if piece.sampled is not None:
-                reading.remove(piece.sequence)
-                piece.sequence.append_token(piece.sampled.token_id)
-    writing = list(rows)
-    while writing:
-        sampled = (decode or runner.decode)(writing)
-        for row, output in zip(list(writing), sampled, strict=True):
+    prefilling = list(rows)
+    while prefilling:
+        for result in runner.prefill(prefilling, 1000):
+            if result.sampled is not None:
+                prefilling.remove(result.sequence)
+                result.sequence.append_token(result.sampled.token_id)
+    decoding = list(rows)
+    while decoding:
+        outputs = (decode or runner.decode)(decoding)
+        for row, output in zip(list(decoding), outputs, strict=True):
             if output.token_id is None or row.append_token(output.token_id)[1]:
-                writing.remove(row)
+                decoding.remove(row)
                 runner.release_slot(row)
     return [row.output_ids for row in rows]
 
 
 @pytest.mark.parametrize("step", [1, 5])
-def test_a_poisoned_row_ends_alone_and_the_others_write_what_they_write_alone(runner, step):
-    alone = [write(runner, question)[0] for question in QUESTIONS]
+def test_a_row_with_nonfinite_logits_ends_and_the_others_are_not_affected(runner, step):
+    alone = [generate_ids(runner, question)[0] for question in QUESTIONS]
     steps = []
 
     def decode(sequences):
@@ -76,18 +75,18 @@ def test_a_poisoned_row_ends_alone_and_the_others_write_what_they_write_alone(ru
         with runner.model.get_input_embeddings().register_forward_hook(spoil_first):
             return runner.decode(sequences)
 
-    bad, *others = write(runner, *QUESTIONS, decode=decode)
+    bad, *others = generate_ids(runner, *QUESTIONS, decode=decode)
     assert others == alone[1:]
     assert bad == alone[0][:step]
     assert steps[step - 1 : step + 1] == [4, 3]
-    assert write(runner, *QUESTIONS) == alone
+    assert generate_ids(runner, *QUESTIONS) == alone
 
 
 def spoil_first(module, inputs, embeddings):
     embeddings[0] = NAN
 
 
-async def test_a_poisoned_prompt_has_no_answer_and_its_slot_none_of_it(runner, engine):
+async def test_nonfinite_values_of_a_prompt_do_not_stay_in_its_slot(runner, engine):
     def spoil(module, inputs, embeddings):
         embeddings[len(inputs[0]) // 2] = NAN
 
@@ -100,31 +99,33 @@ async def test_a_poisoned_prompt_has_no_answer_and_its_slot_none_of_it(runner, e
     assert await answer(engine, QUESTIONS[0], "good")
 
 
-async def draw(engine, question, name: str) -> str:
-    request = GenerationRequest(question, DRAWN, name)
+async def sample_answer(engine, question, name: str) -> str:
+    request = GenerationRequest(question, SAMPLED, name)
     return "".join([delta.reasoning + delta.content async for delta in engine.generate(request)])
 
 
-def break_off(runner, *, sampled: bool) -> list[int]:
-    """No pass over several rows comes to its end, before or after their tokens are drawn. Returns the rows of each."""
-    head, broken = runner._head, []
+def fail_batches(runner, *, after_sampling: bool) -> list[int]:
+    """Make every pass over several rows fail, before or after sampling. Return their sizes."""
+    head, batch_sizes = runner._head, []
 
-    def breaking(hidden):
+    def failing_head(hidden):
         if len(hidden) == 1:
             return head(hidden)
-        broken.append(len(hidden))
-        return Unreadable(head(hidden)) if sampled else 1 // 0
+        batch_sizes.append(len(hidden))
+        return Unreadable(head(hidden)) if after_sampling else 1 // 0
 
-    runner._head = breaking
-    return broken
+    runner._head = failing_head
+    return batch_sizes
 
 
-@pytest.mark.parametrize("sampled", [False, True])
-async def test_a_pass_that_breaks_off_is_made_again_with_the_same_tokens(runner, engine, sampled):
-    expected = [await draw(engine, question, "a") for question in QUESTIONS]
-    broken = break_off(runner, sampled=sampled)
+@pytest.mark.parametrize("after_sampling", [False, True])
+async def test_a_failed_pass_is_repeated_with_the_same_random_numbers(
+    runner, engine, after_sampling
+):
+    expected = [await sample_answer(engine, question, "a") for question in QUESTIONS]
+    batch_sizes = fail_batches(runner, after_sampling=after_sampling)
     texts = await asyncio.gather(
-        *(draw(engine, question, f"{place}") for place, question in enumerate(QUESTIONS))
+        *(sample_answer(engine, question, f"{place}") for place, question in enumerate(QUESTIONS))
     )
     assert texts == expected
-    assert broken
+    assert batch_sizes
