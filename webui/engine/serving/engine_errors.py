@@ -1,4 +1,4 @@
-"""What exceptions in the engine become for those who wait for an answer."""
+"""Errors that end an engine, and how an unexpected exception reaches the requests."""
 
 from __future__ import annotations
 

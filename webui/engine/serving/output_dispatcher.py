@@ -14,8 +14,8 @@ Delivery = tuple[OutputStream, StepOutput]
 class OutputDispatcher:
     """Knows the stream of every unfinished request. Used by the worker thread only.
 
-    Outputs are collected and delivered by `flush`, with one call for each event loop: waking a loop
-    costs more than a step of a small model takes.
+    Outputs are collected, and delivered by `flush` with one call for each event loop. To wake a loop
+    for every token would take the interpreter from the worker hundreds of times a second.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class OutputDispatcher:
         self.flush()
 
     def flush(self) -> list[Sequence]:
-        """Deliver what was emitted.
+        """Deliver the outputs that were emitted.
 
         Return the sequences whose event loop is closed; their streams are forgotten.
         """
