@@ -1,6 +1,5 @@
-"""The server as one: the page, the API and their key on one port; how it starts, and what it tells when it cannot."""
+"""The program: page, API and access control on one port, and starts that end with one line."""
 
-import os
 import socket
 import subprocess
 import sys
@@ -8,16 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
-import pytest
 from fakes import FakeEngine
 
-from webui.app import create_app
-from webui.errors import SettingsError
+from webui import __version__
+from webui.app import create_app, main
 from webui.media.reader import MediaReader
-from webui.server import listen
 from webui.settings import Settings
 
 ROOT = Path(__file__).parents[1]
+GUARD_S = 300
 
 
 @asynccontextmanager
@@ -32,17 +30,18 @@ async def client_of(engine, *flags):
         yield client
 
 
-def python(*arguments, **environ):
+def run_python(*arguments):
+    """Run Python in a process of its own."""
     command = [sys.executable, *arguments]
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, **environ}, capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=GUARD_S)
 
 
 async def test_page_and_api_share_one_port():
     engine = FakeEngine()
     async with client_of(engine) as client:
-        page, config, models = [await client.get(path) for path in ("/", "/config", "/v1/models")]
+        page = await client.get("/")
+        config = await client.get("/config")
+        models = await client.get("/v1/models")
     assert "GLM-4.1V" in page.text
     assert config.json()["components"]
     assert models.json()["data"][0]["id"] == "fake"
@@ -51,15 +50,13 @@ async def test_page_and_api_share_one_port():
 
 async def test_accounts_protect_page_and_api_but_not_health():
     async with client_of(FakeEngine(), "--auth", "ann:secret") as client:
-        statuses = [
-            (await client.get(path)).status_code for path in ("/config", "/v1/models", "/health")
-        ]
-        assert statuses == [401, 401, 200]
+        for path, status in (("/config", 401), ("/v1/models", 401), ("/health", 200)):
+            assert (await client.get(path)).status_code == status
         await client.post("/login", data={"username": "ann", "password": "secret"})
         assert (await client.get("/config")).status_code == 200
 
 
-def test_the_page_is_built_before_torch_is_imported():
+def test_the_page_is_built_without_torch():
     code = (
         "import sys; sys.path.insert(0, 'tests/support')\n"
         "from fakes import FakeEngine\n"
@@ -68,46 +65,55 @@ def test_the_page_is_built_before_torch_is_imported():
         "create_app(FakeEngine(), MediaReader(settings.limits, office=None), settings)\n"
         "print({'torch', 'transformers', 'pymupdf', 'decord', 'av', 'pptx'} & set(sys.modules))\n"
     )
-    done = python("-c", code)
-    assert done.stdout == "set()\n", done.stderr
+    process = run_python("-c", code)
+    assert process.stdout == "set()\n", process.stderr
 
 
 def test_a_wrong_flag_is_one_line_and_status_2():
-    done = python("launch.py", "--port", "http")
-    assert done.returncode == 2
-    assert done.stderr == "--port is 'http'; accepted: a whole number from 0 to 65535.\n"
-    assert done.stdout == ""
+    process = run_python("launch.py", "--port", "http")
+    assert process.returncode == 2
+    assert process.stderr == "--port is 'http'; accepted: a whole number from 0 to 65535.\n"
+    assert process.stdout == ""
 
 
-def test_help_is_told_without_a_server():
-    done = python("launch.py", "--help")
-    assert (done.returncode, "WEBUI_PORT" in done.stdout) == (0, True)
+def run_main(capsys, *arguments):
+    """Run the program in this process. Returns its exit status, output and errors."""
+    try:
+        main(arguments)
+        status = 0
+    except SystemExit as system_exit:
+        status = system_exit.code or 0
+    return status, *capsys.readouterr()
 
 
-def test_plans_are_printed_without_a_server():
-    done = python("launch.py", "--plan-for", "L4")
-    assert done.returncode == 0
-    assert "4 bit (8.5 GB) on L4 (23.7 GB): 17 conversations of 16,384 tokens" in done.stdout
-    done = python("launch.py", "--plan-for", "abacus")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("--plan-for is 'abacus'; accepted: a size such as")
+def test_help_starts_no_server(capsys):
+    status, output, _ = run_main(capsys, "--help")
+    assert (status, "WEBUI_PORT" in output) == (0, True)
+
+
+def test_the_version_is_that_of_the_package(capsys):
+    assert run_main(capsys, "--version") == (0, f"launch.py {__version__}\n", "")
+
+
+def test_a_plan_starts_no_server(capsys):
+    status, output, _ = run_main(capsys, "--plan-for", "L4")
+    assert status == 0
+    assert "4 bit (8.5 GB) on L4 (23.7 GB): 17 conversations of 16,384 tokens" in output
     folder = str(ROOT / "assets" / "glm4v-nano")
-    assert (
-        "glm4v-nano: 4 bit (0.0 GB) on T4"
-        in python("launch.py", "--plan-for", "T4", "--model", folder).stdout
-    )
+    _, output, _ = run_main(capsys, "--plan-for", "T4", "--model", folder)
+    assert "glm4v-nano: 4 bit (0.0 GB) on T4" in output
 
 
-def test_a_busy_port_is_told_in_one_line():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        done = python("launch.py", WEBUI_PORT=str(port))
-    assert done.returncode == 2
-    assert done.stderr.startswith(f"--port is {port}; accepted: a port of 127.0.0.1 that is free")
-    assert done.stderr.count("\n") == 1
+def test_a_plan_for_an_unknown_card_is_refused(capsys):
+    status, output, errors = run_main(capsys, "--plan-for", "abacus")
+    assert (status, output) == (2, "")
+    assert errors.startswith("--plan-for is 'abacus'; accepted: a size such as")
 
 
-@pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])
-def test_an_address_that_is_not_ours_is_told(host):
-    with pytest.raises(SettingsError):
-        listen(host, 0)
+def test_a_busy_port_is_one_line(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        status, _, errors = run_main(capsys, "--port", str(port))
+    assert status == 2
+    assert errors.startswith(f"--port is {port}; accepted: a port of 127.0.0.1 that is free")
+    assert errors.count("\n") == 1

@@ -8,6 +8,7 @@ import logging
 import secrets
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -68,10 +69,12 @@ def create_app(
     settings: Settings,
     *,
     stall_s: float = STALL_S,
+    clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """Return the whole server. It closes `provider` and `reader` when it shuts down.
 
-    `app.state` has its Hosts and its Traffic. `stall_s` bounds the wait for a request's body.
+    `app.state` has its Hosts and its Traffic. `stall_s` bounds the wait for a request's body;
+    `clock` measures the wait after wrong passwords.
     """
 
     @asynccontextmanager
@@ -89,9 +92,8 @@ def create_app(
         redoc_url=None,
         openapi_url=None,
     )
-    visitors = Visitors(
-        Accounts(settings.auth), embedded=settings.embedded, framed=bool(settings.allow_origin)
-    )
+    accounts = Accounts(settings.auth, clock)
+    visitors = Visitors(accounts, embedded=settings.embedded, framed=bool(settings.allow_origin))
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
     add_error_handlers(app)
     app.include_router(health_router(provider))

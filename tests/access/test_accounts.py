@@ -1,3 +1,5 @@
+"""Accounts: passwords, keys, and the wait after wrong attempts."""
+
 import base64
 
 import pytest
@@ -30,7 +32,7 @@ def guess(accounts, name="ann", address="1.2.3.4", times=1):
             accounts.log_in(name, "wrong", address)
 
 
-def test_the_right_password_is_let_in(accounts):
+def test_only_the_right_password_is_accepted(accounts):
     assert accounts.log_in("ann", "secret", "1.2.3.4") == "ann"
     for name, password in (("ann", ""), ("", "secret"), ("bob", "secret"), ("ännä", "sécret")):
         with pytest.raises(LoginError):
@@ -39,11 +41,8 @@ def test_the_right_password_is_let_in(accounts):
 
 def test_keys_are_bearer_tokens_or_basic(accounts):
     basic = base64.b64encode(b"bob:pass:word").decode()
-    assert (
-        accounts.check_key("Bearer bob:pass:word", "a")
-        == accounts.check_key(f"basic {basic}", "a")
-        == "bob"
-    )
+    assert accounts.check_key("Bearer bob:pass:word", "a") == "bob"
+    assert accounts.check_key(f"basic {basic}", "a") == "bob"
     for key in (
         "",
         "Bearer",
@@ -56,14 +55,14 @@ def test_keys_are_bearer_tokens_or_basic(accounts):
             accounts.check_key(key, "a")
 
 
-def test_a_request_without_a_key_is_no_guess(accounts):
+def test_a_request_without_a_key_is_no_attempt(accounts):
     for _ in range(50):
         with pytest.raises(LoginError):
             accounts.check_key("", "1.2.3.4")
     assert accounts.log_in("ann", "secret", "1.2.3.4") == "ann"
 
 
-def test_after_some_wrong_ones_even_the_right_one_waits(accounts, clock):
+def test_after_wrong_passwords_even_the_right_one_waits(accounts, clock):
     guess(accounts, times=FREE_ATTEMPTS)
     with pytest.raises(TooManyAttemptsError, match="in 1 s"):
         accounts.log_in("ann", "secret", "1.2.3.4")
@@ -71,7 +70,7 @@ def test_after_some_wrong_ones_even_the_right_one_waits(accounts, clock):
     assert accounts.log_in("ann", "secret", "1.2.3.4") == "ann"
 
 
-def test_each_further_one_doubles_the_wait_up_to_a_bound(clock):
+def test_each_wrong_attempt_doubles_the_wait_up_to_a_bound(clock):
     attempts = Attempts(60.0, clock)
     waits = []
     for _ in range(FREE_ATTEMPTS + 10):
@@ -81,7 +80,7 @@ def test_each_further_one_doubles_the_wait_up_to_a_bound(clock):
     assert waits[-1] == 60
 
 
-def test_an_address_waits_for_its_guesses_at_any_account(accounts):
+def test_an_address_waits_after_attempts_at_any_account(accounts):
     for number in range(FREE_ATTEMPTS):
         guess(accounts, name=f"name{number}")
     with pytest.raises(TooManyAttemptsError):
@@ -89,7 +88,7 @@ def test_an_address_waits_for_its_guesses_at_any_account(accounts):
     assert accounts.log_in("bob", "pass:word", "5.6.7.8") == "bob"
 
 
-def test_an_account_waits_for_guesses_from_any_address_but_not_for_long(accounts, clock):
+def test_an_account_waits_after_attempts_from_any_address_but_briefly(accounts, clock):
     for number in range(40):
         clock.now += MAX_ACCOUNT_WAIT_S
         guess(accounts, address=f"address{number}")
@@ -98,7 +97,7 @@ def test_an_account_waits_for_guesses_from_any_address_but_not_for_long(accounts
     assert MAX_ACCOUNT_WAIT_S < MAX_ADDRESS_WAIT_S
 
 
-def test_who_was_right_before_is_not_kept_out_by_strangers(accounts, clock):
+def test_an_address_that_logged_in_before_is_not_locked_out(accounts, clock):
     accounts.log_in("ann", "secret", "home")
     for number in range(FREE_ATTEMPTS):
         guess(accounts, address=f"address{number}")
@@ -108,7 +107,7 @@ def test_who_was_right_before_is_not_kept_out_by_strangers(accounts, clock):
         accounts.log_in("ann", "secret", "home")
 
 
-def test_memory_of_wrong_ones_is_bounded(clock):
+def test_the_number_of_recorded_keys_is_bounded(clock):
     attempts = Attempts(60.0, clock)
     for number in range(MAX_KEYS + 1):
         attempts.record_failure(str(number))

@@ -1,3 +1,5 @@
+"""Host names and origins."""
+
 import pytest
 
 from webui.access.hosts import Hosts
@@ -15,7 +17,7 @@ from webui.access.refusal import Refusal
         "a.b.example.org:443",
     ],
 )
-def test_own_names_and_any_address_are_answered(host):
+def test_own_names_and_all_addresses_are_accepted(host):
     Hosts(["demo.example.com", "*.example.org"]).check({"host": host})
 
 
@@ -28,7 +30,7 @@ def test_other_names_are_refused(host):
         Hosts(["*.example.org"]).check({"host": host})
 
 
-def test_a_tunnels_name_is_known_once_it_is_open():
+def test_a_name_can_be_added():
     hosts = Hosts([])
     with pytest.raises(Refusal):
         hosts.check({"host": "abc.gradio.live"})
@@ -36,7 +38,7 @@ def test_a_tunnels_name_is_known_once_it_is_open():
     hosts.check({"host": "abc.gradio.live", "origin": "https://abc.gradio.live"})
 
 
-def test_a_proxy_may_tell_the_name_that_the_page_has():
+def test_a_proxy_may_send_the_host_name_of_the_page():
     hosts = Hosts([])
     proxied = {"host": "127.0.0.1:7860", "origin": "https://demo.example.com"}
     with pytest.raises(Refusal, match="--allow-origin"):

@@ -88,10 +88,12 @@ class SeeingEngine(FakeEngine):
 
 
 @contextmanager
-def serving(app: FastAPI, engine: FakeEngine | None = None) -> Iterator[str]:
-    """The address of `app`, which runs in a thread until the block is left; then `engine` is told to stop."""
+def serving(
+    app: FastAPI, engine: FakeEngine | None = None, *, shutdown_s: int = 1
+) -> Iterator[str]:
+    """Serve `app` in a thread and yield its address. At the end `engine` is closed."""
     listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=shutdown_s)
     server = Server(
         config,
         app.state.traffic.wait_until_idle,
