@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from webui.engine.loading.catalog import FLAGSHIP
-from webui.engine.planning.cards import GIBIBYTE, KNOWN, machines_named, unused_card
+from webui.engine.planning.cards import GIBIBYTE, KNOWN_CARDS, machines_named, unused_card
 from webui.engine.planning.hardware import Machine
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import CachePlan, PlanOptions, make_plan, plan_cache
@@ -32,7 +32,7 @@ PLANS = {
     "H100": ("bfloat16", "none", 22, 65_536),
     "H200": ("bfloat16", "none", 32, 65_536),
 }
-CARDS = [(card(*known), *PLANS[known[0]]) for known in KNOWN]
+CARDS = [(card(*known), *PLANS[known[0]]) for known in KNOWN_CARDS]
 CARDS += [
     (card("L4 that reports less", 21.96), *PLANS["L4"]),
     (card("laptop", 11.6), "bfloat16", "4bit", 1, 8192),
@@ -121,7 +121,7 @@ def test_the_needs_of_the_9b_are_those_of_its_config():
             "num_key_value_heads": 2, "max_position_embeddings": 65_536,
         },
     }  # fmt: skip
-    assert Needs.of(config, NEEDS.file_bytes) == NEEDS
+    assert Needs.from_config(config, NEEDS.file_bytes) == NEEDS
     assert [round(NEEDS.weight_bytes(kind, 2) / 1e9, 1) for kind in ("none", "8bit", "4bit")] == [
         20.6,
         12.4,
@@ -146,7 +146,7 @@ def test_a_machine_can_be_imagined_by_size_or_name():
         ("rtx 4090", "RTX 4090"),
     ):
         assert [machine.cards[0].name for machine in machines_named(text)] == [name]
-    assert len(machines_named("all")) == len(KNOWN)
+    assert len(machines_named("all")) == len(KNOWN_CARDS)
     assert (
         make_plan(*machines_named("24 GB"), NEEDS).quantization
         == make_plan(*machines_named("L4"), NEEDS).quantization

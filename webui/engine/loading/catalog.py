@@ -42,9 +42,9 @@ FLAGSHIP = CatalogEntry(
     ),
     Needs(
         weights=10_292_777_472,
-        packable=8_157_921_280,
+        quantizable=8_157_921_280,
         layer=203_948_032,
-        cache_numbers=20_480,
+        cache_elements=20_480,
         context_length=65_536,
         file_bytes=20_585_554_944,
     ),

@@ -58,12 +58,12 @@ class Checkpoint:
     def needs(self) -> Needs:
         """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
         numbers = sum(tensor.numbers for tensor in self.tensors.values())
-        packable = sum(
+        quantizable = sum(
             tensor.numbers
             for name, tensor in self.tensors.items()
             if is_quantized(name, tensor, self.family)
         )
-        return replace(Needs.of(self.config, 0), weights=numbers, packable=packable)
+        return replace(Needs.from_config(self.config, 0), weights=numbers, quantizable=quantizable)
 
 
 def is_quantized(name: str, tensor: TensorHeader, family: ModelFamily) -> bool:

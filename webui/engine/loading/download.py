@@ -125,7 +125,7 @@ def read_needs(source: str) -> Needs:
     try:
         config, index = (Path(hf_hub_download(source, file)) for file in ("config.json", INDEX))
         size = read_json(index, refuse).get("metadata", {}).get("total_size", 0)
-        return Needs.of(read_json(config, refuse), int(size))
+        return Needs.from_config(read_json(config, refuse), int(size))
     except RepositoryNotFoundError:
         raise refuse(NotOnHub(source)) from None
     except (HUB_ERROR, EntryNotFoundError, OSError, ValueError, KeyError, TypeError) as error:

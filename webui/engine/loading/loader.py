@@ -43,9 +43,9 @@ from webui.engine.planning.plan import (
     CachePlan,
     Plan,
     PlanOptions,
+    describe_precision,
     make_plan,
     plan_cache,
-    words,
 )
 from webui.engine.planning.probe import read_machine
 from webui.errors import DeviceMemoryError, ModelLoadError
@@ -192,7 +192,7 @@ def place_on_gpu(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Plac
         dtype,
         planned.quantization,
         planned.weight_bytes,
-        words(planned.quantization, planned.dtype),
+        describe_precision(planned.quantization, planned.dtype),
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from webui.engine.loading.catalog import FLAGSHIP
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.download import cache_free_bytes, read_needs
-from webui.engine.planning.cards import KNOWN, machines_named
+from webui.engine.planning.cards import KNOWN_CARDS, machines_named
 from webui.engine.planning.hardware import Machine
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan, PlanOptions, gigabytes, make_plan
@@ -29,7 +29,9 @@ def report_plans(models: tuple[str, ...], wishes: PlanOptions, other: str = "") 
             else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
         )
     except ValueError:
-        accepted = f'a size such as "24 GB", all, or one of {", ".join(name for name, *_ in KNOWN)}'
+        accepted = (
+            f'a size such as "24 GB", all, or one of {", ".join(name for name, *_ in KNOWN_CARDS)}'
+        )
         raise SettingsError(name="--plan-for", value=other, accepted=accepted) from None
     for model in models:
         name, needs = needs_of(model)

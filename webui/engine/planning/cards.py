@@ -1,4 +1,4 @@
-"""Cards that people have, with the memory that they report to torch. For plans of machines that are not at hand."""
+"""GPUs in common use, with the memory that they report, for plans of machines that are not at hand."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from webui.engine.planning.hardware import Card, Machine
 
 GIBIBYTE = 1024**3
 # What a CUDA context takes before anything is loaded.
-CONTEXT_BYTES = int(0.4 * GIBIBYTE)
-# Name, memory as reported in GiB, compute capability. Cards with ECC report less than they are sold with.
-KNOWN: tuple[tuple[str, float, tuple[int, int]], ...] = (
+CUDA_CONTEXT_BYTES = int(0.4 * GIBIBYTE)
+# Name, memory that torch reports in GiB, compute capability. Cards with ECC report less memory than
+# they are sold with.
+KNOWN_CARDS: tuple[tuple[str, float, tuple[int, int]], ...] = (
     ("T4", 14.56, (7, 5)),
     ("A10G", 21.96, (8, 6)),
     ("L4", 22.09, (8, 9)),
@@ -22,24 +23,27 @@ KNOWN: tuple[tuple[str, float, tuple[int, int]], ...] = (
     ("H100", 79.19, (9, 0)),
     ("H200", 139.8, (9, 0)),
 )
-# Of the memory that a card is sold with, at least so much is reported.
-REPORTED = 0.91
-SIZE = re.compile(r"(\d+(?:\.\d+)?) ?GB", re.IGNORECASE)
+# The smallest part of its nominal memory that a card reports.
+REPORTED_FRACTION = 0.91
+NOMINAL_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?GB", re.IGNORECASE)
 
 
 def unused_card(name: str, total_bytes: int, capability: tuple[int, int] = (8, 0)) -> Card:
-    """A card that nothing else uses."""
-    return Card(name, total_bytes, total_bytes - CONTEXT_BYTES, capability)
+    """Return a card whose memory no other program uses."""
+    return Card(name, total_bytes, total_bytes - CUDA_CONTEXT_BYTES, capability)
 
 
 def machines_named(text: str) -> tuple[Machine, ...]:
-    """Machines with one card each: "24 GB", the name of a known card, or "all" of these. ValueError for another."""
-    known = {
-        name.lower(): unused_card(name, int(size * GIBIBYTE), capability)
-        for name, size, capability in KNOWN
-    }
-    if size := SIZE.fullmatch(text):
-        cards = [unused_card(f"a card of {text}", int(float(size[1]) * REPORTED * GIBIBYTE))]
+    """Return machines of one card each for "24 GB", the name of a known card, or "all".
+
+    Raises ValueError for any other text.
+    """
+    known: dict[str, Card] = {}
+    for name, gibibytes, capability in KNOWN_CARDS:
+        known[name.lower()] = unused_card(name, int(gibibytes * GIBIBYTE), capability)
+    if size := NOMINAL_SIZE.fullmatch(text):
+        total_bytes = int(float(size[1]) * REPORTED_FRACTION * GIBIBYTE)
+        cards = [unused_card(f"a card of {text}", total_bytes)]
     elif text.lower() == "all":
         cards = list(known.values())
     elif text.lower() in known:

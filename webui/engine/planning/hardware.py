@@ -1,4 +1,4 @@
-"""Hardware as values: cards and machine, as the plan needs them. Knows no torch; probe.py reads the real ones."""
+"""Cards and machines as values. Imports no torch; probe.py reads the real ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A CUDA device. `free_bytes` is less than `total_bytes` by what others use; `capability` is like (8, 9)."""
+    """A CUDA device. Other programs use `total_bytes` less `free_bytes`.
+
+    `capability` is the compute capability, such as (8, 9).
+    """
 
     name: str
     total_bytes: int
@@ -17,10 +20,11 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What a model can run on. `host_bytes` and `disk_bytes` are free, None where that is unknown.
+    """What a model can run on.
 
-    `driver` is the major version of the NVIDIA driver, 0 without one; `cuda` the CUDA release that torch is built
-    for, such as "13.0", "" for a build without it. `cards` are those that torch can use.
+    `cards` are those that torch can use. `driver` is the major version of the NVIDIA driver, 0
+    without one; `cuda` is the CUDA release that torch was built for, such as "13.0", "" for a build
+    without it. `host_bytes` and `disk_bytes` are free, None where unknown.
     """
 
     cards: tuple[Card, ...] = ()

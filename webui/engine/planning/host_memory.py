@@ -1,4 +1,4 @@
-"""What this machine, or the container that it is, can give: memory and cores. Knows no device and no model."""
+"""The memory and the cores that this process may use, on a machine or in a container."""
 
 from __future__ import annotations
 
@@ -14,30 +14,38 @@ def total_bytes() -> int:
 
 
 def available_bytes(meminfo: Path = MEMINFO, cgroup: Path = CGROUP) -> int:
-    """What can be had without swapping; file caches, which give way, count as free. All of it where nobody tells."""
-    told = _table(meminfo)
-    free = told["MemAvailable:"] * 1024 if "MemAvailable:" in told else total_bytes()
+    """Return the memory that can be allocated without swapping.
+
+    File caches count as free, because the kernel drops them first. Without /proc/meminfo, all
+    memory counts as free.
+    """
+    meminfo_values = _read_table(meminfo)
+    free = total_bytes()
+    if "MemAvailable:" in meminfo_values:
+        free = meminfo_values["MemAvailable:"] * 1024
     try:
         limit = int((cgroup / "memory.max").read_text())
         used = int((cgroup / "memory.current").read_text())
-    except (OSError, ValueError):  # no cgroup v2, or no limit: it says "max"
+    except (OSError, ValueError):  # no cgroup v2, or the word "max" for no limit
         return free
-    cached = _table(cgroup / "memory.stat").get("inactive_file", 0)
+    cached = _read_table(cgroup / "memory.stat").get("inactive_file", 0)
     return max(min(free, limit - used + cached), 0)
 
 
 def usable_cores(cgroup: Path = CGROUP) -> int:
-    """How many cores this process can keep busy: in a container there may be more in sight than it is given."""
-    seen = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many cores this process can keep busy; a container may see more than that."""
+    visible = os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        visible = len(os.sched_getaffinity(0))
     try:
         quota, period = (cgroup / "cpu.max").read_text().split()
-        return max(1, min(seen, int(quota) // int(period)))
-    except (OSError, ValueError):  # no cgroup v2, or no limit: it says "max"
-        return seen
+        return max(1, min(visible, int(quota) // int(period)))
+    except (OSError, ValueError):  # no cgroup v2, or the word "max" for no limit
+        return visible
 
 
-def _table(path: Path) -> dict[str, int]:
-    """The first number of each line by the line's first word."""
+def _read_table(path: Path) -> dict[str, int]:
+    """Return the first number of each line by the first word of the line."""
     try:
         rows = [line.split() for line in path.read_text().splitlines()]
     except OSError:

@@ -1,7 +1,11 @@
-"""The plan: from what a machine has and a checkpoint needs to what will run, and why. One pure function."""
+"""The plan: from what a machine has and what a checkpoint needs to what will run, and why.
+
+Pure functions over values, so that a plan can be made for a machine that is not at hand.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from webui.engine.planning.hardware import Card, Machine
@@ -17,29 +21,32 @@ from webui.reasons import (
 )
 
 GIGABYTE = 10**9
-# Half precision from here; what cards of 24 GB report varies by what else they do, and weights of 20.6 GB leave them
-# room for a conversation or for none (zai-org/GLM-V#43 names 24 GB as exceeded).
-HALF_FROM_BYTES = 32 * GIGABYTE
-BFLOAT16_SINCE = (8, 0)
-# Drivers from which a CUDA release runs (docs.nvidia.com, CUDA toolkit release notes, table of minimum drivers).
-DRIVER_FOR = {"13": 580, "12": 525}
-# Beside weights and cache. Estimated: activations of a chunk and of the tower, fragments, the cache of pictures; and
-# for each token of the longest conversation the mask and the repeated keys of a piece of prefill.
+# Half precision from this size on. What cards of 24 GB report depends on their ECC setting and on
+# other programs, and weights of 20.6 GB leave them room for one conversation or for none
+# (https://github.com/zai-org/GLM-V/issues/43 says that 24 GB are exceeded).
+HALF_PRECISION_MIN_BYTES = 32 * GIGABYTE
+BFLOAT16_MIN_CAPABILITY = (8, 0)
+# The first driver that runs a CUDA release (CUDA toolkit release notes, table of minimum drivers).
+MIN_DRIVERS = {"13": 580, "12": 525}
+# Estimates of what serving needs beside weights and cache, used until the loader has measured it:
+# activations of a prefill chunk and of the vision encoder, fragments, cached image features; and
+# for each token of the context the mask and the repeated keys of a prefill chunk.
 RESERVE_BYTES = 2 * 1024**3 + 512 * 1024**2
 RESERVE_BYTES_PER_TOKEN = 24_576
 MIN_CONTEXT = 8192
 MAX_CONTEXT = 65_536
 MAX_SLOTS = 32
-HALF = 2  # bytes a number
-# Less than this is what a card keeps for itself.
+# The size of a number in half precision.
+HALF_BYTES = 2
+# Cards and their drivers keep less than this for themselves.
 BUSY_BYTES = 2 * GIGABYTE
-# So many people before long conversations, then fewer.
+# Many conversations come before long ones: a longer context must leave this many slots.
 WANTED_SLOTS = (16, 8, 4)
 
 
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
-    """What was asked for at the start; "auto" and 0 leave it to the plan."""
+    """What the command line asks for; "auto" and 0 are decided by the plan."""
 
     device: str = "auto"
     quantization: str = "auto"
@@ -49,9 +56,9 @@ class PlanOptions:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will run. Where nothing fits, `slots` is 0 and `refusal` says what is missing and what to do.
+    """What will run. Where nothing fits, `slots` is 0 and `refusal` says what is missing.
 
-    `peak_bytes` is the most that loading takes: the weights and one layer's, of which fused copies are made.
+    `peak_bytes` is the most that loading takes: the weights, and the fused copy of one layer.
     """
 
     device: str
@@ -72,67 +79,74 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class CachePlan:
-    """So many conversations of at most `context_length` tokens."""
+    """The size of a KV cache: `slots` conversations of at most `context_length` tokens."""
 
     slots: int
     context_length: int
 
 
-def make_plan(machine: Machine, needs: Needs, wishes: PlanOptions = PlanOptions()) -> Plan:
-    """On a card: the wished one, else that with most free memory. Never on the CPU: that is the loader's affair."""
-    if (
-        needs.file_bytes
-        and machine.disk_bytes is not None
-        and needs.file_bytes > machine.disk_bytes
-    ):
+def make_plan(machine: Machine, needs: Needs, options: PlanOptions = PlanOptions()) -> Plan:
+    """Return how a checkpoint would run on a card of the machine.
+
+    The card is the one that `options` names, or else the one with most free memory. Running on the
+    CPU is not planned here; the loader decides that.
+    """
+    if machine.disk_bytes is not None and needs.file_bytes > machine.disk_bytes:
         return refused_plan(
             FilesTooLarge(needs.file_bytes / GIGABYTE, machine.disk_bytes / GIGABYTE)
         )
-    if not machine.cards and (machine.driver or wishes.device == "auto"):
-        return refused_plan(no_card(machine))
-    index = chosen_card(machine, wishes.device)
+    if not machine.cards and (machine.driver or options.device == "auto"):
+        return refused_plan(explain_missing_card(machine))
+    index = choose_card(machine, options.device)
     if index is None:
-        return refused_plan(NoSuchDevice(wishes.device, len(machine.cards)))
+        return refused_plan(NoSuchDevice(options.device, len(machine.cards)))
     card = machine.cards[index]
-    tried = [
-        on_card(f"cuda:{index}", card, needs, kind, wishes) for kind in quantizations(card, wishes)
-    ]
-    return next((each for each in tried if each.fits), tried[-1])
+    plan = refused_plan(NoCudaDevice())
+    for quantization in allowed_quantizations(card, options):
+        plan = plan_on_card(f"cuda:{index}", card, needs, quantization, options)
+        if plan.fits:
+            break
+    return plan
 
 
-def quantizations(card: Card, wishes: PlanOptions) -> tuple[str, ...]:
-    """By what the card has in all, not by what is free at the moment: the same card gets the same answer."""
-    if wishes.quantization != "auto":
-        return (wishes.quantization,)
-    return ("none", "4bit") if card.total_bytes >= HALF_FROM_BYTES else ("4bit",)
+def allowed_quantizations(card: Card, options: PlanOptions) -> tuple[str, ...]:
+    """Return the quantizations to try, best first.
+
+    Decided by the whole memory of the card, not by what is free now: the same card always gets the
+    same answer.
+    """
+    if options.quantization != "auto":
+        return (options.quantization,)
+    return ("none", "4bit") if card.total_bytes >= HALF_PRECISION_MIN_BYTES else ("4bit",)
 
 
-def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: PlanOptions) -> Plan:
-    dtype = "bfloat16" if card.capability >= BFLOAT16_SINCE else "float16"
-    weights = needs.weight_bytes(quantization, HALF)
-    room = card.free_bytes - weights - RESERVE_BYTES
+def plan_on_card(
+    device: str, card: Card, needs: Needs, quantization: str, options: PlanOptions
+) -> Plan:
+    dtype = "bfloat16" if card.capability >= BFLOAT16_MIN_CAPABILITY else "float16"
+    weight_bytes = needs.weight_bytes(quantization, HALF_BYTES)
+    bytes_per_token = needs.cache_elements * HALF_BYTES
     cache = plan_cache(
-        room,
-        needs.cache_numbers * HALF,
+        card.free_bytes - weight_bytes - RESERVE_BYTES,
+        bytes_per_token,
         needs.context_length,
-        slots=wishes.slots,
-        context=wishes.context_length,
+        slots=options.slots,
+        context=options.context_length,
         reserve_per_token=RESERVE_BYTES_PER_TOKEN,
     )
     if not cache.slots:
-        least = wishes.slots or 1
-        needed = RESERVE_BYTES + cache.context_length * (
-            RESERVE_BYTES_PER_TOKEN + least * needs.cache_numbers * HALF
-        )
+        min_slots = options.slots or 1
+        bytes_per_position = RESERVE_BYTES_PER_TOKEN + min_slots * bytes_per_token
+        needed = weight_bytes + RESERVE_BYTES + cache.context_length * bytes_per_position
         return refused_plan(
             CardTooSmall(
                 card=card.name,
                 free_gb=card.free_bytes / GIGABYTE,
                 total_gb=card.total_bytes / GIGABYTE,
-                precision=words(quantization, dtype),
-                slots=least,
+                precision=describe_precision(quantization, dtype),
+                slots=min_slots,
                 tokens=cache.context_length,
-                needed_gb=(weights + needed) / GIGABYTE,
+                needed_gb=needed / GIGABYTE,
             )
         )
     return Plan(
@@ -141,10 +155,10 @@ def on_card(device: str, card: Card, needs: Needs, quantization: str, wishes: Pl
         quantization,
         cache.slots,
         cache.context_length,
-        weights,
+        weight_bytes,
         RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * cache.context_length,
-        weights + needs.layer * HALF,
-        summary=sentence(card, quantization, dtype, weights, cache),
+        weight_bytes + needs.layer * HALF_BYTES,
+        summary=describe_plan(card, quantization, dtype, weight_bytes, cache),
     )
 
 
@@ -157,42 +171,59 @@ def plan_cache(
     context: int = 0,
     reserve_per_token: int = 0,
 ) -> CachePlan:
-    """Slots x context that fit into `free_bytes`; 0 lets the plan choose. 0 slots if not even one fits.
+    """Return the slots and the context that fit into `free_bytes`; 0 slots if not even one fits.
 
-    Many people come before long conversations: the longest context that leaves 16 slots, else 8, else 4; else the
-    shortest, with as many as there is room for.
-    `reserve_per_token` is needed once for each token of the context, however many slots there are.
+    `slots` and `context` 0 are chosen: the longest context that leaves 16 slots, or else 8, or else
+    4; or else the shortest context with as many slots as fit. `reserve_per_token` is needed once
+    for each token of the context, however many slots there are.
     """
-    longest = min(context or MAX_CONTEXT, model_context)
-    contexts = [longest]
-    while not context and contexts[-1] // 2 >= MIN_CONTEXT:
-        contexts.append(contexts[-1] // 2)
+    contexts = list(possible_contexts(model_context, context))
 
-    def fitting(length: int) -> int:
+    def fitting_slots(length: int) -> int:
         return max((free_bytes - reserve_per_token * length) // (bytes_per_token * length), 0)
 
     for wanted in (slots,) if slots else WANTED_SLOTS:
         for length in contexts:
-            if fitting(length) >= wanted:
-                return CachePlan(slots or min(fitting(length), MAX_SLOTS), length)
-    return CachePlan(0 if slots else fitting(contexts[-1]), contexts[-1])
+            if fitting_slots(length) >= wanted:
+                return CachePlan(slots or min(fitting_slots(length), MAX_SLOTS), length)
+    return CachePlan(0 if slots else fitting_slots(contexts[-1]), contexts[-1])
 
 
-def chosen_card(machine: Machine, device: str) -> int | None:
-    """The index of the card; None if there is no such one. Of equal ones the first."""
+def possible_contexts(model_context: int, context: int) -> Iterator[int]:
+    """Yield the lengths to try, longest first: the one asked for, or halves down to MIN_CONTEXT."""
+    length = min(context or MAX_CONTEXT, model_context)
+    yield length
+    while not context and length // 2 >= MIN_CONTEXT:
+        length //= 2
+        yield length
+
+
+def choose_card(machine: Machine, device: str) -> int | None:
+    """Return the index of the card that `device` names; None if there is no such card.
+
+    "auto" and "cuda" name the card with most free memory, the first of equal ones.
+    """
     if ":" in device:
         index = int(device.partition(":")[2])
         return index if index < len(machine.cards) else None
     if not machine.cards:
         return None
-    return max(
-        range(len(machine.cards)), key=lambda index: (machine.cards[index].free_bytes, -index)
-    )
+    free_bytes = [card.free_bytes for card in machine.cards]
+    return free_bytes.index(max(free_bytes))
 
 
-def no_card(machine: Machine) -> Reason:
+def describe_card_choice(machine: Machine, device: str) -> str:
+    """Return which card of several was chosen and why, or "" where there was no choice."""
+    index = choose_card(machine, device)
+    if index is None or ":" in device or len(machine.cards) < 2:
+        return ""
+    free = ", ".join(gigabytes(card.free_bytes) for card in machine.cards)
+    return f"cuda:{index} has most free memory of {len(machine.cards)} cards ({free})"
+
+
+def explain_missing_card(machine: Machine) -> Reason:
     """Return why torch can use no card, and what to do about it."""
-    needed = DRIVER_FOR.get(machine.cuda.partition(".")[0], 0)
+    needed = MIN_DRIVERS.get(machine.cuda.partition(".")[0], 0)
     if machine.driver and not machine.cuda:
         return TorchWithoutCuda(machine.driver)
     if machine.driver and machine.driver < needed:
@@ -200,22 +231,22 @@ def no_card(machine: Machine) -> Reason:
     return NoCudaDevice()
 
 
-def sentence(card: Card, quantization: str, dtype: str, weights: int, cache: CachePlan) -> str:
-    busy = card.total_bytes - card.free_bytes > BUSY_BYTES
-    memory = gigabytes(card.total_bytes) + (
-        f", {gigabytes(card.free_bytes)} of it free" if busy else ""
-    )
-    return (
-        f"{words(quantization, dtype)} ({gigabytes(weights)}) on {card.name} ({memory}): "
-        f"{people(cache.slots, cache.context_length)}"
-    )
+def describe_plan(
+    card: Card, quantization: str, dtype: str, weight_bytes: int, cache: CachePlan
+) -> str:
+    memory = gigabytes(card.total_bytes)
+    if card.total_bytes - card.free_bytes > BUSY_BYTES:
+        memory += f", {gigabytes(card.free_bytes)} of it free"
+    precision = describe_precision(quantization, dtype)
+    slots = describe_slots(cache.slots, cache.context_length)
+    return f"{precision} ({gigabytes(weight_bytes)}) on {card.name} ({memory}): {slots}"
 
 
-def people(slots: int, context: int) -> str:
+def describe_slots(slots: int, context: int) -> str:
     return f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens"
 
 
-def words(quantization: str, dtype: str) -> str:
+def describe_precision(quantization: str, dtype: str) -> str:
     return {"none": dtype, "4bit": "4 bit", "8bit": "8 bit"}[quantization]
 
 

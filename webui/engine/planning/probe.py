@@ -1,4 +1,4 @@
-"""Probe: the machine as torch and the NVIDIA driver see it. Imports torch."""
+"""The machine as torch and the NVIDIA driver see it. Imports torch."""
 
 from __future__ import annotations
 
@@ -11,32 +11,35 @@ import torch
 from webui.engine.planning.hardware import Card, Machine
 from webui.engine.planning.host_memory import available_bytes
 
-QUERY = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
-PATIENCE_S = 10
+DRIVER_QUERY = ("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+QUERY_TIMEOUT_S = 10
 
 
 def read_machine() -> Machine:
-    """What is there now. A driver without usable cards is one that is too old, or a torch without CUDA."""
+    """Return the machine as it is now.
+
+    A machine with a driver but no cards has a driver that is too old, or a torch without CUDA.
+    """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    cards = tuple(_card(index) for index in range(count))
-    return Machine(cards, driver_version(), torch.version.cuda or "", available_bytes())
+    cards = tuple(_read_card(index) for index in range(count))
+    return Machine(cards, read_driver_version(), torch.version.cuda or "", available_bytes())
 
 
-def _card(index: int) -> Card:
+def _read_card(index: int) -> Card:
     properties = torch.cuda.get_device_properties(index)
-    free, total = torch.cuda.mem_get_info(index)
-    return Card(properties.name, total, free, (properties.major, properties.minor))
+    free_bytes, total_bytes = torch.cuda.mem_get_info(index)
+    return Card(properties.name, total_bytes, free_bytes, (properties.major, properties.minor))
 
 
-def driver_version(query: tuple[str, ...] = QUERY) -> int:
-    """The major version of the NVIDIA driver, 0 where there is none. `query` is passed in by tests only."""
+def read_driver_version(query: tuple[str, ...] = DRIVER_QUERY) -> int:
+    """Return the major version of the NVIDIA driver, 0 if there is none. Tests pass `query`."""
     if shutil.which(query[0]) is None:
         return 0
     try:
-        told = subprocess.run(
-            query, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+        output = subprocess.run(
+            query, capture_output=True, text=True, timeout=QUERY_TIMEOUT_S, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return 0
-    found = re.match(r"(\d+)\.", told)
-    return int(found[1]) if found else 0
+    version = re.match(r"(\d+)\.", output)
+    return int(version[1]) if version else 0
