@@ -1,9 +1,9 @@
-"""Every file of a folder through MediaReader, as a visitor would add it: what became of each, and what was left behind.
+"""Read every file of a folder as the page does, and report results, delays and left processes.
 
 python tests/bench/check_files.py FOLDER
 
-While each file is read, somebody else's small picture is read too, and the event loop, which answers everybody, is
-asked for a turn every 20 ms.
+While each file is read, a small picture of another user is read too, and a task on the event loop,
+which serves all users, wakes up every 20 ms.
 """
 
 from __future__ import annotations
@@ -29,38 +29,38 @@ from webui.protocol import MediaLimits, ModelInfo, VideoPart
 
 INFO = ModelInfo("any", 65_536)
 TOKENS = 16_384
-TURN_S = 0.02
+WAKEUP_S = 0.02
 
 
-async def verdict(reader: MediaReader, path: Path) -> tuple[str, str]:
+async def read_file(reader: MediaReader, path: Path) -> tuple[str, str]:
     try:
         preview = await reader.preview(path, INFO)
         parts = await reader.load(path, INFO, Selection(), TOKENS)
     except AttachmentError as error:
         return type(error).__name__, str(error)
     count, tokens = preview.cost(Selection(), INFO, TOKENS)
-    shown = sum(len(part.frames) if isinstance(part, VideoPart) else 1 for part in parts)
-    told = "" if count == shown else f", but {count} were told"
+    loaded = sum(len(part.frames) if isinstance(part, VideoPart) else 1 for part in parts)
+    note = "" if count == loaded else f", but the cost said {count}"
     return (
         "read",
-        f"{shown} of {preview.count} {preview.attachment.kind} parts, {tokens:,} tokens{told}",
+        f"{loaded} of {preview.count} {preview.attachment.kind} parts, {tokens:,} tokens{note}",
     )
 
 
-async def healthy(reader: MediaReader, path: Path) -> float:
-    """Seconds until somebody else's good picture was read."""
+async def time_small_picture(reader: MediaReader, path: Path) -> float:
+    """Return the seconds until a small picture of another user was read."""
     start = perf_counter()
     await reader.preview(path, INFO)
     return perf_counter() - start
 
 
 async def longest_stall(done: asyncio.Event) -> float:
-    """The longest time in which the event loop had no turn for anybody, in seconds."""
+    """Return the longest time in seconds in which the event loop ran no other task."""
     longest = 0.0
     while not done.is_set():
         start = perf_counter()
-        await asyncio.sleep(TURN_S)
-        longest = max(longest, perf_counter() - start - TURN_S)
+        await asyncio.sleep(WAKEUP_S)
+        longest = max(longest, perf_counter() - start - WAKEUP_S)
     return longest
 
 
@@ -83,8 +83,8 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
     stall = asyncio.create_task(longest_stall(done))
     for path in files:
         start = perf_counter()
-        other = asyncio.create_task(healthy(reader, good))
-        name, text = await verdict(reader, path)
+        other = asyncio.create_task(time_small_picture(reader, good))
+        name, text = await read_file(reader, path)
         seconds = perf_counter() - start
         others.append(await other)
         slowest = max(slowest, seconds)
@@ -94,7 +94,7 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
     reader.close()
     done.set()
     print(
-        f"somebody else's picture took {median(others):.2f} s, at most {max(others):.2f} s; ",
+        f"a small picture of another user took {median(others):.2f} s, at most {max(others):.2f} s; ",
         end="",
     )
     print(f"the event loop stood still for {await stall:.2f} s at most")

@@ -1,4 +1,4 @@
-"""Conversions take turns by owner: nobody's files wait for all of somebody else's."""
+"""Conversions take turns by owner, so that no one waits for all files of another user."""
 
 import asyncio
 from pathlib import Path
@@ -15,29 +15,29 @@ from webui.protocol import MediaLimits, Progress
 
 
 class Visitors:
-    """People whose files are previewed by one reader, over conversions that last until they are let go."""
+    """Users of one reader whose conversions last until they are released."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.sandbox = folder, FakeSandbox()
         self.reader = MediaReader(MediaLimits(), office="soffice", sandbox=self.sandbox)
         self.tasks: dict[str, asyncio.Task] = {}
-        self.told: dict[str, list[Progress]] = {}
+        self.progress: dict[str, list[Progress]] = {}
 
     def add(self, owner: str, path: Path) -> None:
-        told = self.told.setdefault(path.name, [])
-        work = self.reader.preview(path, INFO, owner=owner, on_progress=told.append)
+        reports = self.progress.setdefault(path.name, [])
+        work = self.reader.preview(path, INFO, owner=owner, on_progress=reports.append)
         self.tasks[path.name] = asyncio.create_task(work)
 
     async def begun(self, *names: str) -> None:
         await until(lambda: set(names) <= set(self.sandbox.begun))
 
     async def queued(self, *names: str) -> None:
-        await until(lambda: all(self.told[name] for name in names))
+        await until(lambda: all(self.progress[name] for name in names))
 
     async def add_slow(
         self, owner: str, count: int, make=make_pdf, suffix: str = "pdf"
     ) -> list[str]:
-        """So many slow files of one owner, of which two have begun and the others wait."""
+        """Add slow files of one owner: two begin, the others wait."""
         names = [f"{owner}{number}.{suffix}" for number in range(count)]
         for name in names:
             self.add(owner, make(self.folder / name, 1))
@@ -92,14 +92,20 @@ async def test_decks_take_turns_too(visitors, tmp_path):
 
 
 def make_unlike_deck(path: Path, slides: int) -> Path:
-    """Equal decks would share one conversion."""
+    """Write a presentation unlike any other: equal ones would share a conversion."""
     make_deck(path, slides)
     with path.open("ab") as file:
         file.write(path.name.encode())
     return path
 
 
-async def test_a_picture_of_a_program_has_an_owner_too(visitors, tmp_path):
+async def test_slow_presentations_do_not_hold_up_other_files(visitors, tmp_path):
+    await visitors.add_slow("ann", 3, make_unlike_deck, "pptx")
+    visitors.add("ann", make_pdf(tmp_path / "a.pdf"))
+    await visitors.begun("a.pdf")
+
+
+async def test_a_picture_of_an_api_client_takes_its_turn(visitors, tmp_path):
     await visitors.add_slow("ann", 2)
     data = make_picture(tmp_path / "a.png").read_bytes()
     mine = [
@@ -116,12 +122,12 @@ async def test_a_picture_of_a_program_has_an_owner_too(visitors, tmp_path):
 
 async def test_the_wait_is_reported_and_so_is_its_end(visitors):
     names = await visitors.add_slow("ann", 4)
-    assert visitors.told[names[3]] == [Progress("queued", 1)]
+    assert visitors.progress[names[3]] == [Progress("queued", 1)]
     visitors.sandbox.release(names[0])
     await visitors.begun(names[2])
-    assert visitors.told[names[2]] == [Progress("queued", 0), Progress("converting")]
-    assert visitors.told[names[3]] == [Progress("queued", 1), Progress("queued", 0)]
-    assert visitors.told[names[0]] == []
+    assert visitors.progress[names[2]] == [Progress("queued", 0), Progress("converting")]
+    assert visitors.progress[names[3]] == [Progress("queued", 1), Progress("queued", 0)]
+    assert visitors.progress[names[0]] == []
 
 
 async def test_a_cancelled_wait_begins_nothing(visitors):

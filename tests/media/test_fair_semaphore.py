@@ -1,4 +1,4 @@
-"""Places go to owners in turn, never to more jobs than there are places, and cancelled jobs give theirs up."""
+"""Places go to owners in turn, never more than there are; cancelled jobs give theirs up."""
 
 import asyncio
 from collections import Counter
@@ -10,7 +10,7 @@ from webui.media.fair_semaphore import MAX_OWNERS, FairSemaphore
 
 
 class Crowd:
-    """Jobs that hold their place until they are let go. "a1" belongs to the owner "a"."""
+    """Jobs that hold their places until they are ended. "a1" belongs to the owner "a"."""
 
     def __init__(self, places: int, small_places: int = 0) -> None:
         self.semaphore = FairSemaphore(places, small_places)
@@ -84,7 +84,7 @@ async def test_new_owners_do_not_go_before_one_who_waits_already():
     assert crowd.begun[-1] == "a2"
 
 
-async def test_a_single_place_is_kept_for_nobody():
+async def test_a_single_place_is_not_kept_free():
     crowd = Crowd(1)
     await crowd.come("a1", "a2")
     await crowd.end("a1")
@@ -164,8 +164,8 @@ async def test_only_so_many_owners_are_remembered():
 
 
 @pytest.mark.parametrize("seed", range(20))
-async def test_whatever_comes_and_goes_nobody_starves_and_places_are_never_exceeded(seed):
-    """While an owner who holds nothing waits, no other owner gets two turns."""
+async def test_no_owner_starves_and_places_are_never_exceeded(seed):
+    """While an owner without a place waits, no other owner gets two."""
     random, crowd = Random(seed), Crowd(3)
     passed: dict[str, Counter[str]] = {}
     for step in range(300):

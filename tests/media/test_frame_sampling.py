@@ -1,4 +1,4 @@
-"""Which instants of a video are looked at, and how large its frames may be."""
+"""Videos are sampled evenly, and their frames fit the tokens."""
 
 from itertools import pairwise
 
@@ -22,13 +22,13 @@ FRAME = PixelBudget(28, 6272, 705_600)
     ("length", "wanted", "count"),
     [(1, None, 4), (5, None, 10), (100, None, 32), (100, 8, 8), (100, 99, 32), (9, -1, 1)],
 )
-def test_how_many(length, wanted, count):
+def test_the_number_of_frames(length, wanted, count):
     assert frame_count(0, length, wanted, 32) == count
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 8, 64])
 @pytest.mark.parametrize(("start", "end"), [(0, 0.05), (2, 10), (0, 3600)])
-def test_instants_are_even_and_reach_both_ends(start, end, count):
+def test_times_are_even_and_reach_both_ends(start, end, count):
     times = sample_times(start, end, count)
     steps = [later - earlier for earlier, later in pairwise(times)]
     assert len(times) == count

@@ -1,4 +1,4 @@
-"""Pictures of every kind: upright, RGB, on white, and none that is larger than its header may say."""
+"""Pictures of every mode come upright, RGB and on white; too large ones are refused early."""
 
 import struct
 import zlib
@@ -80,7 +80,7 @@ def test_a_transparent_colour_of_a_palette_is_white(tmp_path):
 
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_exif_is_applied(tmp_path, turn):
-    """A red corner, stored the way each orientation says, is always up on the left."""
+    """A red corner, stored in each orientation, always comes out at the top left."""
     upright = Image.new("RGB", (80, 40), "white")
     upright.paste(RED, (0, 0, 20, 20))
     undo = (None, 0, 3, 1, 5, 2, 6, 4)[turn - 1]
@@ -100,12 +100,12 @@ def test_the_first_frame_of_an_animation_is_shown(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("side", "told"), [(1_010, "1.0 megapixels"), (9_000, "81.0 meg"), (30_000, "far more")]
+    ("side", "size"), [(1_010, "1.0 megapixels"), (9_000, "81.0 meg"), (30_000, "far more")]
 )
-def test_a_header_is_believed_before_its_pixels_are_read(tmp_path, side, told):
-    """Up to 30,000 x 30,000 pixels said by a file of 100 bytes."""
+def test_a_header_is_refused_before_pixels_are_decoded(tmp_path, side, size):
+    """A file of 100 bytes may claim 30,000 x 30,000 pixels."""
     (tmp_path / "a.png").write_bytes(png(side, side, b""))
-    with pytest.raises(TooLargeError, match=f"{told}.*; at most 1.0 megapixels"):
+    with pytest.raises(TooLargeError, match=f"{size}.*; at most 1.0 megapixels"):
         draw(tmp_path / "a.png")
 
 

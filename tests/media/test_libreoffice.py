@@ -1,4 +1,4 @@
-"""Decks through the real LibreOffice: on a profile that forbids macros and links, and with nothing left behind."""
+"""LibreOffice converts presentations without macros and links, and leaves nothing behind."""
 
 import asyncio
 import os
@@ -78,7 +78,7 @@ async def test_an_old_deck_is_read(reader, tmp_path):
 
 
 def old(path: Path) -> Path:
-    """As PowerPoint 97 wrote it: by LibreOffice, which is what we have."""
+    """Return the presentation as PowerPoint 97 would write it, converted by LibreOffice."""
     profile = f"-env:UserInstallation={(path.parent / 'mine').as_uri()}"
     words = [
         find_office(),
@@ -110,7 +110,7 @@ async def test_a_linked_picture_is_not_fetched(reader, tmp_path):
 
 
 async def test_a_file_of_the_server_is_not_shown(reader, tmp_path):
-    """The same picture, once in the deck and once as a link to the server's disk."""
+    """The same picture is shown inside the file, and not as a link to the disk of the server."""
     inside = await reader.preview(linked(tmp_path, ""), INFO)
     outside = await reader.preview(
         linked(tmp_path, make_picture(tmp_path / "a.png").as_uri()), INFO
@@ -124,7 +124,7 @@ def colours(preview) -> set[tuple[int, int, int]]:
 
 
 def linked(folder: Path, address: str) -> Path:
-    """A slide with a picture, which lies elsewhere if there is an address."""
+    """Write a slide with a picture inside, or with a link to it where there is an address."""
     deck = Presentation()
     slide = deck.slides.add_slide(deck.slide_layouts[6])
     picture = slide.shapes.add_picture(
@@ -147,7 +147,7 @@ async def test_nothing_of_libreoffice_stays_dead_or_alive(reader, tmp_path):
 
 
 def offices() -> set[int]:
-    """LibreOffice's own processes below this one."""
+    """Return the processes of LibreOffice below this one."""
     processes, below = living(), descendants()
     return {
         pid
@@ -162,7 +162,7 @@ async def test_stop_ends_libreoffice(reader, tmp_path):
     await until(offices)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    assert len(descendants(dead=True) - before) == 1, "the zygote stays"
+    assert len(descendants(dead=True) - before) == 1, "the fork server stays"
 
 
 async def test_one_persons_stop_leaves_the_others_conversion(reader, tmp_path):

@@ -1,4 +1,4 @@
-"""Whatever LibreOffice does, it is bounded, and nothing that it has started stays, dead or alive."""
+"""LibreOffice is bounded whatever it does, and no process that it started stays."""
 
 import asyncio
 import os
@@ -20,8 +20,8 @@ from webui.protocol import MediaLimits
 MEGABYTE = 1024**2
 
 
-class Room:
-    """A reader over a fake LibreOffice, and all processes below this one while it reads nothing."""
+class Bench:
+    """A reader over a fake LibreOffice, which knows the processes that were there before."""
 
     def __init__(self, office: FakeOffice, folder: Path, **limits: int) -> None:
         self.office, self._folder = office, folder
@@ -37,17 +37,17 @@ class Room:
 
 
 @pytest.fixture
-def room(tmp_path) -> Callable[..., Room]:
+def room(tmp_path) -> Callable[..., Bench]:
     adopt_orphans()
-    rooms: list[Room] = []
+    benches: list[Bench] = []
 
-    def room(deed: str, **limits: int) -> Room:
-        rooms.append(Room(FakeOffice.make(tmp_path, deed), tmp_path, **limits))
-        return rooms[-1]
+    def room(deed: str, **limits: int) -> Bench:
+        benches.append(Bench(FakeOffice.make(tmp_path, deed), tmp_path, **limits))
+        return benches[-1]
 
     yield room
-    for each in rooms:
-        each.reader.close()
+    for bench in benches:
+        bench.reader.close()
 
 
 @pytest.mark.parametrize("office", [True, False])
@@ -83,7 +83,11 @@ async def test_memory_that_processes_share_counts_once(room):
 
 
 async def test_memory_of_what_has_left_it_counts_too(room):
-    deed = "if os.fork(): time.sleep(600)\nos.setsid()\nif not os.fork(): held = take(400); time.sleep(600)"
+    deed = (
+        "if os.fork(): time.sleep(600)\n"
+        "os.setsid()\n"
+        "if not os.fork(): held = take(400); time.sleep(600)"
+    )
     one = room(deed, convert_memory_bytes=300 * MEGABYTE)
     with pytest.raises(TooLargeError, match="over 300"):
         await one.preview()
@@ -109,9 +113,13 @@ async def test_nothing_stays_after_stop(room):
 
 
 async def test_nothing_stays_after_the_time_is_up(room):
-    one = room("leave_behind(); time.sleep(600)", office_timeout_s=4)
-    with pytest.raises(TooSlowError):
-        await one.preview()
+    # On a busy machine the program may not have got that far within the first time limit.
+    for timeout_s in (4, 15, 60):
+        one = room("leave_behind(); time.sleep(600)", office_timeout_s=timeout_s)
+        with pytest.raises(TooSlowError):
+            await one.preview()
+        if one.office.left:
+            break
     assert one.office.left
     assert not exists(one.office.left)
     assert not one.left_over()
@@ -126,20 +134,24 @@ async def test_nothing_stays_after_a_crash(room, number):
     assert not one.left_over()
 
 
-async def test_nothing_stays_when_the_zygote_is_killed(room):
+async def test_nothing_stays_when_the_fork_server_is_killed(room):
     one = room("leave_behind(); time.sleep(600)")
     task = asyncio.create_task(one.preview())
     await until(lambda: one.office.left)
-    (zygote,) = (pid for pid in descendants() if living()[pid][0] == os.getpid())
-    os.kill(zygote, signal.SIGKILL)
+    (fork_server,) = (pid for pid in descendants() if living()[pid][0] == os.getpid())
+    os.kill(fork_server, signal.SIGKILL)
     with pytest.raises(AttachmentError):
         await task
     await until(lambda: one.office.left not in living())
 
 
 async def test_one_deck_ends_no_program_of_another(room, tmp_path):
-    """The second deck is converted while the first one's program goes on."""
-    deed = "leave_behind()\nif os.path.realpath(sys.argv[-1]).endswith('a.pptx'): time.sleep(600)\nwrite_pdf()"
+    """A second file is converted while the program of the first one goes on."""
+    deed = (
+        "leave_behind()\n"
+        "if os.path.realpath(sys.argv[-1]).endswith('a.pptx'): time.sleep(600)\n"
+        "write_pdf()"
+    )
     one = room(deed)
     first = asyncio.create_task(one.preview())
     await until(lambda: one.office.left)

@@ -1,4 +1,4 @@
-"""What lies in a deck is measured before any program makes slides of it, whatever the container says of itself."""
+"""An office file is measured before a program opens it, whatever its directory claims."""
 
 import tracemalloc
 import zipfile
@@ -24,7 +24,7 @@ SPACES, SHAPES, PICTURE = b" ", b"<p:sp><p:spPr/></p:sp>", b"\x89PNG\r\n\x1a\n" 
 def make_bomb(
     path: Path, megabytes: int, filling: bytes = SPACES, part: str = "ppt/slides/slide1.xml"
 ) -> Path:
-    """A deck with a part of so many megabytes, which takes a thousandth of that in the file."""
+    """Write a presentation whose part of that many megabytes is packed to a thousandth."""
     piece = filling * (MEGABYTE // len(filling))
     with (
         zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package,
@@ -70,7 +70,7 @@ def test_small_parts_add_up(tmp_path):
 
 
 @pytest.mark.parametrize("filling", [SPACES, PICTURE])
-def test_a_wrong_size_is_not_believed(tmp_path, filling):
+def test_a_wrong_size_does_not_help(tmp_path, filling):
     path = tmp_path / "a.pptx"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         package.writestr("ppt/a.xml", filling * (2 * MEMORY // len(filling)))
@@ -94,7 +94,7 @@ def test_parts_are_counted(tmp_path):
 
 
 def make_damaged(path: Path, suffix: str, data: bytes, parts: int = 1) -> Path:
-    """A deck whose parts cannot be inflated."""
+    """Write a presentation whose parts cannot be inflated."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as package:
         for number in range(parts):
             package.writestr(f"ppt/{number}.{suffix}", data)

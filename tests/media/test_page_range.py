@@ -1,4 +1,4 @@
-"""Page ranges as people write them."""
+"""Page ranges are parsed as users write them."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""PDF pages, drawn straight at the size that is asked for."""
+"""PDF pages are drawn straight at the wanted size."""
 
 from io import BytesIO
 
@@ -26,7 +26,7 @@ def test_natural_sizes_are_those_at_180_dpi(tmp_path):
 
 
 def test_the_chosen_pages_are_drawn_at_their_size(tmp_path):
-    """Each has its red square further to the right."""
+    """The red square is further right on each page."""
     images = draw(open_document(make_pdf(tmp_path / "a.pdf", 4), "a"), (2, 4))
     for image, index in zip(images, (1, 3), strict=True):
         assert image.size == (210, 297)
@@ -61,7 +61,7 @@ def test_odd_page_shapes_are_drawn(tmp_path, box):
     assert draw(document, (1,), size)[0].size == size == budget.fit(*size)
 
 
-def test_a_password_is_told(tmp_path):
+def test_a_password_is_an_error(tmp_path):
     with pytest.raises(PasswordProtectedError):
         open_document(make_pdf(tmp_path / "a.pdf", password="secret"), "a")
 
@@ -77,7 +77,7 @@ def test_a_pdf_that_only_its_owner_may_change_is_read(tmp_path):
     ("data", "error"),
     [(EMPTY, NoPagesError), (b"%PDF-1.7\n", DamagedFileError), (b"no pdf", DamagedFileError)],
 )
-def test_what_is_no_document_is_told(tmp_path, data, error):
+def test_other_bytes_are_an_error(tmp_path, data, error):
     (tmp_path / "a.pdf").write_bytes(data)
     with pytest.raises(error):
         open_document(tmp_path / "a.pdf", "a")

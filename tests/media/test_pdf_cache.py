@@ -1,9 +1,10 @@
-"""The cache of converted decks: one conversion for all who ask, no failure kept, the least used out first."""
+"""The cache converts a file once for all callers, keeps no failure, and drops the least used."""
 
 import asyncio
 from pathlib import Path
 
 import pytest
+from processes import until
 
 from webui.errors import DamagedFileError
 from webui.media.pdf_cache import ConvertedFile, PdfCache
@@ -14,7 +15,7 @@ def made(size: int = 10) -> ConvertedFile:
 
 
 class Office:
-    """Converts once it is let go; counts what was begun and ended."""
+    """Converts once `go` is set, and counts the conversions that began and ended."""
 
     def __init__(self, size: int = 10, error: Exception | None = None) -> None:
         self.size, self.error = size, error
@@ -39,8 +40,7 @@ def deck(folder: Path, name: str = "a", content: str = "") -> Path:
 
 async def ask(cache: PdfCache, path: Path, office: Office) -> asyncio.Task:
     task = asyncio.create_task(cache.get(path, office.convert))
-    while not (office.begun or task.done()):  # noqa: ASYNC110 - the file is read in a thread
-        await asyncio.sleep(0.001)
+    await until(lambda: office.begun or task.done())
     return task
 
 
@@ -53,10 +53,10 @@ async def test_the_same_bytes_are_converted_once(tmp_path):
     assert office.begun == 1
 
 
-async def test_a_failure_is_told_to_all_and_not_kept(tmp_path):
+async def test_a_failure_reaches_all_callers_and_is_not_kept(tmp_path):
     cache, bad, good = PdfCache(), Office(error=DamagedFileError(name="a")), Office()
     tasks = [await ask(cache, deck(tmp_path), bad) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    await until(lambda: sum(cache._waiting.values()) == 2)
     bad.go.set()
     assert [type(error) for error in await asyncio.gather(*tasks, return_exceptions=True)] == [
         DamagedFileError
@@ -68,7 +68,7 @@ async def test_a_failure_is_told_to_all_and_not_kept(tmp_path):
 async def test_it_ends_when_the_last_one_goes(tmp_path):
     cache, office = PdfCache(), Office()
     tasks = [await ask(cache, deck(tmp_path), office) for _ in range(2)]
-    await asyncio.sleep(0.05)
+    await until(lambda: sum(cache._waiting.values()) == 2)
     for task, ended in zip(tasks, (0, 1), strict=True):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -86,7 +86,7 @@ async def test_the_least_used_goes_first(tmp_path):
     assert office.begun == 4
 
 
-async def test_one_that_is_too_large_to_keep_is_still_given(tmp_path):
+async def test_a_pdf_that_is_too_large_to_keep_is_still_returned(tmp_path):
     cache, office = PdfCache(max_bytes=5), Office()
     office.go.set()
     assert await cache.get(deck(tmp_path), office.convert) == made()

@@ -1,4 +1,4 @@
-"""Decks drawn without LibreOffice: the words, pictures, colours and tables are there, and in their places."""
+"""Without LibreOffice, words, pictures, colours and tables are drawn in their places."""
 
 import pymupdf
 import pytest
@@ -17,7 +17,7 @@ BLUE = (79, 129, 189)  # the default theme's first accent
 
 @pytest.fixture
 def draw(tmp_path):
-    """The page that a slide made by `make` becomes."""
+    """Return a function that draws the slide which `make` fills."""
 
     def drawn(make, layout: int = 6) -> pymupdf.Page:
         deck = Presentation()
@@ -29,7 +29,7 @@ def draw(tmp_path):
 
 
 def colour_at(page: pymupdf.Page, x: float, y: float) -> tuple[int, ...]:
-    """In inches."""
+    """Return the colour at a place in inches."""
     return page.get_pixmap().pixel(round(x * 72), round(y * 72))
 
 

@@ -1,4 +1,4 @@
-"""What is shown before sending: small pages and frames, and what they will cost, to the token."""
+"""Previews show small pages and frames, and their exact cost in tokens."""
 
 import pytest
 from files import make_deck, make_pdf, make_picture, make_video
@@ -37,7 +37,7 @@ async def test_a_deck_goes_through_libreoffice_once(reader, tmp_path):
     assert red > 180 > green
 
 
-async def test_without_libreoffice_a_deck_is_drawn_and_that_is_said(tmp_path):
+async def test_without_libreoffice_a_presentation_is_drawn_with_a_notice(tmp_path):
     reader = MediaReader(MediaLimits(), office=None)
     preview = await reader.preview(make_deck(tmp_path / "deck.pptx"), INFO)
     assert preview.notice == "drawn_without_office"
@@ -72,7 +72,7 @@ async def test_what_a_picture_will_cost_is_what_it_costs(reader, tmp_path):
     "chosen", [Selection(), Selection(start_s=2), Selection(start_s=2, end_s=4, frames=3)]
 )
 async def test_what_a_video_will_cost_is_what_it_costs(reader, tmp_path, chosen, tokens):
-    """Also for another part than the one that was previewed."""
+    """The cost is exact for another part than the previewed one too."""
     path = make_video(tmp_path / "a.mp4", [index / 10 for index in range(100)])
     preview = await reader.preview(path, INFO)
     (part,) = await load(reader, path, chosen, tokens)
@@ -89,7 +89,7 @@ async def test_the_frames_shown_are_those_that_are_sent(reader, tmp_path):
     assert preview.duration_s == pytest.approx(10, abs=0.2)
 
 
-async def test_a_part_that_does_not_exist_is_told_before_sending(reader, tmp_path):
+async def test_a_part_that_does_not_exist_is_an_error_before_sending(reader, tmp_path):
     video = await reader.preview(make_video(tmp_path / "a.mp4", [0, 1, 2]), INFO)
     with pytest.raises(TimeRangeError, match="lasts"):
         video.cost(Selection(start_s=50), INFO, TOKENS)

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes."""
+"""Formats are recognised by the first bytes of a file."""
 
 import pytest
 from files import make_deck, make_pdf, make_picture, make_video

@@ -1,4 +1,4 @@
-"""A child that misbehaves is ended within its limits, says nothing that is believed, and leaves nothing behind."""
+"""A child that misbehaves is ended within its limits and leaves nothing behind."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ from webui.media.sandbox.process_pool import FEW_THREADS, ProcessPool
 from webui.media.sandbox.sandbox import MEGABYTE, Limits, Reply, Sandbox
 
 LIMITS = Limits(
-    wall_s=10, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE
+    wall_s=60, memory_bytes=300 * MEGABYTE, file_bytes=20 * MEGABYTE, output_bytes=5 * MEGABYTE
 )
 QUICK = Limits(wall_s=1.5, memory_bytes=300 * MEGABYTE)
 
@@ -57,11 +57,6 @@ async def test_the_wall_clock_ends_it_with_all_its_children(do, deed):
         await do(deed, QUICK)
 
 
-async def test_processor_time_is_limited_by_itself(do):
-    with pytest.raises(TooSlowError):
-        await asyncio.wait_for(do("loop", Limits(wall_s=0.9, memory_bytes=300 * MEGABYTE)), 5)
-
-
 @pytest.mark.parametrize(
     ("deed", "error"),
     [
@@ -73,6 +68,7 @@ async def test_processor_time_is_limited_by_itself(do):
         ("stop_short", DamagedFileError),
         ("nonsense", DamagedFileError),
         ("crash", DamagedFileError),
+        ("exceed_cpu", TooSlowError),
     ],
 )
 async def test_what_it_takes_and_sends_is_limited(do, deed, error):
@@ -91,7 +87,7 @@ async def test_what_it_takes_and_sends_is_limited(do, deed, error):
         {"bytes": "many"},
     ],
 )
-async def test_what_it_says_is_not_believed(do, words):
+async def test_malformed_replies_are_damage(do, words):
     with pytest.raises(DamagedFileError):
         await do("babble", words=words)
 
@@ -147,21 +143,21 @@ async def test_many_at_once_keep_apart(do):
     assert isinstance(results[4], AttachmentError)
 
 
-async def test_orphans_that_end_by_themselves_disturb_nobody(do):
+async def test_orphans_that_end_by_themselves_do_no_harm(do):
     for _ in range(3):
         await do("litter")
 
 
-class Barren(ProcessPool):
-    """Where no process can be had."""
+class EmptyPool(ProcessPool):
+    """A pool where no process can be started."""
 
     async def start(self, folder, entry=""):
         raise BlockingIOError("Resource temporarily unavailable")
 
 
-async def test_where_no_process_can_be_had_the_file_is_told():
+async def test_without_a_process_a_file_cannot_be_read():
     with pytest.raises(AttachmentError, match=r"a\.pdf"):
-        await Sandbox(Barren("")).run({}, "a.pdf", LIMITS, lambda reply: None)
+        await Sandbox(EmptyPool("")).run({}, "a.pdf", LIMITS, lambda reply: None)
 
 
 SERVER = """

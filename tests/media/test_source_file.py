@@ -1,4 +1,4 @@
-"""A file is opened without following links, and the child reads the very file that was recognised."""
+"""Files are opened without following links; a child reads the file that was recognised."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from files import make_picture
+from processes import GUARD_S
 from reading import INFO
 
 from webui.errors import AttachmentError, TooLargeError
@@ -21,10 +22,10 @@ def link(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [link, os.mkfifo, os.mkdir, lambda path: None])
-async def test_what_is_no_regular_file_is_refused_at_once(reader, tmp_path, make):
+async def test_other_things_than_regular_files_are_refused_at_once(reader, tmp_path, make):
     make(tmp_path / "a.png")
     with pytest.raises(AttachmentError, match=r"a\.png cannot be read"):
-        await asyncio.wait_for(reader.preview(tmp_path / "a.png", INFO), 20)
+        await asyncio.wait_for(reader.preview(tmp_path / "a.png", INFO), GUARD_S)
 
 
 def test_a_device_is_refused():
@@ -48,7 +49,7 @@ def test_a_pinned_file_stays_the_same_whatever_takes_its_place(tmp_path):
 
 
 class SwappingSandbox(Sandbox):
-    """Puts something else in the file's place before the child is started."""
+    """Replaces the file before the child is started."""
 
     def __init__(self, swap):
         super().__init__(ProcessPool(WORKER))

@@ -1,4 +1,4 @@
-"""Real videos, made here: the frames that are there at given instants, upright, with their own times."""
+"""Videos give the frames shown at given times, upright, with their true timestamps."""
 
 import struct
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_a_stream_that_starts_late_starts_at_zero(tmp_path):
 
 
 def shifted(path: Path, seconds: int) -> Path:
-    """As MPEG-TS, the way a recorder that has been running for a while writes it."""
+    """Write the video as MPEG-TS whose clock starts late, as recorders do."""
     target = path.with_suffix(".ts")
     with av.open(str(path)) as source, av.open(str(target), "w") as sink:
         stream = sink.add_stream_from_template(source.streams.video[0])
@@ -62,21 +62,21 @@ def shifted(path: Path, seconds: int) -> Path:
 
 
 # The rows of the display matrix, and where the bright left half then lies in the upright frame: x, y in 8ths.
-TURNS = {
+ROTATIONS = {
     "right": ((0, 1, -1, 0), (4, 1)),
     "left": ((0, -1, 1, 0), (4, 7)),
     "over": ((-1, 0, 0, -1), (7, 4)),
 }
 
 
-@pytest.mark.parametrize("turn", TURNS)
+@pytest.mark.parametrize("rotation", ROTATIONS)
 @pytest.mark.parametrize("codec", ["libx264", "libsvtav1"])
-def test_frames_are_turned_upright(tmp_path, turn, codec):
-    matrix, (x, y) = TURNS[turn]
+def test_frames_come_upright(tmp_path, rotation, codec):
+    matrix, (x, y) = ROTATIONS[rotation]
     path = turned(halves(tmp_path / "a.mp4", codec), matrix)
     stream = probe(str(path), "a")
     size = (stream.width // 2, stream.height // 2)
-    assert (stream.width > stream.height) == (turn == "over")
+    assert (stream.width > stream.height) == (rotation == "over")
     (image,) = read(path, 0.0, size=size).values()
     bright, dark = (
         (x * size[0] // 8, y * size[1] // 8),
@@ -86,7 +86,7 @@ def test_frames_are_turned_upright(tmp_path, turn, codec):
 
 
 def halves(path: Path, codec: str) -> Path:
-    """The left half bright, the right half dark."""
+    """Write frames with a bright left and a dark right half."""
     pixels = np.zeros((128, 192, 3), np.uint8)
     pixels[:, :96] = 255
     with av.open(str(path), "w") as container:
@@ -99,7 +99,7 @@ def halves(path: Path, codec: str) -> Path:
 
 
 def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
-    """Writes a phone's display matrix into the track header."""
+    """Write the display matrix of a phone into the track header."""
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     a, b, c, d = (value << 16 for value in matrix)

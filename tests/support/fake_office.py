@@ -1,4 +1,4 @@
-"""Stand-ins for LibreOffice: programs that a test writes, each with what it does instead of a conversion."""
+"""Programs that stand in for LibreOffice, each with a deed of its own instead of a conversion."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def write_pdf():
     shutil.copy({pdf!r}, Path(sys.argv[sys.argv.index("--outdir") + 1], "document.pdf"))
 
 def leave_behind():
-    "A process in a session of its own, whose parent has ended."
+    "Start a process in a session of its own, and end its parent."
     reads, writes = os.pipe()
     if not os.fork():
         if not os.fork():
@@ -30,7 +30,7 @@ def leave_behind():
     os.read(reads, 1)
 
 def take(megabytes):
-    "Held, and every page of it in use."
+    "Return memory of which every page is in use."
     return b"x" * megabytes * 2**20
 
 Path({started!r}).touch()
@@ -40,7 +40,7 @@ Path({started!r}).touch()
 
 @dataclass(frozen=True)
 class FakeOffice:
-    """`path` is what MediaReader starts."""
+    """`program` is the path that MediaReader gets as that of LibreOffice."""
 
     folder: Path
 
@@ -78,10 +78,10 @@ class FakeOffice:
 
     @property
     def left(self) -> int:
-        """The number of the process that it left behind, 0 before."""
+        """The pid of the process that it left behind, 0 before."""
         return int(self._left.read_text() or 0) if self._left.exists() else 0
 
 
 def exists(pid: int) -> bool:
-    """Dead ones that nobody has reaped do."""
+    """Whether there is such a process; one that has ended counts until it is reaped."""
     return os.path.exists(f"/proc/{pid}")

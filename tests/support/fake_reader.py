@@ -1,4 +1,4 @@
-"""A stand-in for the reader of files: pages are plain coloured pictures, made at once or step by step."""
+"""A stand-in for MediaReader: pages are plain coloured pictures, made at once or step by step."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from webui.protocol import (
 
 
 class FakePreview(Preview):
-    """A preview whose pages cost 100 tokens each; "99" is no page of it."""
+    """A preview whose pages cost 100 tokens each; page 99 does not exist."""
 
     def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
         if selection.pages == "99":
@@ -34,9 +34,9 @@ class FakePreview(Preview):
 
 @dataclass
 class FakeReader:
-    """Three pages for a document, four frames for a video, one picture otherwise; `error` is raised instead.
+    """Makes three pages of a document, four frames of a video, else one picture.
 
-    Where `ahead` is set, it reports that many conversions ahead of each of its own.
+    Raises `error` where there is one. With `ahead`, reports that many conversions before its own.
     """
 
     error: WebUIError | None = None

@@ -1,4 +1,4 @@
-"""Files that tests make themselves: documents, decks, videos and pictures, whole and broken."""
+"""Write documents, presentations, videos and pictures."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +16,7 @@ RED = (220, 30, 30)
 
 
 def make_pdf(path: Path, pages: int = 3, password: str = "") -> Path:
-    """A4 pages, each with its number and a red square whose place tells the page."""
+    """Write A4 pages, each with its number and a red square, further right on each page."""
     document = pymupdf.open()
     for index in range(pages):
         page = document.new_page(width=595, height=842)
@@ -45,7 +45,7 @@ def make_report(path: Path, pages: int) -> Path:
 
 
 def make_deck(path: Path, slides: int = 2) -> Path:
-    """Slides with a title and a big red oval."""
+    """Write slides with a title and a big red oval."""
     deck = Presentation()
     for index in range(slides):
         slide = deck.slides.add_slide(deck.slide_layouts[5])
@@ -64,7 +64,10 @@ def make_video(
     codec: str = "mpeg4",
     rate: int = 1000,
 ) -> Path:
-    """A frame at each of the given seconds, from black to white. Some codecs take only `rate` ticks a second."""
+    """Write a frame at each of the given times in seconds, from black to white.
+
+    `rate` is the number of ticks a second; some codecs take only few.
+    """
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=min(rate, 30))
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"

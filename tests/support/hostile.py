@@ -1,8 +1,9 @@
-"""What a child process may turn into when a file has taken it over. `main` does what the job's `deed` names."""
+"""The worker of a child process that a file has taken over: `main` runs the deed of its job."""
 
 import ctypes
 import json
 import os
+import signal
 import sys
 import time
 
@@ -27,7 +28,7 @@ def sleep(job):
 
 
 def fork(job):
-    """Children that outlive it, hold its output open and ignore polite requests."""
+    """Leave children that hold the output open."""
     for _ in range(3):
         if not os.fork():
             time.sleep(600)
@@ -35,14 +36,14 @@ def fork(job):
 
 
 def escape(job):
-    """A grandchild in a session of its own that outlives its parent, and that this process does not adopt."""
+    """Leave a grandchild in a session of its own, without becoming its parent."""
     refuse_orphans()
     leave(lambda: time.sleep(600))
     time.sleep(600)
 
 
 def litter(job):
-    """Orphans that end at once, while this process goes on for a moment."""
+    """Leave orphans that end at once."""
     refuse_orphans()
     for _ in range(5):
         leave(lambda: None)
@@ -105,6 +106,15 @@ def nonsense(job):
     sys.stdout.buffer.write(b"[" * 100_000 + b"\n")
 
 
+def exceed_cpu(job):
+    os.kill(os.getpid(), signal.SIGXCPU)
+
+
+def print_modules(job):
+    say(modules=sorted(sys.modules))
+    say(done=True)
+
+
 def crash(job):
     os.abort()
 
@@ -130,6 +140,8 @@ DEEDS = {
         stop_short,
         babble,
         nonsense,
+        exceed_cpu,
+        print_modules,
         crash,
         print_environment,
     )

@@ -1,4 +1,4 @@
-"""Small pictures and clips that tests draw themselves."""
+"""Draw small pictures and clips."""
 
 from PIL import Image, ImageDraw
 
@@ -16,6 +16,6 @@ def picture(colour: str = "red", size: tuple[int, int] = (224, 224)) -> ImagePar
 
 
 def clip(colour: str = "red", count: int = 4, size: tuple[int, int] = (112, 112)) -> VideoPart:
-    """A circle that moves to the right, a frame every half second."""
+    """Return a circle that moves to the right, with a frame every half second."""
     frames = tuple(circle(colour, size, left=4 * index) for index in range(count))
     return VideoPart(frames, tuple(index / 2 for index in range(count)), "clip.mp4")

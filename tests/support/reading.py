@@ -1,4 +1,4 @@
-"""How the media tests read files: one model's sizes, and readers with limits of the test's choice."""
+"""Read files in tests: the sizes of one model, and readers with chosen limits."""
 
 from pathlib import Path
 

@@ -79,7 +79,10 @@ class ReplyReceiver:
 
 
 class Decoder:
-    """Runs one child for each file, within the limits. `office` is the path of LibreOffice, if any."""
+    """Runs one child for each file, within the limits.
+
+    `office` is the path of LibreOffice, None where there is none.
+    """
 
     def __init__(self, limits: MediaLimits, office: str | None, sandbox: Sandbox) -> None:
         self._limits, self._office, self._sandbox = limits, office, sandbox

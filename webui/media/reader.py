@@ -100,7 +100,9 @@ class MediaReader:
         decoding = Decoding(source, request, decoded, owner, on_progress)
         async with decoded.lock:
             if isinstance(decoded, VideoFile):
-                return await self._preview_video(decoding)
+                preview = await self._preview_video(decoding)
+                on_preview(preview)
+                return preview
             return await self._preview_pages(decoding, on_preview)
 
     async def load(

@@ -1,4 +1,4 @@
-"""Recognise pictures, documents and videos by the first bytes of a file, never by its name. Pure."""
+"""Recognise pictures, documents and videos by their first bytes, never by their names. Pure."""
 
 from __future__ import annotations
 

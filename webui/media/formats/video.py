@@ -198,7 +198,7 @@ def _seek(container: av.container.InputContainer, video: av.VideoStream, time_s:
 def _decode(
     container: av.container.InputContainer, video: av.VideoStream
 ) -> Iterator[av.VideoFrame]:
-    """Yield all frames from here that decode and have a time; a damaged packet costs only its own."""
+    """Yield all frames from here that have a time; a damaged packet costs only its own."""
     with suppress(av.error.FFmpegError):
         for packet in container.demux(video):
             with suppress(av.error.FFmpegError):
