@@ -36,7 +36,8 @@ class FakePreview(Preview):
 class FakeReader:
     """Makes three pages of a document, four frames of a video, else one picture.
 
-    Raises `error` where there is one. With `ahead`, reports that many conversions before its own.
+    Raises `error` where there is one. With `ahead`, reports that many conversions before its own;
+    `pages_ahead` are decoded after the preview is shown.
     """
 
     error: WebUIError | None = None
@@ -45,17 +46,23 @@ class FakeReader:
     loaded: list[tuple[str, Selection, int]] = field(default_factory=list)
     owners: set[str] = field(default_factory=set)
     ahead: int | None = None
+    previewed: list[tuple[str, int]] = field(default_factory=list)
+    forgotten: list[str] = field(default_factory=list)
+    pages_ahead: int = 0
 
     async def preview(
         self,
         path: Path,
         info: ModelInfo,
         selection: Selection | None = None,
+        max_tokens: int = 0,
         *,
         owner: str = "",
         on_progress: Callable[[Progress], None] = lambda progress: None,
+        on_preview: Callable[[Preview], None] = lambda preview: None,
     ) -> FakePreview:
         self.owners.add(owner)
+        self.previewed.append((path.name, max_tokens))
         if self.error is not None:
             raise self.error
         if self.ahead is not None:
@@ -69,9 +76,17 @@ class FakeReader:
         pages = tuple(Image.new("RGB", (60, 80), (50 * index, 90, 160)) for index in range(count))
         times = tuple(index * 0.5 for index in range(count)) if kind == "video" else ()
         attachment = Attachment(path, kind)  # type: ignore[arg-type]
-        return FakePreview(
-            attachment, count, ((60, 80),) * count, pages, times, 2.0 if times else 0.0
-        )
+        duration_s = 2.0 if times else 0.0
+        sizes = ((60, 80),) * count
+        preview = FakePreview(attachment, count, sizes, pages, times, duration_s)
+        on_preview(preview)
+        for index in range(self.pages_ahead):
+            on_progress(Progress("converting", index, self.pages_ahead))
+            await asyncio.sleep(self.step_s)
+        return preview
+
+    def forget(self, owner: str) -> None:
+        self.forgotten.append(owner)
 
     async def load(
         self,

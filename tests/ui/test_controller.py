@@ -19,6 +19,7 @@ from webui.ui.page_sessions import PageSessions
 from webui.ui.tab_handlers import TabHandlers
 from webui.ui.tab_specs import Example, TabSpec
 from webui.ui.viewer.components import viewer_components
+from webui.ui.viewer.uploads import Upload, Uploads
 from webui.ui.viewer.viewer import Viewer
 
 EN = Strings("en")
@@ -139,7 +140,7 @@ async def test_the_defaults_of_the_panel_are_those_of_sampling():
 
 async def test_files_become_parts_in_front_of_the_text():
     column = Column()
-    question = Question("Which page?", files=((Path("a.pdf"), Selection(pages="1-2")),))
+    question = Question("Which page?", files=(Upload(Path("a.pdf"), Selection(pages="1-2")),))
     updates = await column.send(question)
     assert column.reader.loaded == [("a.pdf", Selection(pages="1-2"), 4096 * 3 // 4)]
     *pages, text = column.engine.requests[0].messages[0].parts
@@ -152,7 +153,7 @@ async def test_files_become_parts_in_front_of_the_text():
 
 async def test_at_the_end_the_page_that_the_answer_mentions_is_marked_and_linked():
     column = Column(FakeEngine([Delta(content="Page 2.", finish_reason="stop")], step_s=0.1))
-    updates = await column.send(Question("Which?", files=((Path("report.pdf"), Selection()),)))
+    updates = await column.send(Question("Which?", files=(Upload(Path("report.pdf")),)))
     first = next(update for update in updates if column.sheet in update)
     assert 'class="named"' not in first[column.sheet]
     assert updates[-1][column.sheet].count('class="named"') == 1
@@ -161,7 +162,7 @@ async def test_at_the_end_the_page_that_the_answer_mentions_is_marked_and_linked
 
 async def test_each_phase_is_shown():
     column = Column(FakeEngine(step_s=0.1), FakeReader(step_s=0.1))
-    updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)))
+    updates = await column.send(Question("?", files=(Upload(Path("a.pdf")),)))
     phases = " ".join(update[column.components.phase] for update in updates)
     for words in ("Converting a.pdf", "1 of 3", "Reading", "Thinking", "Answering"):
         assert words in phases
@@ -170,7 +171,7 @@ async def test_each_phase_is_shown():
 
 async def test_conversions_count_against_the_user_and_the_wait_is_shown():
     column = Column(reader=FakeReader(step_s=0.1, ahead=2))
-    updates = await column.send(Question("?", files=((Path("a.pdf"), Selection()),)), session="ann")
+    updates = await column.send(Question("?", files=(Upload(Path("a.pdf")),)), session="ann")
     assert column.reader.owners == {"ann"}
     phases = [update[column.components.phase] for update in updates]
     assert any("Waiting: <b>2 ahead of you" in phase for phase in phases)
@@ -185,7 +186,7 @@ async def test_the_request_names_its_owner():
 
 async def test_a_file_that_cannot_be_read_is_a_card_and_goes_back_into_the_box():
     column = Column(reader=FakeReader(error=DamagedFileError(name="a.pdf")))
-    files = ((Path("/tmp/a.pdf"), Selection()),)
+    files = (Upload(Path("/tmp/a.pdf")),)
     last = (await column.send(Question("?", typed=True, files=files)))[-1]
     assert "a.pdf is damaged" in column.texts(last)[-1]
     composer = last[column.components.composer]
@@ -204,7 +205,7 @@ async def test_an_engine_that_fails_is_a_card_too():
 
 async def test_a_tab_refuses_files_of_another_kind():
     column = Column(spec=TabSpec("image", (".png",), ("kind_image",)))
-    last = (await column.send(Question("?", files=((Path("a.pdf"), Selection()),))))[-1]
+    last = (await column.send(Question("?", files=(Upload(Path("a.pdf")),))))[-1]
     assert "Accepted: pictures" in column.texts(last)[-1]
     assert column.reader.loaded == []
 
@@ -226,7 +227,7 @@ async def test_stop_keeps_the_text_and_leaves_others_alone():
 
 async def test_stop_while_a_file_is_converted():
     column = Column(reader=FakeReader(step_s=GUARD_S))
-    question = Question("?", files=((Path("a.pdf"), Selection()),))
+    question = Question("?", files=(Upload(Path("a.pdf")),))
     ann = asyncio.ensure_future(column.send(question))
     await until(lambda: column.reader.loaded)
     column.chat.stop(request_of("ann"))
@@ -267,7 +268,7 @@ async def test_a_new_chat_ends_what_is_running():
 
 async def test_retry_asks_the_same_with_the_same_pages():
     column = Column()
-    last = (await column.send(Question("?", files=((Path("a.pdf"), Selection()),))))[-1]
+    last = (await column.send(Question("?", files=(Upload(Path("a.pdf")),))))[-1]
     conversation = last[column.components.conversation]
     question = column.handlers.collect_retry(request_of("ann"), conversation)
     again = (await column.send(question, conversation))[-1]
@@ -282,11 +283,28 @@ async def test_without_a_turn_there_is_nothing_to_retry():
     assert column.handlers.collect_retry(request_of("ann"), Conversation()).is_empty
 
 
+async def test_a_collected_message_keeps_the_previews_of_its_files():
+    column = Column()
+    upload = Upload(Path("a.pdf"), Selection(pages="2"), error=DamagedFileError(name="a.pdf"))
+    updates = column.handlers.collect_message(
+        request_of("ann"),
+        {"text": "?", "files": ["a.pdf", "b.pdf"]},
+        Uploads((upload,)),
+        "2",
+        1,
+        0,
+        0,
+    )
+    first, second = updates[column.pending].files
+    assert (first.path, first.error) == (upload.path, upload.error)
+    assert second == Upload(Path("b.pdf"))
+
+
 async def test_an_example_is_asked_in_the_users_language():
     collect = Column().handlers.example_collector(Example("example_circle", "red-circle.png"))
     question = collect("ja")
     assert question.text == "この図形は何色ですか？"
-    assert question.files == ((Path("examples/red-circle.png"), Selection()),)
+    assert question.files == (Upload(Path("examples/red-circle.png")),)
 
 
 async def test_a_typed_message_that_fails_goes_back_and_an_example_does_not():

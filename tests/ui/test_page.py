@@ -1,9 +1,11 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 from fake_reader import FakeReader
 from fakes import FakeEngine
+from starlette.requests import Request as StarletteRequest
 
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, ModelStatus, Progress, SamplingParams
@@ -165,3 +167,15 @@ def test_the_looks_are_there():
     assert STYLESHEET.is_file()
     assert "viewport" in HEAD
     assert "http" not in "".join(theme()._stylesheets)
+
+
+async def test_when_a_session_ends_its_decoded_pages_are_dropped():
+    reader = FakeReader()
+    (unload,) = (
+        fn
+        for fn in build_ui(FakeEngine(), reader, examples=EXAMPLES).fns.values()
+        if any(event == "unload" for _, event in fn.targets)
+    )
+    scope = {"type": "http", "state": {"visitor": SimpleNamespace(owner="ann")}}
+    unload.fn(gr.Request(StarletteRequest(scope), session_hash="1"))
+    assert reader.forgotten == ["ann"]

@@ -9,8 +9,18 @@ from PIL import Image
 
 from webui.errors import PasswordProtectedError
 from webui.media.reader import Selection
-from webui.protocol import FileLabel, ImagePart, Message, ModelInfo, ModelStatus, PageLabel
-from webui.ui.conversation import Conversation, Turn
+from webui.protocol import (
+    FileLabel,
+    FrameTime,
+    ImagePart,
+    Message,
+    ModelInfo,
+    ModelStatus,
+    PageLabel,
+    SlideLabel,
+    VideoPart,
+)
+from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
 from webui.ui.render.thumbnails import make_thumbnails
@@ -186,3 +196,37 @@ def test_every_tab_has_three_examples_that_exist():
         assert len(spec.examples) == 3
         for example in spec.examples:
             assert not example.file or (folder / example.file).is_file()
+
+
+async def test_pages_are_shown_while_those_for_the_question_are_decoded():
+    over_fakes = ViewerOverFakes(FakeReader(step_s=0.1, pages_ahead=3))
+    steps = await over_fakes.preview("a.pdf", owner="ann")
+    assert over_fakes.reader.previewed == [("a.pdf", 4096 * 3 // 4)]
+    shown = [index for index, (_, updates, _) in enumerate(steps) if updates]
+    assert len(shown) == 1
+    # From then on the user may select pages: neither uploads nor controls change any more.
+    uploads_and_updates = [(uploads, updates) for uploads, updates, _ in steps[shown[0] + 1 :]]
+    assert uploads_and_updates == [(None, {})] * len(uploads_and_updates)
+    phases = [phase for _, _, phase in steps[shown[0] + 1 :]]
+    assert any("of 3" in phase for phase in phases[:-1])
+    assert phases[-1] == ""
+
+
+def test_thumbnails_of_the_preview_are_used_again():
+    large, small = (Image.new("RGB", (side, side)) for side in (500, 56))
+    parts = [
+        ImagePart(large, SlideLabel(2), "a.pptx"),
+        ImagePart(large, SlideLabel(3), "a.pptx"),
+        ImagePart(small, SlideLabel(4), "a.pptx"),
+        VideoPart((large,), (0.5,), "a.mp4"),
+    ]
+    labels = (PageLabel(2), PageLabel(4), FrameTime(0.5))
+    previewed = [Picture(f"data:{index}", label) for index, label in enumerate(labels)]
+    pictures = make_thumbnails(parts, previewed)
+    assert [picture.src[:6] for picture in pictures] == ["data:0", "data:i", "data:i", "data:2"]
+    assert [picture.label for picture in pictures] == [
+        SlideLabel(2),
+        SlideLabel(3),
+        SlideLabel(4),
+        FrameTime(0.5),
+    ]

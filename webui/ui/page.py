@@ -16,7 +16,7 @@ from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import LANGUAGES, Strings, language_of
-from webui.ui.page_sessions import PageSessions, session_of
+from webui.ui.page_sessions import PageSessions, owner_of, session_of
 from webui.ui.tab import DIRECT, Tab, TabServices
 from webui.ui.tab_specs import TABS, TabSpec
 from webui.ui.theme import script_tag
@@ -36,7 +36,7 @@ def build_ui(model: ModelProvider, reader: MediaReader, *, examples: Path) -> gr
 class Page:
     def __init__(self, model: ModelProvider, reader: MediaReader, examples: Path) -> None:
         strings = Strings()
-        self._model, self._labels = model, Labels(strings)
+        self._model, self._reader, self._labels = model, reader, Labels(strings)
         self._sessions = PageSessions(model)
         with gr.Blocks(
             title=strings("title"),
@@ -218,3 +218,4 @@ class Page:
 
     def _end_session(self, request: gr.Request) -> None:
         self._sessions.end_session(session_of(request))
+        self._reader.forget(owner_of(request))

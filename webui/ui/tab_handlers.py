@@ -13,7 +13,6 @@ from typing import Any
 
 import gradio as gr
 
-from webui.media.reader import Selection
 from webui.ui.chat.components import ChatComponents
 from webui.ui.chat.controller import ChatController, Updates
 from webui.ui.chat.generate import Question
@@ -66,7 +65,7 @@ class TabHandlers:
         if self._chat.is_generating(session_of(request)):
             return {self._pending: Question("")}
         uploads = uploads.with_selection(selection_of(pages, frames, start, end, uploads.current))
-        files = tuple((path, uploads.selection_of(path)) for path in paths_of(message))
+        files = tuple(map(uploads.find, paths_of(message)))
         text = ((message or {}).get("text") or "").strip()
         return {
             self._pending: Question(text, typed=True, files=files),
@@ -84,7 +83,7 @@ class TabHandlers:
 
     def example_collector(self, example: Example) -> Callable[..., Question]:
         """Return the handler that makes an example the pending question."""
-        files = ((self._examples / example.file, Selection()),) if example.file else ()
+        files = (Upload(self._examples / example.file),) if example.file else ()
 
         def collect_example(language: str) -> Question:
             return Question(Strings(language)(example.key), files=files)
@@ -105,9 +104,8 @@ class TabHandlers:
     ) -> AsyncGenerator[Updates, None]:
         """Show the files that wait in the message box, or else the pages that were sent."""
         session = session_of(request)
-        is_generating = self._chat.is_generating(session)
         paths = paths_of(message)
-        if is_generating and not paths:
+        if self._chat.is_generating(session) and not paths:
             yield self._viewer.hide_controls()
             return
         steps = self._viewer.preview(
@@ -120,9 +118,15 @@ class TabHandlers:
         )
         async with aclosing(steps):
             async for previewed, updates, phase in steps:
-                changed = {self._uploads: previewed, **updates}
-                # While an answer is written, the phase line belongs to it.
-                yield changed if is_generating else changed | {self._chat_components.phase: phase}
+                changed = dict(updates)
+                if previewed is not None:
+                    changed[self._uploads] = previewed
+                # While an answer is written, the phase line belongs to it. One may begin before
+                # all pages are decoded.
+                if not self._chat.is_generating(session):
+                    changed[self._chat_components.phase] = phase
+                if changed:
+                    yield changed
 
     async def resample_frames(
         self,

@@ -146,7 +146,7 @@ class ChatController:
         can_retry = turn.error is None or (files_were_read and not question.typed)
         composer: dict[str, Any] = {"submit_btn": True, "stop_btn": False}
         if turn.error is not None and question.typed:
-            paths = [str(path) for path, _ in question.files]
+            paths = [str(upload.path) for upload in question.files]
             composer["value"] = {"text": question.text, "files": paths}
         sheet = {self._sheet: sent_html(turn, strings, turn.content)} if turn.pictures else {}
         return sheet | {

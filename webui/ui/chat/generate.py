@@ -36,6 +36,7 @@ from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.page_sessions import Generation
 from webui.ui.render.thumbnails import make_thumbnails
 from webui.ui.throttle import throttled
+from webui.ui.viewer.uploads import Upload
 
 
 class AttachmentLoader(Protocol):
@@ -57,7 +58,8 @@ class AttachmentLoader(Protocol):
 class Question:
     """A message of the user: the text, the files with the selection in each, and the settings.
 
-    A `typed` message goes back into the message box when it fails; an example or a retry does not.
+    `files` keep the pages that their previews have decoded until they are loaded. A `typed` message
+    goes back into the message box when it fails; an example or a retry does not.
     A `retry` replaces the last turn, and brings the `parts`, with their `pictures`, that were
     loaded for it. `suffixes` are the file names that the tab takes, () for any; `accepted` says so
     in words.
@@ -68,7 +70,7 @@ class Question:
     retry: bool = False
     parts: tuple[Part, ...] = ()
     pictures: tuple[Picture, ...] = ()
-    files: tuple[tuple[Path, Selection], ...] = ()
+    files: tuple[Upload, ...] = ()
     system_prompt: str = ""
     sampling: SamplingParams = field(default_factory=SamplingParams)
     suffixes: tuple[str, ...] = ()
@@ -99,7 +101,7 @@ class AnswerGenerator:
         self, question: Question, conversation: Conversation, generation: Generation
     ) -> AsyncGenerator[StreamingTurn, None]:
         """Yield the same streaming turn each time it has changed; its `turn` is final at the end."""
-        names = tuple(path.name for path, _ in question.files)
+        names = tuple(upload.path.name for upload in question.files)
         streaming = StreamingTurn(Turn(question.message, names, question.pictures), self._clock)
         yield streaming
         error: WebUIError | None = None
@@ -161,7 +163,9 @@ class AnswerGenerator:
         info = self._model.status(generation.model).info
         max_tokens = conversation.media_tokens_left(info) // len(question.files)
         parts: list[ImagePart | VideoPart] = []
-        for path, selection in question.files:
+        pictures: list[Picture] = []
+        for upload in question.files:
+            path = upload.path
             if question.suffixes and path.suffix.lower() not in question.suffixes:
                 raise UnsupportedTypeError(name=path.name, accepted=question.accepted)
 
@@ -169,15 +173,16 @@ class AnswerGenerator:
                 put(ConversionProgress(name, progress))
 
             report(Progress("converting"))
-            parts.extend(
-                await self._loader.load(
-                    path,
-                    info,
-                    selection,
-                    max_tokens,
-                    owner=generation.owner,
-                    on_progress=report,
-                )
+            loaded = await self._loader.load(
+                path,
+                info,
+                upload.selection,
+                max_tokens,
+                owner=generation.owner,
+                on_progress=report,
             )
-        # Off the event loop: shrinking a hundred pages takes a while, and other answers stream on.
-        return AttachmentsReady(tuple(parts), await asyncio.to_thread(make_thumbnails, parts))
+            parts.extend(loaded)
+            # Off the event loop: shrinking a hundred pages takes a while, and other answers
+            # stream on.
+            pictures += await asyncio.to_thread(make_thumbnails, loaded, upload.pictures)
+        return AttachmentsReady(tuple(parts), tuple(pictures))

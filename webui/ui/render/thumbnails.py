@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from webui.media.reader import Preview
-from webui.protocol import FrameTime, ImagePart, Label, Part
+from webui.protocol import FrameTime, ImagePart, Label, PageLabel, Part, SlideLabel, VideoPart
 from webui.ui.conversation import Picture
 
 if TYPE_CHECKING:
@@ -25,18 +26,35 @@ def make_thumbnail(image: Image, label: Label) -> Picture:
     return Picture("data:image/jpeg;base64," + b64encode(buffer.getvalue()).decode(), label)
 
 
-def make_thumbnails(parts: Iterable[Part]) -> tuple[Picture, ...]:
-    """Return a thumbnail of every page, picture and frame of the parts, in their order."""
+def make_thumbnails(
+    parts: Iterable[Part], previewed: Iterable[Picture] = ()
+) -> tuple[Picture, ...]:
+    """Return a thumbnail of every page, picture and frame of the parts, in their order.
+
+    Those that a preview of the file has made already are taken from `previewed`: a large page
+    takes 15 ms. A page that the model sees smaller than a thumbnail is shown as the model sees it.
+    """
+    known = {_place(picture.label): picture for picture in previewed}
     pictures: list[Picture] = []
-    for part in parts:
-        if isinstance(part, str):
-            continue
-        if isinstance(part, ImagePart):
-            pictures.append(make_thumbnail(part.image, part.label))
-            continue
-        for frame, seconds in zip(part.frames, part.timestamps, strict=True):
-            pictures.append(make_thumbnail(frame, FrameTime(seconds)))
+    for image, label in _images(parts):
+        picture = known.get(_place(label))
+        if picture is None or max(image.size) < MAX_SIDE:
+            picture = make_thumbnail(image, label)
+        pictures.append(replace(picture, label=label))
     return tuple(pictures)
+
+
+def _images(parts: Iterable[Part]) -> Iterator[tuple[Image, Label]]:
+    for part in parts:
+        if isinstance(part, ImagePart):
+            yield part.image, part.label
+        elif isinstance(part, VideoPart):
+            yield from zip(part.frames, map(FrameTime, part.timestamps), strict=True)
+
+
+def _place(label: Label) -> Label | int:
+    # Previews call slides pages.
+    return label.number if isinstance(label, PageLabel | SlideLabel) else label
 
 
 def preview_thumbnails(preview: Preview) -> tuple[Picture, ...]:

@@ -59,9 +59,9 @@ class Uploads:
             return self
         return self.with_upload(replace(self.current, selection=selection))
 
-    def selection_of(self, path: Path) -> Selection:
-        selections = [upload.selection for upload in self.files if upload.path == path]
-        return selections[0] if selections else Selection()
+    def find(self, path: Path) -> Upload:
+        """Return what is known of the file at that path."""
+        return next((upload for upload in self.files if upload.path == path), Upload(path))
 
 
 def too_large_errors(files: Iterable[tuple[Any, Any]], limit: int) -> list[TooLargeError]:

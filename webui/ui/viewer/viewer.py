@@ -17,8 +17,8 @@ from typing import Any
 import gradio as gr
 
 from webui.errors import UnsupportedTypeError, WebUIError
-from webui.media.reader import MediaReader, Selection
-from webui.protocol import ModelProvider, Progress
+from webui.media.reader import MediaReader, Preview, Selection
+from webui.protocol import ModelInfo, ModelProvider, Progress
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
 from webui.ui.render.messages import error_card
@@ -67,59 +67,77 @@ class Viewer:
         model_name: str = "",
         *,
         owner: str = "",
-    ) -> AsyncGenerator[tuple[Uploads, dict[Any, Any], str], None]:
+    ) -> AsyncGenerator[tuple[Uploads | None, dict[Any, Any], str], None]:
         """Yield (uploads, component updates, phase line) while the files become pages and frames.
 
+        Uploads are None while they stay as they are: the user may select other pages meanwhile.
         The sizes are those of the model called `model_name`; conversions count against `owner`.
         """
         all_removed = bool(uploads.files) and not paths
         uploads = uploads.with_paths(paths)
+        info = self._model.status(model_name).info
+        max_tokens = conversation.media_tokens_left(info) // max(len(uploads.files), 1)
+        shown, last_phase = False, ""
         for upload in uploads.files:
             if upload.was_read:
                 continue
-            steps = self._read_upload(upload, strings, model_name, owner)
+            steps = self._read_upload(upload, strings, info, max_tokens, owner)
             async with aclosing(steps):
                 async for phase, read_upload in steps:
+                    last_phase = phase
                     if read_upload is None:
-                        yield uploads, {}, phase
+                        yield None, {}, phase
                         continue
-                    uploads = uploads.with_upload(read_upload)
+                    uploads, shown = uploads.with_upload(read_upload), True
                     yield uploads, self.show(uploads, conversation, strings, model_name), ""
+        if shown:
+            # The pages stay as they are shown: only the phase has ended.
+            if last_phase:
+                yield None, {}, ""
+            return
         updates = self.show(uploads, conversation, strings, model_name)
         if all_removed:
             updates[self._components.refused] = ""
         yield uploads, updates, ""
 
     async def _read_upload(
-        self, upload: Upload, strings: Strings, model_name: str, owner: str
+        self, upload: Upload, strings: Strings, info: ModelInfo, max_tokens: int, owner: str
     ) -> AsyncGenerator[tuple[str, Upload | None], None]:
-        """Yield (phase line, None) while the file is read; at the end ("", the upload as read)."""
+        """Yield (phase line, None) while the file is read, and ("", the upload) once it can be
+        shown. The pages of the question are decoded after that."""
         name, suffixes = upload.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and upload.path.suffix.lower() not in suffixes):
             accepted = self._spec.accepted_text(strings)
             yield "", replace(upload, error=UnsupportedTypeError(name=name, accepted=accepted))
             return
-        read_uploads: list[Upload] = []
 
-        async def work(put: Callable[[Progress], None]) -> None:
-            info = self._model.status(model_name).info
-            preview = await self._reader.preview(
-                upload.path, info, upload.selection, owner=owner, on_progress=put
+        async def work(put: Callable[[Progress | Preview], None]) -> None:
+            await self._reader.preview(
+                upload.path,
+                info,
+                upload.selection,
+                max_tokens,
+                owner=owner,
+                on_progress=put,
+                on_preview=put,
             )
-            pictures = await asyncio.to_thread(preview_thumbnails, preview)
-            read_uploads.append(replace(upload, preview=preview, pictures=pictures))
 
         progress, started = Progress("converting"), time.monotonic()
         try:
             async with aclosing(throttled(work)) as batches:
                 async for events in batches:
-                    progress = events[-1] if events else progress
+                    for event in events:
+                        if isinstance(event, Progress):
+                            progress = event
+                            continue
+                        pictures = await asyncio.to_thread(preview_thumbnails, event)
+                        yield "", replace(upload, preview=event, pictures=pictures)
+                    if events and isinstance(events[-1], Preview):
+                        continue
                     number = phase_number(progress, strings, time.monotonic() - started)
                     yield phase_html(strings(f"phase_{progress.phase}", name=name), number), None
         except WebUIError as error:
-            read_uploads.append(replace(upload, error=error))
-        for read_upload in read_uploads:
-            yield "", read_upload
+            yield "", replace(upload, error=error)
 
     def show(
         self, uploads: Uploads, conversation: Conversation, strings: Strings, model_name: str = ""
