@@ -1,4 +1,4 @@
-"""The program as people start it, with the bundled model: python launch.py, then the official client."""
+"""`python launch.py` with the bundled model, and the official client."""
 
 import asyncio
 import base64
@@ -17,31 +17,32 @@ from pictures import circle
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-READY_S = 120
+READY_S, GUARD_S = 600, 60
 QUESTION = "What is in the picture?"
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """The address of a running server whose model is ready."""
+    """Yield the address of a running server whose model is ready."""
     log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "launch.py", "--model", "nano", "--port", "0"]
     with log.open("w") as errors:
-        running = subprocess.Popen(
+        process = subprocess.Popen(
             command, cwd=ROOT, stdout=subprocess.PIPE, stderr=errors, text=True
         )
     try:
-        address = running.stdout.readline().split()[-1]
-        assert httpx.get(address).status_code == 200  # the page does not wait for the model
+        address = process.stdout.readline().split()[-1]
+        # The page does not wait for the model.
+        assert httpx.get(address, timeout=GUARD_S).status_code == 200
         deadline = time.monotonic() + READY_S
-        while httpx.get(f"{address}/health").status_code != 200:
+        while httpx.get(f"{address}/health", timeout=GUARD_S).status_code != 200:
             assert time.monotonic() < deadline, log.read_text()
             time.sleep(0.2)
         yield address
     finally:
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=60)
-    assert running.returncode == 0, log.read_text()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=GUARD_S)
+    assert process.returncode == 0, log.read_text()
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def question(image):
 
 
 async def ask(client, image):
-    """(reasoning, content) of a streamed answer; what arrives after the first content must be content too."""
+    """Return (reasoning, content) of a streamed answer, in which content follows reasoning."""
     stream = await client.chat.completions.create(
         model="glm4v-nano", messages=question(image), temperature=0, max_tokens=400, stream=True
     )
@@ -74,7 +75,7 @@ async def ask(client, image):
 
 
 def page_with_circle():
-    """A page of a PDF, as somebody would send it: a red circle in the middle."""
+    """Return an image of a PDF page with a red circle in the middle."""
     with pymupdf.open() as document:
         page = document.new_page(width=300, height=300)
         page.draw_circle((150, 150), 80, color=(1, 0, 0), fill=(1, 0, 0))
@@ -96,7 +97,7 @@ async def test_a_page_of_a_pdf_is_answered(client):
     assert "circle" in content.lower()
 
 
-async def test_people_at_the_same_time_get_answers_about_their_own(client):
+async def test_concurrent_requests_are_answered_about_their_own_image(client):
     colours = ["red", "blue", "green", "red", "blue"]
     answers = await asyncio.gather(*(ask(client, circle(colour)) for colour in colours))
     for colour, (_, content) in zip(colours, answers, strict=True):
@@ -105,13 +106,13 @@ async def test_people_at_the_same_time_get_answers_about_their_own(client):
 
 async def test_a_conversation_goes_on(client):
     first = question(circle("red"))
-    turns = [
+    messages = [
         *first,
         {"role": "assistant", "content": "A red circle."},
         {"role": "user", "content": QUESTION},
     ]
     answer = await client.chat.completions.create(
-        model="default", messages=turns, temperature=0, max_tokens=100
+        model="default", messages=messages, temperature=0, max_tokens=100
     )
     assert answer.choices[0].message.content
     assert answer.usage.prompt_tokens > 0

@@ -1,4 +1,4 @@
-"""The numbers that say how tokens are chosen: what is accepted, and what is refused by name."""
+"""Sampling parameters: their ranges, and errors that name the field."""
 
 from dataclasses import fields, replace
 
@@ -35,14 +35,14 @@ def test_both_ends_of_a_range_are_accepted(name):
 @pytest.mark.parametrize(
     ("name", "value"), REFUSED, ids=lambda value: f"{value}"[:20] if value != 10**9000 else "huge"
 )
-def test_what_is_out_of_range_is_refused_by_name(name, value):
-    with pytest.raises(InvalidFieldError) as refusal:
+def test_a_value_out_of_range_is_refused_by_name(name, value):
+    with pytest.raises(InvalidFieldError) as caught:
         replace(SamplingParams(), **{name: value}).check()
-    assert refusal.value.params["field"] == name
-    assert str(SAMPLING_RANGES[name]) in str(refusal.value)
+    assert caught.value.params["field"] == name
+    assert str(SAMPLING_RANGES[name]) in str(caught.value)
 
 
-def test_a_range_says_what_it_accepts_without_exponents():
+def test_a_range_is_printed_without_exponents():
     assert str(Range(0, 2)) == "a number from 0 to 2"
     assert str(SAMPLING_RANGES["top_p"]) == "a number from 0.000001 to 1"
     assert str(SAMPLING_RANGES["top_k"]) == "a whole number from 0 to 2147483647"

@@ -1,4 +1,4 @@
-"""Other sites' pages, foreign host names, cookies and security headers, against the whole server."""
+"""Other sites' pages, foreign host names, cookies and security headers of the whole server."""
 
 import httpx
 import pytest
@@ -143,7 +143,7 @@ def test_a_visitor_without_a_login_sees_only_the_form(address):
 
 @pytest.fixture
 def fresh_address():
-    """The address of a server that has seen no wrong passwords yet, and whose clock stands still."""
+    """Yield the address of a server without wrong passwords yet, whose clock stands still."""
     app = page_app(SeeingEngine(step_s=0), "--auth", "ann:secret", clock=lambda: 0.0)
     with serving(app) as address:
         yield address

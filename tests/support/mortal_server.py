@@ -1,8 +1,8 @@
-"""A server whose device is lost to its first process: a stand-in for a GPU after a device-side assert.
+"""A server whose first process loses its device, as after a device-side assert on a GPU.
 
     python tests/support/mortal_server.py PORT FOLDER
 
-In the first process, which leaves a note in FOLDER, the engine dies of the first answer and cannot be loaded again.
+The first process marks FOLDER; its engine dies of the first answer and cannot be loaded again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from webui.settings import Settings
 
 
 class LostDevice(FaultyRunner):
-    """Fails in each step, and the device answers no more."""
+    """Fails in each step, and reports a lost device."""
 
     def decode(self, sequences):
         raise RuntimeError("CUDA error: device-side assert triggered")
