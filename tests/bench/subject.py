@@ -18,7 +18,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor, Glm4vConfig
 from bench import ROOT
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.loading.catalog import FLAGSHIP, choose
-from webui.engine.loading.download import fetch
+from webui.engine.loading.download import fetch_checkpoint
 from webui.engine.loading.loader import LoadedRunner, load, plan_for
 from webui.engine.models.families import FAMILIES
 from webui.engine.planning.plan import PlanOptions, plan_cache
@@ -47,7 +47,7 @@ def checkpoint(
         plan_for(FLAGSHIP.needs, PlanOptions(device, quantization, slots, context)),
         NANO,
     )
-    folder = fetch(choice.source, choice.info.name, lambda progress: None)
+    folder = fetch_checkpoint(choice.source, choice.info.name, lambda progress: None)
     return load(replace(choice, source=str(folder)), device, slots, context, lambda progress: None)
 
 

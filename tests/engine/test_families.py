@@ -10,7 +10,7 @@ from llama_family import LlamaFamily, save_checkpoint
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.loader import load
-from webui.engine.loading.self_test import EXACT, measure_distance
+from webui.engine.loading.self_test import MAX_DISTANCE_EXACT, measure_distance
 from webui.engine.models.families import FAMILIES
 from webui.engine.serving.engine import LocalEngine
 from webui.errors import ModelLoadError
@@ -57,7 +57,7 @@ async def answer(engine, question: str) -> str:
 
 
 def test_the_self_test_compares_a_family_with_its_own_reference(llama):
-    assert measure_distance(llama.runner) < EXACT
+    assert measure_distance(llama.runner) < MAX_DISTANCE_EXACT
 
 
 async def test_another_family_answers_as_its_model_generates(llama):

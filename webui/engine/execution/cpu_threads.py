@@ -1,4 +1,4 @@
-"""CpuThreads: how many threads torch uses on a CPU, by the size of the work and by what else runs."""
+"""CpuThreads: the number of threads that torch uses on a CPU, by size of the work and load."""
 
 from __future__ import annotations
 

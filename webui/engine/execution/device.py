@@ -67,7 +67,7 @@ class Device:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Return whether an error means a lack of memory. The CPU allocator says so in its text only."""
+    """Return whether an error means a lack of memory. On a CPU only its text says so."""
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
         isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
     )

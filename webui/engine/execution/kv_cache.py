@@ -1,4 +1,4 @@
-"""Keys and values in slots: one row of each layer's tensors per conversation, kept for its next turn.
+"""Keys and values in slots: one row of each layer's tensors per conversation, kept between turns.
 
 Prefix reuse as in SGLang's RadixAttention (Zheng et al. 2024), with whole slots instead of a tree
 of pages: a slot remembers which prompt it holds, and a longer prompt prefills only the rest.

@@ -1,4 +1,4 @@
-"""The memory that serving needs beside weights and slots, measured with the largest passes there are.
+"""The memory that serving needs beside weights and slots, measured with the largest passes.
 
 An estimate has to be generous, and generous on a card means fewer conversations. The passes below
 bound what requests can ask for; they run once after loading, before slots are allocated.

@@ -70,7 +70,8 @@ class SamplingTensors:
 class Sampler:
     """Samples tokens for up to `rows` sequences.
 
-    For the repetition penalty it keeps which tokens each sequence has seen: bool [rows, vocabulary].
+    For the repetition penalty it keeps the tokens that each sequence has seen: bool
+    [rows, vocabulary].
     """
 
     def __init__(self, rows: int, vocabulary: int, device: str) -> None:

@@ -1,4 +1,4 @@
-"""The models known by name, what each needs, and which one a machine should run. Pure: imports no torch."""
+"""The models known by name, what each needs, and which one a machine runs. Imports no torch."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from webui.protocol import ModelInfo, Notice, PixelBudget, SamplingParams
 
 @dataclass(frozen=True, slots=True)
 class CatalogEntry:
-    """`needs` is what the files of `source` say, known before any of them is at hand."""
+    """A model on the hub. `needs` is what its files say, known before they are downloaded."""
 
     source: str
     info: ModelInfo
@@ -21,7 +21,11 @@ class CatalogEntry:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to load. `notice` tells why it is not what was wanted, `fallback` whether the bundled model may step in."""
+    """What to load.
+
+    `notice` says why it is not the model that was asked for; `fallback` whether the bundled model
+    may be loaded instead if this one fails.
+    """
 
     source: str
     quantization: str
@@ -30,7 +34,8 @@ class Choice:
     fallback: bool = False
 
 
-# Sizes and limits as in the preprocessor files of zai-org/GLM-4.1V-9B-Thinking; the loader reads them again.
+# Sizes and limits of the preprocessor files of zai-org/GLM-4.1V-9B-Thinking, which the loader reads
+# again.
 FLAGSHIP = CatalogEntry(
     "zai-org/GLM-4.1V-9B-Thinking",
     ModelInfo(
@@ -69,7 +74,10 @@ def bundled_info() -> ModelInfo:
 
 
 def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> Choice:
-    """What `--model auto|nano|HUB_ID|PATH` means where `plan` is how FLAGSHIP would run, None while that is unknown."""
+    """Return what `--model auto|nano|HUB_ID|PATH` means.
+
+    `plan` is how the flagship model would run here, None while that is unknown.
+    """
     nano = Choice(str(bundled), "none", bundled_info())
     if model == "nano":
         return nano
@@ -79,5 +87,6 @@ def choose(model: str, quantization: str, plan: Plan | None, bundled: Path) -> C
         return Choice(nano.source, "none", nano.info, notice=plan.refusal if plan else None)
     if model == FLAGSHIP.source:
         return Choice(model, quantization, FLAGSHIP.info)
-    # Pixels and frames as for FLAGSHIP, so that a checkpoint sees the same whether it is named by folder or by id.
+    # The limits of the flagship model, so that a checkpoint gets the same images whether it is
+    # named by its folder or by its id.
     return Choice(model, quantization, replace(FLAGSHIP.info, name=Path(model).name))

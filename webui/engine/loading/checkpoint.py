@@ -1,7 +1,8 @@
-"""A checkpoint's folder: whether it is whole, what it holds and what its weights cost. Reads headers, no tensor.
+"""The folder of a checkpoint: whether it is complete, what it holds, and what its weights take.
 
-A safetensors file begins with the length of its header, eight bytes, then the header: JSON that tells each tensor's
-type, shape and place behind it (github.com/huggingface/safetensors, "Format").
+Reads the headers of safetensors files and no tensor. Such a file begins with the length of its
+header in eight bytes, then the header: JSON with the type, shape and offsets of each tensor
+(https://github.com/huggingface/safetensors, "Format").
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from webui.reasons import (
 
 NEEDED_FILES = ("config.json", "preprocessor_config.json", "tokenizer.json")
 INDEX, SINGLE = "model.safetensors.index.json", "model.safetensors"
-LONGEST_HEADER = 100 * 1024**2
+MAX_HEADER_BYTES = 100 * 1024**2
 
 
 @dataclass(frozen=True, slots=True)
 class TensorHeader:
-    """`file_bytes` is what it takes on disk."""
+    """A tensor of a checkpoint, `file_bytes` long on disk."""
 
     shape: tuple[int, ...]
     file_bytes: int
 
     @property
-    def numbers(self) -> int:
+    def element_count(self) -> int:
         return prod(self.shape)
 
 
@@ -56,14 +57,14 @@ class Checkpoint:
 
     @property
     def needs(self) -> Needs:
-        """As the index tells, but with the weights that bitsandbytes packs counted one by one."""
-        numbers = sum(tensor.numbers for tensor in self.tensors.values())
-        quantizable = sum(
-            tensor.numbers
-            for name, tensor in self.tensors.items()
-            if is_quantized(name, tensor, self.family)
-        )
-        return replace(Needs.from_config(self.config, 0), weights=numbers, quantizable=quantizable)
+        """The estimate of the config, with the exact counts of the tensors that are here."""
+        weights = quantizable = 0
+        for name, tensor in self.tensors.items():
+            weights += tensor.element_count
+            if is_quantized(name, tensor, self.family):
+                quantizable += tensor.element_count
+        needs = Needs.from_config(self.config, 0)
+        return replace(needs, weights=weights, quantizable=quantizable)
 
 
 def is_quantized(name: str, tensor: TensorHeader, family: ModelFamily) -> bool:
@@ -73,7 +74,10 @@ def is_quantized(name: str, tensor: TensorHeader, family: ModelFamily) -> bool:
 
 
 def read_checkpoint(folder: Path, name: str, families: Families = FAMILIES) -> Checkpoint:
-    """Raises ModelLoadError if files are missing, shards are cut off, or the model is of another type."""
+    """Return the checkpoint in a folder.
+
+    Raises ModelLoadError if files are missing, shards are truncated, or no family knows its type.
+    """
 
     def refuse(reason: Reason) -> ModelLoadError:
         return ModelLoadError(model=name, reason=reason)
@@ -82,14 +86,13 @@ def read_checkpoint(folder: Path, name: str, families: Families = FAMILIES) -> C
     config: dict[str, Any] = {}
     if not missing:
         config = read_json(folder / "config.json", refuse)
-        kind = config.get("model_type")
-        if str(kind) not in families:
-            raise refuse(WrongModelType(str(kind), ", ".join(families)))
+        model_type = str(config.get("model_type"))
+        if model_type not in families:
+            raise refuse(WrongModelType(model_type, ", ".join(families)))
     shards = [SINGLE]
     if (folder / INDEX).is_file():
-        shards = (
-            sorted(set(read_json(folder / INDEX, refuse).get("weight_map", {}).values())) or shards
-        )
+        weight_map = read_json(folder / INDEX, refuse).get("weight_map", {})
+        shards = sorted(set(weight_map.values())) or shards
     missing += [shard for shard in shards if not (folder / shard).is_file()]
     if missing:
         raise refuse(MissingFiles(str(folder), ", ".join(missing)))
@@ -127,6 +130,7 @@ def first_line(error: BaseException) -> str:
 
 
 def read_json(path: Path, refuse: Callable[[Reason], ModelLoadError]) -> dict[str, Any]:
+    """Return a JSON object; raise what `refuse` makes of the reason if the file holds none."""
     try:
         content = json.loads(path.read_bytes())
     except (ValueError, OSError) as error:
@@ -137,20 +141,22 @@ def read_json(path: Path, refuse: Callable[[Reason], ModelLoadError]) -> dict[st
 
 
 def read_shard(path: Path) -> dict[str, TensorHeader]:
-    """The tensors of one safetensors file. ValueError, KeyError or TypeError if it is not a whole one."""
+    """Return the tensors of one safetensors file.
+
+    Raises ValueError, KeyError or TypeError if the file is damaged or truncated.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        if not 2 <= length <= min(size - 8, LONGEST_HEADER):
+        if not 2 <= length <= min(size - 8, MAX_HEADER_BYTES):
             raise ValueError("its header does not fit it")
         header = json.loads(file.read(length))
     rows = {name: row for name, row in header.items() if name != "__metadata__"}
     end = 8 + length + max((row["data_offsets"][1] for row in rows.values()), default=0)
     if end != size:
         raise ValueError(f"{size:,} bytes of {end:,}")
-    return {
-        name: TensorHeader(
-            tuple(row["shape"]), int(-row["data_offsets"][0] + row["data_offsets"][1])
-        )
-        for name, row in rows.items()
-    }
+    tensors: dict[str, TensorHeader] = {}
+    for name, row in rows.items():
+        first, last = row["data_offsets"]
+        tensors[name] = TensorHeader(tuple(row["shape"]), int(last - first))
+    return tensors

@@ -1,4 +1,4 @@
-"""A hub id to the folder of its files, with the bytes counted. Knows no torch."""
+"""Downloads a checkpoint from the Hugging Face hub, with progress in bytes. Imports no torch."""
 
 from __future__ import annotations
 
@@ -33,18 +33,22 @@ from webui.protocol import Progress
 from webui.reasons import DiskFull, DiskTooSmall, HubUnreachable, NotOnHub, Reason
 
 # Weights in other formats, which would double the download.
-UNUSED = ["*.bin", "*.pth", "*.gguf"]
+IGNORED_FILES = ["*.bin", "*.pth", "*.gguf"]
 GIGABYTE = 10**9
-# Files from this size on are resumed; below it, to begin one anew costs nothing.
-LARGE_BYTES = 16 * 1024**2
-# The root of what the hub's client raises for the network: that of the HTTP library that its release is built on.
+# Files of this size and more are resumed. Smaller ones are cheap to download again.
+MIN_RESUMED_BYTES = 16 * 1024**2
+# What the hub's client raises for network errors derives from the HTTPError of the HTTP library
+# that its release is built on: httpx, or a copy of it under another name.
 HUB_ERROR: type[BaseException] = next(
     kind for kind in HfHubHTTPError.__mro__ if kind.__name__ == "HTTPError"
 )
 
 
-def fetch(source: str, name: str, report: Callable[[Progress], None]) -> Path:
-    """The folder of a whole checkpoint: that folder, or the hub's. Raises ModelLoadError with what to do."""
+def fetch_checkpoint(source: str, name: str, report: Callable[[Progress], None]) -> Path:
+    """Return the folder of a complete checkpoint; download it if `source` is no folder.
+
+    Raises ModelLoadError.
+    """
     folder = Path(source)
     if not folder.is_dir():
         folder = download(source, name, report)
@@ -61,9 +65,10 @@ def download(
     free_bytes: Callable[[], int] | None = None,
     endpoint: str | None = None,
 ) -> Path:
-    """Raises ModelLoadError with what to do. `fetch`, `free_bytes` and `endpoint` are passed in by tests only.
+    """Download what is missing in the hub's cache, and return the folder of the snapshot.
 
-    Large files come one after the other, so that what is cut off is the rest of one file.
+    Large files are downloaded one after the other, so that an interruption costs the rest of one
+    file at most. Tests pass `fetch`, `free_bytes` and `endpoint`. Raises ModelLoadError.
     """
 
     def refuse(reason: Reason) -> ModelLoadError:
@@ -77,12 +82,18 @@ def download(
             raise refuse(DiskTooSmall(needed / GIGABYTE, free / GIGABYTE, constants.HF_HUB_CACHE))
         done = 0
         for file in missing:
-            if (file.file_size or 0) >= LARGE_BYTES:
+            if (file.file_size or 0) >= MIN_RESUMED_BYTES:
                 fetch_large(source, file, done, needed, report, endpoint)
                 done += file.file_size
         bar = make_bar(done, needed, report)
         return Path(
-            fetch(source, tqdm_class=bar, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint)
+            fetch(
+                source,
+                tqdm_class=bar,
+                ignore_patterns=IGNORED_FILES,
+                max_workers=1,
+                endpoint=endpoint,
+            )
         )
     except RepositoryNotFoundError:
         raise refuse(NotOnHub(source)) from None
@@ -100,11 +111,11 @@ def fetch_large(
     report: Callable[[Progress], None],
     endpoint: str | None,
 ) -> None:
-    """One file of a dry run to the cache, after `before` of `total` bytes."""
+    """Download one file of a dry run into the hub's cache, after `before` of `total` bytes."""
     url = hf_hub_url(source, file.filename, revision=file.commit_hash, endpoint=endpoint)
-    known = get_hf_file_metadata(url, endpoint=endpoint)
+    metadata = get_hf_file_metadata(url, endpoint=endpoint)
     repository = Path(file.local_path).parents[2 + file.filename.count("/")]
-    blob = repository / "blobs" / str(known.etag)
+    blob = repository / "blobs" / str(metadata.etag)
     if not blob.exists():
         headers = build_hf_headers()
         fetch_file(
@@ -117,7 +128,10 @@ def fetch_large(
 
 
 def read_needs(source: str) -> Needs:
-    """What a checkpoint on the hub needs, from its config and index alone. Raises ModelLoadError."""
+    """Return what a checkpoint on the hub needs, from its config and index alone.
+
+    Raises ModelLoadError.
+    """
 
     def refuse(reason: Reason) -> ModelLoadError:
         return ModelLoadError(model=Path(source).name, reason=reason)
@@ -133,10 +147,13 @@ def read_needs(source: str) -> Needs:
 
 
 def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None) -> list[Any]:
-    """What of it is not in the cache yet; nothing if the hub cannot be asked, whatever that means for the download."""
+    """Return the files that are not in the cache yet.
+
+    Empty if the hub cannot be reached: the download then finds out whether the cache suffices.
+    """
     try:
         files = fetch(
-            source, dry_run=True, ignore_patterns=UNUSED, max_workers=1, endpoint=endpoint
+            source, dry_run=True, ignore_patterns=IGNORED_FILES, max_workers=1, endpoint=endpoint
         )
     except DryRunError:
         return []
@@ -144,25 +161,28 @@ def files_to_fetch(source: str, fetch: Callable[..., Any], endpoint: str | None)
 
 
 def cache_free_bytes() -> int:
-    """Room on the disk of the hub's cache, whose folder may not exist yet."""
+    """Return the free space on the disk of the hub's cache, whose folder may not exist yet."""
     folder = Path(constants.HF_HUB_CACHE)
-    return shutil.disk_usage(
-        next(place for place in (folder, *folder.parents) if place.exists())
-    ).free
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
 
 
 def make_bar(before: int, total: int, report: Callable[[Progress], None]) -> type[tqdm]:
-    """A progress bar class for the hub, after `before` of `total` bytes: it makes one for what arrives and one for what
-    is written, and the furthest counts."""
-    most = before
+    """Return a progress bar class for the hub's client, which continues after `before` bytes.
+
+    The client makes several bars, for bytes received and for bytes written; the furthest counts.
+    """
+    furthest = before
 
     class Bar(tqdm):  # type: ignore[misc]
         def update(self, n: float | None = 1) -> bool | None:
-            nonlocal most
-            shown = super().update(n)
-            if self.unit == "B" and before + self.n > most:
-                most = before + int(self.n)
-                report(Progress("loading", most, max(total, before + int(self.total or 0), most)))
-            return shown
+            nonlocal furthest
+            is_displayed = super().update(n)
+            if self.unit == "B" and before + self.n > furthest:
+                furthest = before + int(self.n)
+                known_total = max(total, before + int(self.total or 0), furthest)
+                report(Progress("loading", furthest, known_total))
+            return is_displayed
 
     return Bar

@@ -1,8 +1,8 @@
-"""One large file of the hub to its place in the hub's own cache, resumed where an earlier try was cut off.
+"""Downloads one large file into the hub's own cache, and resumes where an earlier try stopped.
 
-huggingface_hub takes up a dropped connection, but gives each call a temporary file of its own and deletes it at the
-end: a start that is killed at 19 of 20 GB would begin anew. A file that lies in `blobs` under its etag counts as
-downloaded to the library, which then links it into its snapshot.
+huggingface_hub resumes a dropped connection, but gives each call a temporary file of its own and
+deletes it at the end: a process that is killed at 19 of 20 GB would start again from nothing. The
+library accepts a file in `blobs` under its etag as downloaded, and links it into its snapshot.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ logger = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1024**2
 TIMEOUT_S = 30.0
-# In a row, each without a new byte.
-TRIES = 5
+# Consecutive failures without a new byte.
+MAX_FAILURES = 5
 PAUSE_S = 1.0
 # The etag of a file in large file storage is the SHA-256 of its content.
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class DamagedDownloadError(OSError):
-    """What arrived is not what the hub announced."""
+    """A downloaded file differs from what the hub announced."""
 
 
 def fetch_file(
@@ -40,35 +40,37 @@ def fetch_file(
     *,
     pause: Callable[[float], None] = sleep,
 ) -> None:
-    """`size` bytes from `url` to `blob`, whose name is the etag. `on_bytes` gets how many are there, from the start on.
+    """Download `size` bytes from `url` to `blob`, whose name is the etag of the file.
 
-    Raises httpx.HTTPError once TRIES tries in a row brought nothing, DamagedDownloadError for a wrong content, OSError
-    of the disk. What has arrived stays for the next try. `pause` is passed in by tests only.
+    `on_bytes` gets the number of bytes on disk, those of earlier tries included. Raises
+    httpx.HTTPError after MAX_FAILURES attempts in a row without a new byte, DamagedDownloadError
+    for wrong content, and OSError of the disk. What has arrived stays for the next try. Tests pass
+    `pause`.
     """
     part = blob.with_name(f"{blob.name}.part")
     part.parent.mkdir(parents=True, exist_ok=True)
     failures = 0
     with httpx.Client(follow_redirects=True, timeout=TIMEOUT_S) as client:
-        while (before := bytes_of(part)) < size:
+        while (before := size_of(part)) < size:
             on_bytes(before)
             try:
-                append(client, url, part, size, headers, on_bytes)
+                append_rest(client, url, part, size, headers, on_bytes)
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
-                failures = failures + 1 if bytes_of(part) <= before else 1
-                if failures == TRIES or (
+                failures = failures + 1 if size_of(part) <= before else 1
+                if failures == MAX_FAILURES or (
                     isinstance(error, httpx.HTTPStatusError) and error.response.status_code < 500
                 ):
                     raise
                 logger.warning(
-                    "the download of %s was cut off (%s) and goes on", blob.name[:12], error
+                    "The download of %s was interrupted (%s); resuming", blob.name[:12], error
                 )
                 pause(PAUSE_S)
-    check(part, blob.name, size)
+    verify_part(part, blob.name, size)
     on_bytes(size)
     part.rename(blob)
 
 
-def append(
+def append_rest(
     client: httpx.Client,
     url: str,
     part: Path,
@@ -76,38 +78,40 @@ def append(
     headers: dict[str, str],
     on_bytes: Callable[[int], None],
 ) -> None:
-    """The rest of the file, or as much of it as comes. A server that knows no ranges sends it whole."""
-    have = bytes_of(part)
-    asked = {**headers, "Accept-Encoding": "identity", "Range": f"bytes={have}-"}
-    with client.stream("GET", url, headers=asked) as response:
+    """Append the rest of the file, or as much of it as arrives.
+
+    A server that does not support ranges sends the whole file, which then replaces the part.
+    """
+    have = size_of(part)
+    range_headers = {**headers, "Accept-Encoding": "identity", "Range": f"bytes={have}-"}
+    with client.stream("GET", url, headers=range_headers) as response:
         response.raise_for_status()
         have = have if response.status_code == httpx.codes.PARTIAL_CONTENT else 0
         with part.open("ab" if have else "wb", buffering=0) as file:
-            for (
-                chunk
-            ) in response.iter_raw():  # as it comes: what waits in memory is lost with the process
+            # Written as it arrives: what waits in memory is lost with the process.
+            for chunk in response.iter_raw():
                 file.write(chunk)
                 have += len(chunk)
                 on_bytes(min(have, size))
 
 
-def check(part: Path, etag: str, size: int) -> None:
-    """Raise DamagedDownloadError, and take the part away, if it is not what the hub announced."""
-    actual = bytes_of(part)
+def verify_part(part: Path, etag: str, size: int) -> None:
+    """Raise DamagedDownloadError, and delete the part, if it is not what the hub announced."""
+    actual = size_of(part)
     if actual == size and SHA256.fullmatch(etag):
-        hashed = sha256()
+        digest = sha256()
         with part.open("rb") as file:
-            while piece := file.read(CHUNK_BYTES):
-                hashed.update(piece)
-        if hashed.hexdigest() == etag:
+            while chunk := file.read(CHUNK_BYTES):
+                digest.update(chunk)
+        if digest.hexdigest() == etag:
             return
     elif actual == size:
         return
     part.unlink()
     raise DamagedDownloadError(
-        f"a file arrived with another content or size ({actual:,} bytes of {size:,})"
+        f"a downloaded file has wrong content or size ({actual:,} bytes of {size:,})"
     )
 
 
-def bytes_of(path: Path) -> int:
+def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0

@@ -1,4 +1,4 @@
-"""Loader: makes an engine from the choice of a model. CheckpointLoader imports torch on first use."""
+"""Loader: makes an engine for a choice of a model. CheckpointLoader imports torch on first use."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class CheckpointLoader:
         )
 
     def fetch(self, choice: Choice, report: Report) -> Path:
-        from webui.engine.loading.download import fetch
+        from webui.engine.loading.download import fetch_checkpoint
 
-        return fetch(choice.source, choice.info.name, report)
+        return fetch_checkpoint(choice.source, choice.info.name, report)
 
     def load(self, choice: Choice, report: Report, on_death: OnDeath) -> LoadedModel:
         from webui.engine.loading import loader

@@ -1,6 +1,6 @@
-"""A choice to a ModelRunner: the files, what they need and what is free, the weights, the plan of the memory.
+"""Loads a checkpoint: its weights onto a device, the slots that fit beside them, a tested runner.
 
-Imports torch and transformers, so it is itself imported only by the thread that loads.
+Imports torch and transformers, so only the thread that loads imports it.
 """
 
 from __future__ import annotations
@@ -43,6 +43,7 @@ from webui.engine.planning.plan import (
     CachePlan,
     Plan,
     PlanOptions,
+    describe_card_choice,
     describe_precision,
     make_plan,
     plan_cache,
@@ -66,9 +67,9 @@ logger = logging.getLogger(__name__)
 GIGABYTE = 10**9
 # Slots take this much of a machine's memory at most, and never more than half of what is free.
 MEMORY_FRACTION = 0.25
-# Numbers of malloc.h; the first may be 32 MiB at most.
+# Parameters of malloc.h. glibc accepts at most 32 MiB for M_MMAP_THRESHOLD.
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-LARGEST_KEPT_BYTES = 32 * 1024**2
+MAX_KEPT_BLOCK_BYTES = 32 * 1024**2
 KEPT_BYTES = 512 * 1024**2
 
 
@@ -77,7 +78,10 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True, slots=True)
 class LoadedRunner:
-    """A model ready to run, where, and how many bytes its weights take there; `precision` is "" on a CPU."""
+    """A runner that is ready, and what its status shows.
+
+    `memory_bytes` is the size of the weights; `precision` is "" for float32 on a CPU.
+    """
 
     runner: ModelRunner
     info: ModelInfo
@@ -87,15 +91,18 @@ class LoadedRunner:
 
 
 def free() -> None:
-    """Give back what a model held that nobody refers to any more; its layers refer to each other."""
+    """Free the memory of models that nothing refers to any more.
+
+    The layers of a model refer to each other, so only the garbage collector finds them.
+    """
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
 
-def plan_for(needs: Needs, wishes: PlanOptions) -> Plan:
-    """How such a checkpoint would run on the cards of this machine."""
-    return make_plan(read_machine(), needs, wishes)
+def plan_for(needs: Needs, options: PlanOptions) -> Plan:
+    """Return how such a checkpoint would run on the cards of this machine."""
+    return make_plan(read_machine(), needs, options)
 
 
 def load(
@@ -149,7 +156,7 @@ def load(
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where the weights go, and as what. `precision` is shown to people, "" for float32 on a CPU."""
+    """Where the weights go, and as what. `precision` is shown to users, "" for float32 on a CPU."""
 
     device: str
     dtype: torch.dtype
@@ -165,7 +172,11 @@ def is_for_cpu(device: str) -> bool:
 def place_on_cpu(
     checkpoint: Checkpoint, choice: Choice, free_bytes: int | None = None
 ) -> Placement:
-    """Refuse before the machine swaps or kills us, with the numbers. `free_bytes` is passed in by tests only."""
+    """Return the placement on the CPU.
+
+    Raises ModelLoadError if the weights do not fit, before the machine starts to swap. Tests pass
+    `free_bytes`.
+    """
     quantization = "none" if choice.quantization == "auto" else choice.quantization
     needed = checkpoint.needs.weight_bytes(quantization, torch.float32.itemsize)
     available = available_bytes() if free_bytes is None else free_bytes
@@ -178,13 +189,20 @@ def place_on_cpu(
     return Placement("cpu", torch.float32, quantization, needed)
 
 
-def place_on_gpu(checkpoint: Checkpoint, wishes: PlanOptions, name: str) -> Placement:
-    """As planned, now that the weights are known exactly."""
-    planned = plan_for(checkpoint.needs, wishes)
+def place_on_gpu(checkpoint: Checkpoint, options: PlanOptions, name: str) -> Placement:
+    """Return the planned placement, now that the weights are known exactly.
+
+    Raises ModelLoadError if nothing fits.
+    """
+    machine = read_machine()
+    planned = make_plan(machine, checkpoint.needs, options)
     if planned.refusal is not None:
         raise ModelLoadError(model=name, reason=planned.refusal)
-    logger.info("%s: %s", name, planned.summary)
-    # On Hopper, attention takes cuDNN first, which builds a plan for each new shape; each piece of prefill is one.
+    if choice := describe_card_choice(machine, options.device):
+        logger.info("%s: %s", name, choice)
+    logger.info("%s on %s: %s", name, planned.device, planned.summary)
+    # On Hopper GPUs, attention prefers cuDNN, which builds a plan for each new shape; every prefill
+    # chunk is one. Flash attention needs no plan.
     torch.backends.cuda.enable_cudnn_sdp(False)
     dtype: torch.dtype = getattr(torch, planned.dtype)
     return Placement(
@@ -273,15 +291,15 @@ def plan_measured_slots(
 
 
 def keep_freed_memory() -> None:
-    """What a pass frees, up to KEPT_BYTES, stays with the process for the next one, which else asks the system for it
-    again, page by page.
+    """Make malloc keep up to KEPT_BYTES of freed memory for the next pass.
 
-    Giving memory back stops all cores that the process runs on for a moment: two threads in the vision tower at once
-    took up to twice as long. With glibc only; elsewhere nothing happens.
+    Otherwise each pass gets its memory from the system again, page by page, and returns it. That
+    stops all cores of the process for a moment: two threads in the vision encoder at once took up
+    to twice as long. Works with glibc only; elsewhere nothing happens.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt:
-        mallopt(M_MMAP_THRESHOLD, LARGEST_KEPT_BYTES)
+        mallopt(M_MMAP_THRESHOLD, MAX_KEPT_BLOCK_BYTES)
         mallopt(M_TRIM_THRESHOLD, KEPT_BYTES)
 
 
@@ -291,7 +309,10 @@ def _load_model(
     placement: Placement,
     on_progress: Callable[[Progress], None],
 ) -> tuple[Any, Any]:
-    """Raises ModelLoadError for whatever the libraries below raise for a checkpoint or a machine that will not do."""
+    """Return the model and its processor.
+
+    Raises ModelLoadError for all that the libraries raise for an unsuitable checkpoint or machine.
+    """
     reason: Reason
     try:
         model = load_weights(
@@ -299,15 +320,15 @@ def _load_model(
         )
         return model, checkpoint.family.load_processor(checkpoint.folder)
     except torch.OutOfMemoryError:
-        logger.warning("loading %s", choice.source, exc_info=True)
+        logger.warning("Loading %s failed", choice.source, exc_info=True)
         reason = DeviceOutOfMemory(_device_name(placement.device))
     except (OSError, ValueError, RuntimeError, ImportError, KeyError, SafetensorError) as error:
-        logger.warning("loading %s", choice.source, exc_info=True)
+        logger.warning("Loading %s failed", choice.source, exc_info=True)
         line = first_line(error)
         reason = Unexpected(line)
         if placement.quantization != "none" and isinstance(error, (RuntimeError, ImportError)):
             reason = CannotPack(placement.quantization, line)
-    # Raised outside: what was caught holds on to the half-loaded model.
+    # Out here the error no longer holds the half-loaded model.
     raise ModelLoadError(model=choice.info.name, reason=reason)
 
 

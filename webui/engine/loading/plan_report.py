@@ -1,4 +1,4 @@
-"""The plan in words, for the command line: what would run on this machine or another, before anything is loaded."""
+"""The lines of `--plan` and `--plan-for`: what would run on this machine or on another one."""
 
 from __future__ import annotations
 
@@ -17,43 +17,48 @@ from webui.engine.planning.probe import read_machine
 from webui.errors import SettingsError
 
 
-def report_plans(models: tuple[str, ...], wishes: PlanOptions, other: str = "") -> Iterator[str]:
-    """A line or more for each model: on this machine, or on one with the card that `other` names.
+def report_plans(models: tuple[str, ...], options: PlanOptions, other: str = "") -> Iterator[str]:
+    """Yield lines for each model, on this machine or on one with the card that `other` names.
 
-    Raises SettingsError for a card that is not known, ModelLoadError where what a model needs cannot be read.
+    Raises SettingsError for an unknown card, and ModelLoadError if the needs of a model cannot be
+    read.
     """
-    try:
-        machines = (
-            machines_named(other)
-            if other
-            else (replace(read_machine(), disk_bytes=cache_free_bytes()),)
-        )
-    except ValueError:
-        accepted = (
-            f'a size such as "24 GB", all, or one of {", ".join(name for name, *_ in KNOWN_CARDS)}'
-        )
-        raise SettingsError(name="--plan-for", value=other, accepted=accepted) from None
+    machines = find_machines(other)
     for model in models:
         name, needs = needs_of(model)
         for machine in machines:
-            yield from lines(name, machine, make_plan(machine, needs, wishes))
+            yield from describe(name, make_plan(machine, needs, options))
+
+
+def find_machines(other: str) -> tuple[Machine, ...]:
+    """Return the machines that `other` names; this one if it is empty."""
+    if not other:
+        return (replace(read_machine(), disk_bytes=cache_free_bytes()),)
+    try:
+        return machines_named(other)
+    except ValueError:
+        names = ", ".join(name for name, *_ in KNOWN_CARDS)
+        accepted = f'a size such as "24 GB", all, or one of {names}'
+        raise SettingsError(name="--plan-for", value=other, accepted=accepted) from None
 
 
 def needs_of(model: str) -> tuple[str, Needs]:
+    """Return the name of a model and what it needs. Raises ModelLoadError."""
     if model in ("auto", "nano", FLAGSHIP.source):
         return FLAGSHIP.info.name, FLAGSHIP.needs
     folder = Path(model)
-    return folder.name, read_checkpoint(
-        folder, folder.name
-    ).needs if folder.is_dir() else read_needs(model)
+    if folder.is_dir():
+        return folder.name, read_checkpoint(folder, folder.name).needs
+    return folder.name, read_needs(model)
 
 
-def lines(name: str, machine: Machine, made: Plan) -> Iterator[str]:
-    yield f"{name}: {made.summary}"
-    if made.fits:
+def describe(name: str, plan: Plan) -> Iterator[str]:
+    yield f"{name}: {plan.summary}"
+    if plan.fits:
         yield (
-            f"    {made.device}, weights {gigabytes(made.weight_bytes)}, at most {gigabytes(made.peak_bytes)} while "
-            f"loading, {gigabytes(made.reserve_bytes)} kept free"
+            f"    {plan.device}, weights {gigabytes(plan.weight_bytes)}, "
+            f"at most {gigabytes(plan.peak_bytes)} while loading, "
+            f"{gigabytes(plan.reserve_bytes)} kept free"
         )
     else:
         yield "    The bundled model would answer."

@@ -1,6 +1,7 @@
-"""Self-test: a page and a few steps through the engine, beside transformers' own forward pass, before a model is ready.
+"""The self-test: an image and a few decode steps, compared with transformers' own forward pass.
 
-Whatever a checkpoint has that the engine reads in another way than transformers does shows here, not in an answer.
+It runs before a model is ready. Where the engine interprets a checkpoint differently from
+transformers, the logits differ here instead of in an answer.
 """
 
 from __future__ import annotations
@@ -26,74 +27,85 @@ from webui.reasons import SelfTestFailed
 
 logger = logging.getLogger(__name__)
 
+# Decode steps to compare.
 STEPS = 4
 # Pixels of the side of the test image: 8 x 8 tokens of 28 pixels.
-PAGE_SIDE = 224
+IMAGE_SIDE = 224
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
-# Of the logits' root mean square. In half precision both ways are about as far from float32 as from each other: 0.036
-# and 0.040 were found for the 9B's widths.
-EXACT, ROUNDED = 1e-3, 0.15
+# The distance that is allowed, as a fraction of the logits' root mean square. In half precision the
+# engine and transformers are about as far from float32 as from each other: 0.036 and 0.040 were
+# measured for the widths of the 9B model.
+MAX_DISTANCE_EXACT, MAX_DISTANCE_ROUNDED = 1e-3, 0.15
 
 
-class ListeningSampler(Sampler):
-    """Keeps the logits that it samples from."""
+class RecordingSampler(Sampler):
+    """A Sampler for one row that records the logits."""
 
     def __init__(self, vocabulary: int, device: str) -> None:
         super().__init__(1, vocabulary, device)
-        self.heard: list[Tensor] = []
+        self.logits: list[Tensor] = []
 
     def sample(self, logits: Tensor, rows: Any) -> list[SamplerOutput]:
-        self.heard.append(logits.float())
+        self.logits.append(logits.float())
         return super().sample(logits, rows)
 
 
 def run_self_test(runner: ModelRunner, name: str) -> float:
-    """The distance of the engine's logits from transformers'. Raises ModelLoadError if it is beyond the bound."""
+    """Return the distance of the engine's logits from those of transformers.
+
+    Raises ModelLoadError if it exceeds the bound, or if a pass fails.
+    """
     model_type = runner.family.model_type
+    device = Device(str(runner.model.device))
     try:
-        # In a thread that ends: torch gives each thread a pool of its own, and two pools slow each other down.
-        device = Device(str(runner.model.device))
+        # In a thread that ends: torch gives each thread that computes a pool of its own, and two
+        # pools would compete for the cores later.
         with ThreadPoolExecutor(1, initializer=device.make_current) as thread:
             distance = thread.submit(measure_distance, runner).result()
     except (RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
-        logger.warning("the self-test of %s", name, exc_info=True)
+        logger.warning("The self-test of %s failed", name, exc_info=True)
         reason = SelfTestFailed(first_line(error), model_type)
         raise ModelLoadError(model=name, reason=reason) from None
-    bound = bound_of(runner.model)
-    logger.info("%s: self-test, logits %.2g from transformers' (bound %.2g)", name, distance, bound)
+    bound = distance_bound(runner.model)
+    logger.info(
+        "%s: the self-test's logits differ from transformers' by %.2g (bound %.2g)",
+        name,
+        distance,
+        bound,
+    )
+    # Negated, so that NaN fails as well.
     if not distance <= bound:
         detail = f"logits {distance:.2g} away, {bound:.2g} allowed"
         raise ModelLoadError(model=name, reason=SelfTestFailed(detail, model_type))
     return distance
 
 
-def bound_of(model: Any) -> float:
-    """Packed weights are unpacked to half precision, whatever the rest is in."""
+def distance_bound(model: Any) -> float:
+    """Return the distance that is allowed. Packed weights are unpacked to half precision."""
     is_exact = model.dtype == torch.float32 and not getattr(model, "is_quantized", False)
-    return EXACT if is_exact else ROUNDED
+    return MAX_DISTANCE_EXACT if is_exact else MAX_DISTANCE_ROUNDED
 
 
 @torch.inference_mode()
 def measure_distance(runner: ModelRunner) -> float:
-    """Root mean square of the difference, in that of transformers' logits, over the first STEPS tokens of an answer."""
-    page = Image.linear_gradient("L").resize((PAGE_SIDE, PAGE_SIDE)).convert("RGB")
-    prompt = runner.build_prompt(
-        (Message("user", (ImagePart(page, FileLabel("page"), "page"), "1 + 1 = ?")),)
-    )
-    written, ours = engine_logits(runner, prompt)
-    theirs = runner.family.reference_logits(runner.model, prompt, written)
-    return float((ours - theirs).square().mean().sqrt() / theirs.square().mean().sqrt())
+    """Return the root mean square of the difference, relative to that of transformers' logits.
+
+    Measured over the first STEPS tokens of an answer.
+    """
+    image = Image.linear_gradient("L").resize((IMAGE_SIDE, IMAGE_SIDE)).convert("RGB")
+    part = ImagePart(image, FileLabel("self-test"), "self-test")
+    prompt = runner.build_prompt((Message("user", (part, "1 + 1 = ?")),))
+    output_ids, logits = compute_logits(runner, prompt)
+    reference = runner.family.reference_logits(runner.model, prompt, output_ids)
+    difference = (logits - reference).square().mean().sqrt()
+    return float(difference / reference.square().mean().sqrt())
 
 
-def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tensor]:
-    """STEPS greedy tokens, and the logits [STEPS, vocabulary] that they were taken from."""
-    kept, listening = (
-        runner.sampler,
-        ListeningSampler(
-            runner.model.config.get_text_config().vocab_size, str(runner.model.device)
-        ),
-    )
-    runner.sampler = listening
+def compute_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tensor]:
+    """Return STEPS greedy tokens of the engine, and the logits [STEPS, vocabulary] behind them."""
+    vocabulary = runner.model.config.get_text_config().vocab_size
+    recorder = RecordingSampler(vocabulary, str(runner.model.device))
+    original_sampler, runner.sampler = runner.sampler, recorder
     sequence = Sequence("self-test", prompt, GREEDY, runner.control, STEPS)
     try:
         runner.acquire_slot(sequence)
@@ -103,7 +115,7 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
         while len(sequence.output_ids) < STEPS:
             if sampled.token_id is None:
                 raise ValueError("its logits are not finite")
-            # Whatever would end an answer or be forced into it: the arithmetic is what counts.
+            # Appended directly: a token that would end the answer must not end the test.
             sequence.output_ids.append(sampled.token_id)
             if len(sequence.output_ids) < STEPS:
                 sampled = runner.decode([sequence])[0]
@@ -111,5 +123,5 @@ def engine_logits(runner: ModelRunner, prompt: Prompt) -> tuple[list[int], Tenso
     finally:
         runner.release_slot(sequence)
         runner.drop_caches()
-        runner.sampler = kept
-    return sequence.output_ids, torch.cat(listening.heard)
+        runner.sampler = original_sampler
+    return sequence.output_ids, torch.cat(recorder.logits)

@@ -1,4 +1,4 @@
-"""GPUs in common use, with the memory that they report, for plans of machines that are not at hand."""
+"""GPUs in common use and the memory that they report, for plans of machines not at hand."""
 
 from __future__ import annotations
 
