@@ -29,7 +29,7 @@ def rms_norm(module: Any) -> Operation:
     weight, epsilon = module.weight.detach(), module.variance_epsilon
     if weight.device.type != "cpu" or weight.dtype != torch.float32:
         return lambda hidden: functional.rms_norm(hidden, weight.shape, weight, epsilon)
-    offset, scale = torch.tensor(epsilon), 1 / len(weight)
+    offset, scale = torch.tensor(epsilon, device=weight.device), 1 / len(weight)
 
     # torch has no fused RMSNorm kernel for CPUs and runs about a dozen small operations instead.
     # These five give the same: mean(x^2) is the squared vector norm divided by the length.
