@@ -1,4 +1,4 @@
-"""The benchmark runs: every part of it, small, on a tiny model. What it measures is not judged here."""
+"""Every part of the benchmark runs, on a tiny model. Its measurements are not judged here."""
 
 import json
 
@@ -9,34 +9,13 @@ from bench.tiny_config import TINY
 
 @pytest.fixture(scope="module")
 def parts(tmp_path_factory):
-    """What a run of all parts writes."""
+    """Run all parts, and return the parts of the JSON file."""
     folder = tmp_path_factory.mktemp("bench")
     (folder / "config.json").write_text(json.dumps(TINY))
-    small = [
-        "--people",
-        "1",
-        "3",
-        "--tokens",
-        "6",
-        "--repeats",
-        "1",
-        "--requests",
-        "30",
-        "--contexts",
-        "200",
-        "9000",
-    ]
-    main(
-        [
-            "--random-weights",
-            str(folder),
-            "--device",
-            "cpu",
-            "--json",
-            str(folder / "out.json"),
-            *small,
-        ]
-    )
+    model = ["--random-weights", str(folder), "--device", "cpu"]
+    size = ["--people", "1", "3", "--tokens", "6", "--repeats", "1", "--requests", "30"]
+    contexts = ["--contexts", "200", "9000"]
+    main([*model, *size, *contexts, "--json", str(folder / "out.json")])
     return json.loads((folder / "out.json").read_text())["parts"]
 
 
@@ -44,7 +23,7 @@ def test_every_part_is_measured(parts):
     assert list(parts) == list(PARTS)
 
 
-def test_the_engine_writes_what_generate_writes(parts):
+def test_the_engine_generates_the_text_of_generate(parts):
     rows = [row for row in parts["a"]["rows"] if row["way"] != "threads of generate"]
     assert [row["same_texts"] for row in rows] == [1, 1, 3, 3]
     assert all(row["ratio_to_threads"] for row in rows if row["way"] == "this engine")

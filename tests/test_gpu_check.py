@@ -1,4 +1,4 @@
-"""The check of a card runs, small, on the CPU: each part of it, so that it never rots."""
+"""Every part of the check of a card runs, on the CPU."""
 
 import json
 
@@ -20,22 +20,21 @@ def test_every_part_passes(report):
     assert status == 0
 
 
-def test_everybody_is_answered_and_only_the_guilty_ends(report):
+def test_all_requests_are_answered_and_only_the_guilty_one_ends(report):
     _, parts = report
     assert [row["people"] for row in parts["people"]] == [1, 8, 32]
-    assert [(row["ends"], row["others that ended"]) for row in parts["faults"]] == [
-        ("DeviceMemoryError", 0)
-    ] * 2
+    endings = [(row["ends"], row["others that ended"]) for row in parts["faults"]]
+    assert endings == [("DeviceMemoryError", 0)] * 2
     assert parts["capture"] == [{"tries": 2, "same text": True}]
 
 
-def test_a_part_that_fails_is_told_and_the_others_go_on(tmp_path, monkeypatch, capsys):
-    def broken(subject):
+def test_a_failed_part_is_reported_and_the_others_run(tmp_path, monkeypatch, capsys):
+    def broken(model):
         yield {"seen": 1}
         raise RuntimeError("no such kernel")
 
     monkeypatch.setattr(gpu_check, "PARTS", {"broken": broken, "plan": gpu_check.check_plan})
     assert gpu_check.main(["--device", "cpu"]) == 1
-    shown = capsys.readouterr().out
-    assert "broken   failed: no such kernel" in shown
-    assert "plan     cards" in shown
+    output = capsys.readouterr().out
+    assert "broken   failed: no such kernel" in output
+    assert "plan     cards" in output

@@ -1,4 +1,4 @@
-"""Answer now: how many steps after the call the thought is over and the answer begins."""
+"""Steps from an `answer_now` call to the end of the reasoning and the start of the answer."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ TOKENS = 40
 
 
 class CountingRunner:
-    """A runner that counts its steps, those under way included.
+    """A runner that counts its steps, the running one included.
 
-    It keeps the step in which a thought was closed, and of that sequence where in its output the answer begins.
+    `closed` is the step that ended a thought, `output` the ids of that sequence, and `start` the
+    place in them where the answer begins.
     """
 
     def __init__(self, runner: Any) -> None:
@@ -46,7 +47,7 @@ class CountingRunner:
         return self._runner.prefill_forced_ids(sequence)
 
     def before_letter(self) -> int | None:
-        """Tokens of the answer before its first letter; None if it has none."""
+        """Return the tokens of the answer before its first letter, None if it has none."""
         answer = self.output[self.start :]
         texts = (
             self._runner.tokenizer.decode(answer[: count + 1], skip_special_tokens=False)
@@ -57,7 +58,7 @@ class CountingRunner:
 
 @dataclass(slots=True)
 class Call:
-    """Steps from the call to the one that closed the thought, and tokens of the answer before its first letter."""
+    """Steps from the call to the end of the thought, and tokens before the first letter."""
 
     steps: int = 0
     before_letter: int = 0
@@ -75,7 +76,8 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
         report.line("not measured: this model did not think")
         return
     report.line(
-        f"{len(cut)} of {len(calls)} calls met a thought; the step that closes it writes the answer's first token"
+        f"{len(cut)} of {len(calls)} calls met a thought; "
+        "the step that closes it writes the answer's first token"
     )
     report.goal(Goal("steps to the end of the thought", max(call.steps for call in cut), 2))
     letters = max(call.steps + call.before_letter for call in cut)
@@ -83,7 +85,7 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
 
 
 def _called(loaded: LoadedRunner, number: int, after: int) -> Call | None:
-    """None if there was no thought to end."""
+    """Return the result of one call, None if there was no thought to end."""
     runner = CountingRunner(loaded.runner)
     with engine_of(loaded, lambda _: runner) as engine:
         return asyncio.run(_call(engine, runner, number, after))

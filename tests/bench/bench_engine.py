@@ -1,18 +1,19 @@
-"""One GPU, many people: this engine measured beside model.generate, in one process and one run.
+"""Measure this engine beside model.generate, in one process and one run.
 
     python tests/bench/bench_engine.py [--only a,d] [--json FILE] [--model PATH]
-    python tests/bench/bench_engine.py --random-weights tests/bench/glm-4.1v-9b.json --contexts 1024 8192 32768
+    python tests/bench/bench_engine.py --random-weights tests/bench/glm-4.1v-9b.json \\
+        --contexts 1024 8192 32768
 
 Parts: a  1 to 32 people: a thread of model.generate each, model.generate in turn, this engine
        b  the second question about a document of 20 pages
-       c  a running stream while somebody sends 20 pages
+       c  a running stream while another user sends 20 pages
        d  50 requests of one owner, and another owner's first token
        e  an hour's worth of short requests: memory and slots
        f  Answer now: steps to the answer
        g  decode speed after long prompts, with --contexts; on a GPU beside what its memory allows
        h  4 MB of text and 200 pictures: time to the refusal, and another owner's first token
 
-All answers are greedy and have a fixed length: no token ends them, in whichever way they are made.
+All answers are greedy and have a fixed length: in every way of generating, no token ends them.
 """
 
 from __future__ import annotations
@@ -123,7 +124,9 @@ def _machine(loaded: LoadedRunner, quantization: str) -> dict[str, str]:
     cache = loaded.runner.cache
     cores, load = len(os.sched_getaffinity(0)), os.getloadavg()[0]
     return {
-        "model": f"{loaded.info.name} ({loaded.memory_bytes / 1e9:.2f} GB, quantization {quantization})",
+        "model": (
+            f"{loaded.info.name} ({loaded.memory_bytes / 1e9:.2f} GB, quantization {quantization})"
+        ),
         "on": loaded.device,
         "cores": f"{cores}, load {load:.1f}",
         "slots": f"{len(cache.slots)} of {loaded.runner.context_length} tokens",

@@ -1,7 +1,10 @@
-"""How much memory loading takes at its peak, beside the weights: python tests/bench/bench_loading.py [--layers 2].
+"""Measure the peak memory of loading, beside the weights.
 
-Random weights of the 9B's widths, with fewer layers, are written to a temporary folder and loaded in a process of its
-own, as the product loads them. 10 GB of memory and 4 GB of disk for two layers.
+    python tests/bench/bench_loading.py [--layers 2]
+
+Random weights of the 9B's widths, with fewer layers, are written to a temporary folder and loaded
+in a process of their own, as the product loads them. Two layers need 10 GB of memory and 4 GB of
+disk.
 """
 
 from __future__ import annotations
@@ -47,7 +50,8 @@ loaded = loader.load(choice, "cpu", 1, 512, lambda progress: None)
 done.set()
 watcher.join()
 from webui.engine.loading.self_test import measure_distance
-print(loaded.memory_bytes, peak_of_weights, peak - before, anonymous() - before, measure_distance(loaded.runner))
+counts = loaded.memory_bytes, peak_of_weights, peak - before, anonymous() - before
+print(*counts, measure_distance(loaded.runner))
 """
 
 

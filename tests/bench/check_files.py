@@ -1,6 +1,6 @@
 """Read every file of a folder as the page does, and report results, delays and left processes.
 
-python tests/bench/check_files.py FOLDER
+    python tests/bench/check_files.py FOLDER
 
 While each file is read, a small picture of another user is read too, and a task on the event loop,
 which serves all users, wakes up every 20 ms.
@@ -93,9 +93,9 @@ async def check(folder: Path, files: list[Path], good: Path) -> int:
         print(f"{seconds:6.1f} s  {name:<24} {path.relative_to(folder)}: {text}", flush=True)
     reader.close()
     done.set()
+    usual_s, slowest_s = median(others), max(others)
     print(
-        f"a small picture of another user took {median(others):.2f} s, at most {max(others):.2f} s; ",
-        end="",
+        f"a small picture of another user took {usual_s:.2f} s, at most {slowest_s:.2f} s; ", end=""
     )
     print(f"the event loop stood still for {await stall:.2f} s at most")
     print(f"{len(files)} files, the slowest in {slowest:.1f} s; {dict(counts)}")

@@ -1,4 +1,4 @@
-"""How fast one person's answer is written after prompts of several lengths, and what the memory would allow."""
+"""Measure decoding after prompts of several lengths, beside the limit of the GPU's memory."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.line(f"weights read for each token: {weights / 1e9:.3f} GB")
     if bandwidth:
         report.line(
-            f"copy bandwidth: {bandwidth / 1e9:.0f} GB/s, so at most {bandwidth / weights:.0f} tokens/s"
+            f"copy bandwidth: {bandwidth / 1e9:.0f} GB/s, "
+            f"so at most {bandwidth / weights:.0f} tokens/s"
         )
     rows = []
     for context in tqdm(work.contexts, "contexts", leave=False, delay=1):
@@ -45,21 +46,22 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
         tokens_per_s = decode_rate(seen)
         share = f", {tokens_per_s * weights / bandwidth:.0%} of the limit" if bandwidth else ""
         report.line(
-            f"{context:>7} tokens: first token {seen.first_s:.3f} s, then {tokens_per_s:.1f} tokens/s{share}"
+            f"{context:>7} tokens: first token {seen.first_s:.3f} s, "
+            f"then {tokens_per_s:.1f} tokens/s{share}"
         )
         rows.append({"context": context, "first_s": seen.first_s, "tokens_per_s": tokens_per_s})
     report.record(rows=rows, weight_bytes=weights, copy_bytes_per_s=bandwidth)
 
 
 def decode_rate(seen: Watched) -> float:
-    """Tokens/s after the first delta."""
+    """Return the tokens per second after the first delta."""
     return (
         (seen.done - 1) / (seen.times[-1] - seen.times[0]) if len(seen.times) > 1 else float("nan")
     )
 
 
 def long_prompt(loaded: LoadedRunner, context: int) -> tuple[Message, ...]:
-    """About `context` tokens of text. Begins with its length, so that no prompt is another one's prefix."""
+    """Return about `context` tokens of text; no prompt is a prefix of one of another length."""
     start = f"{context}. "
     bare, more = (
         len(loaded.runner.build_prompt(ask(start + WORDS * count)).ids) for count in (0, 10)
@@ -68,7 +70,7 @@ def long_prompt(loaded: LoadedRunner, context: int) -> tuple[Message, ...]:
 
 
 def weight_bytes(loaded: LoadedRunner) -> int:
-    """Of what a decode step reads: all of the text model but the embedding table, and the head."""
+    """Return the bytes that a decode step reads: text model without embeddings, and head."""
     model = loaded.runner.model
     text, table = model.model.language_model, model.get_input_embeddings()
     read = [*text.parameters(), *model.lm_head.parameters()]
@@ -78,7 +80,7 @@ def weight_bytes(loaded: LoadedRunner) -> int:
 
 
 def copy_bandwidth() -> float:
-    """Bytes/s of a copy within the GPU's memory, read and written both counted: the best of ten."""
+    """Return the bytes per second of a copy on the GPU, reads plus writes, the best of ten."""
     source = torch.empty(COPIED_BYTES, dtype=torch.uint8, device="cuda")
     target = torch.empty_like(source)
     best = float("inf")

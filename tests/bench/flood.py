@@ -1,4 +1,4 @@
-"""One owner sends 50 requests at once; another one asks one thing."""
+"""Measure the first token of one request beside 50 requests of another owner."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
             steps.append(step_s)
     quiet_s, during_s, step_s = median(quiet), median(during), median(steps)
     report.line(
-        f"first token: quiet {quiet_s:.3f} s, in the flood {during_s:.3f} s; a step of the flood {step_s:.3f} s"
+        f"first token: quiet {quiet_s:.3f} s, in the flood {during_s:.3f} s; "
+        f"a step of the flood {step_s:.3f} s"
     )
     report.record(
         quiet_s=quiet_s, during_s=during_s, step_s=step_s, slots=len(loaded.runner.cache.slots)
@@ -47,7 +48,7 @@ async def _alone(engine: LocalEngine, number: int) -> Watched:
 
 
 async def _flooded(engine: LocalEngine, first: int, tokens: int) -> tuple[Watched, float]:
-    """The other owner's stream, sent once the flood writes, and the median step of the flood in seconds."""
+    """Return the other owner's stream, sent into the flood, and the flood's median step."""
     writes = asyncio.Event()
     seen: list[Watched] = []
 

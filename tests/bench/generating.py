@@ -1,4 +1,4 @@
-"""model.generate for each person, in threads or in turn: what the engine is measured against."""
+"""model.generate for each request, in threads or in turn: the baselines of the engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from webui.protocol import ImagePart, Message
 
 @dataclass(slots=True)
 class Answer:
-    """One person's: when each token came, in seconds since everybody asked, and the text as (reasoning, content)."""
+    """The times of one answer's tokens, in seconds since all were requested, and its text."""
 
     times: list[float] = field(default_factory=list)
     tokens: int = 0
@@ -38,14 +38,16 @@ class Answer:
         return self.times[-1] if self.times else inf
 
 
-# Before a model is loaded, which leaves a core free: whoever calls model.generate has as many as torch takes.
+# Read before the product reserves a core: callers of model.generate use torch's own default.
 TORCH_THREADS = torch.get_num_threads()
 
 
 @contextmanager
 def as_it_comes(loaded: LoadedRunner) -> Iterator[None]:
-    """Without what the engine changes: torch computes with as many threads as it takes by itself, in this thread and
-    those that start in it, and the tower's convolutions are those of transformers."""
+    """Undo what the engine changes: torch's thread count and the convolutions of the vision tower.
+
+    The thread count applies to this thread and to those that start within the block.
+    """
     before, tower = torch.get_num_threads(), loaded.runner.model.model.visual
     ours = {
         convolution: vars(convolution).pop("forward")
@@ -61,7 +63,7 @@ def as_it_comes(loaded: LoadedRunner) -> Iterator[None]:
 
 
 class StampedStreamer(TextIteratorStreamer):
-    """Keeps each token and when it came. The first call brings the prompt."""
+    """Records each token and its time. The first call brings the prompt."""
 
     def __init__(self, tokenizer: Any) -> None:
         super().__init__(tokenizer, skip_prompt=True, skip_special_tokens=False)
@@ -76,7 +78,7 @@ class StampedStreamer(TextIteratorStreamer):
 
 
 def in_threads(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
-    """Everybody at once, a thread with a streamer each, as the original demo does it."""
+    """Answer all at once, in a thread with a streamer each, as the original demo does."""
     answers = [Answer() for _ in numbers]
     start = perf_counter()
 
@@ -101,18 +103,18 @@ def in_threads(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[An
 
 
 def in_turn(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
-    """One after the other; everybody asked at the start."""
+    """Answer one after the other; all are requested at the start."""
     answers: list[Answer] = []
     start = perf_counter()
 
-    def everybody() -> None:
+    def generate_all() -> None:
         for number in numbers:
             streamer = StampedStreamer(loaded.runner.processor.tokenizer)
             _generate(loaded, about_picture(number), tokens, streamer)
             answers.append(_answer(loaded, streamer, start))
 
-    # In a thread of their own, with which those end that torch computes with: left over they would slow the next way.
-    thread = Thread(target=everybody)
+    # In a thread of its own: torch's worker threads end with it, and would slow down the next way.
+    thread = Thread(target=generate_all)
     with as_it_comes(loaded):
         thread.start()
         thread.join()
@@ -141,7 +143,7 @@ def _generate(
             streamer=streamer,
         )
     finally:
-        # A streamer whose generate failed would be waited for without end.
+        # Without this, the reader of a streamer whose generate failed would wait forever.
         streamer.end()
 
 

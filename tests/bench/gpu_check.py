@@ -1,9 +1,9 @@
 """Check a new card before relying on it: python tests/bench/gpu_check.py [--device cpu].
 
-Random weights of the 9B's size are written to a temporary folder and served as people start the demo:
-plan, load, worst pass, self-test, page and API. Without a card, a tiny model runs through the same
-parts on the CPU. Each part prints rows of numbers, or why it failed; the others go on, and the exit
-status is 1 if any failed.
+Random weights of the 9B's size are written to a temporary folder and served as the demo serves a
+model: plan, load, worst pass, self-test, page and API. Without a card, a tiny model runs through the
+same parts on the CPU. Each part prints rows of numbers, or why it failed; the others go on, and the
+exit status is 1 if any failed.
 
     plan       what the plan says of this machine
     start      the seconds until the server is ready, and what it runs
@@ -134,7 +134,7 @@ def question(person: int, model: ServedModel) -> tuple[Message, ...]:
 
 
 def check_memory(model: ServedModel) -> Iterator[Row]:
-    """What the passes of the people took beside weights and cache, against what was kept free for them."""
+    """Compare what the passes took beside weights and cache with what was kept free for them."""
     if model.small:
         yield {"note": "only a card counts its memory"}
         return
@@ -154,7 +154,7 @@ def check_memory(model: ServedModel) -> Iterator[Row]:
 
 @contextmanager
 def starved(model: ServedModel, pass_name: str) -> Iterator[None]:
-    """Let passes of the runner over requests named "guilty" ask the device for more memory than any has."""
+    """Make passes over requests named "guilty" allocate more memory than any device has."""
     runner = model.runner
     original = getattr(runner, pass_name)
 
@@ -201,7 +201,7 @@ async def ask_beside_guilty(model: ServedModel) -> list[Watched | BaseException]
 
 
 class FailingRecorder:
-    """Fails as a capture does in which an operation waits for the device."""
+    """Fails like a capture in which an operation waits for the device."""
 
     tries = 0
 
@@ -277,7 +277,7 @@ def format_row(row: Row) -> str:
 
 
 def run_parts(model: ServedModel, json_path: Path | None) -> dict[str, list[Row]]:
-    """Run every part and print its rows. A part that fails leaves a row "failed", and the next one runs."""
+    """Run every part and print its rows. A part that fails leaves a row "failed"."""
     report: dict[str, list[Row]] = {}
     for name, part in PARTS.items():
         rows = report.setdefault(name, [])

@@ -1,4 +1,4 @@
-"""An hour of visitors in a row: text, pictures, clips, some of them stopped. Memory must not grow, no slot be lost."""
+"""Serve an hour's worth of short requests, some of them stopped: memory and slots stay bounded."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from webui.engine.serving.engine import LocalEngine
 from webui.protocol import Message
 
 VISITORS = 40
-# Few enough for all of them to be seen in the warm-up: the cache of vision features is meant to fill.
+# Few enough to occur in the warm-up, which fills the cache of vision features.
 PICTURES, CLIPS = 48, 12
 FIRST_PICTURE = 4_000_000
 TOKENS = 8
@@ -44,11 +44,11 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
             _visits(engine, Random(2), range(warm_up + half, warm_up + work.requests))
         )
         seconds = perf_counter() - start
-        # Letters are read in order: once this one is answered, every stop before it has been obeyed.
+        # Commands are processed in order, so every abort has been processed before this request.
         asyncio.run(watch(engine, greedy(ask("Hello"), 1, "last")))
         after, busy = memory(), sum(slot.busy for slot in loaded.runner.cache.slots)
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    report.line(f"{told}; {work.requests / seconds:.1f} requests/s")
+    kind_counts = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    report.line(f"{kind_counts}; {work.requests / seconds:.1f} requests/s")
     for name in before:
         warm, half_way, end = (f"{values[name] / 1e6:.0f} MB" for values in (before, middle, after))
         report.line(
@@ -61,7 +61,7 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
 
 
 def memory() -> dict[str, int]:
-    """Bytes in use."""
+    """Return the bytes in use, by kind of memory."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     sizes = {"resident memory": pages * os.sysconf("SC_PAGE_SIZE")}
     if torch.cuda.is_initialized():
@@ -70,7 +70,7 @@ def memory() -> dict[str, int]:
 
 
 async def _visits(engine: LocalEngine, random: Random, numbers: range) -> Counter[str]:
-    """All requests, VISITORS at a time; counts what kinds there were."""
+    """Send all requests, VISITORS at a time, and return how many there were of each kind."""
     kinds: Counter[str] = Counter()
     numbers_left = iter(tqdm(numbers, "requests", leave=False, delay=1))
 
@@ -97,19 +97,19 @@ def _question(random: Random) -> tuple[str, tuple[Message, ...]]:
 async def _visit(
     engine: LocalEngine, messages: tuple[Message, ...], name: str, stop_after: int | None
 ) -> None:
-    """`stop_after` tokens the visitor presses Stop; after 0 tokens the visitor leaves before the first one."""
+    """Send a request, and stop it after `stop_after` tokens; 0 disconnects before the first one."""
 
     def stop(seen: Watched) -> None:
         if seen.done >= (stop_after or TOKENS):
             engine.abort(name)
 
-    reading = asyncio.create_task(
+    watching = asyncio.create_task(
         watch(engine, greedy(messages, TOKENS, name), stop if stop_after else lambda seen: None)
     )
     if stop_after == 0:
         await asyncio.sleep(0.01)
-        reading.cancel()
+        watching.cancel()
         with suppress(asyncio.CancelledError):
-            await reading
+            await watching
     else:
-        await reading
+        await watching

@@ -1,4 +1,4 @@
-"""People who ask a server over HTTP, streaming: the text, pictures and pages of one question each."""
+"""Streaming requests over HTTP, each with the text, pictures and pages of one question."""
 
 from __future__ import annotations
 

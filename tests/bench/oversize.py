@@ -1,4 +1,4 @@
-"""One owner sends what can never fit; another one asks one thing meanwhile."""
+"""Measure the refusal of prompts that can never fit, and another owner's first token beside it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,10 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
             refused_s, during_s = (median(values) for values in zip(*pairs, strict=True))
             rows.append({"what": name, "refused_s": refused_s, "during_s": during_s})
             report.line(
-                f"{name}: refused after {refused_s:.3f} s; first token of another owner {during_s:.3f} s"
+                f"{name}: refused after {refused_s:.3f} s; "
+                f"first token of another owner {during_s:.3f} s"
             )
-    report.line(f"first token when nobody else is there: {quiet_s:.3f} s")
+    report.line(f"first token when alone: {quiet_s:.3f} s")
     report.record(quiet_s=quiet_s, rows=rows)
     far = [row for row in rows if row["what"] in FAR_TOO_MUCH]
     report.goal(
@@ -62,7 +63,7 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
 
 
 def _oversize(loaded: LoadedRunner) -> dict[str, tuple[Message, ...]]:
-    """Far more than the context holds, and twice as much: that much has to be tokenised until it is exceeded."""
+    """Return prompts that exceed the context far, and twofold, which takes longer to find out."""
     context = loaded.runner.context_length
     longer = 2 * context
     return {
@@ -83,7 +84,7 @@ async def _alone(engine: LocalEngine, number: int) -> Watched:
 async def _beside(
     engine: LocalEngine, messages: tuple[Message, ...], number: int
 ) -> tuple[float, float]:
-    """Seconds until the refusal, and until the first token of one who asks right after it was sent."""
+    """Return the seconds to the refusal, and to the first token of a request sent right after."""
     refused = asyncio.create_task(_refused(engine, messages, number))
     await asyncio.sleep(0)
     other = await _alone(engine, number)

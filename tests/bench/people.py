@@ -1,7 +1,7 @@
-"""Many people at once: model.generate in threads and in turn, and this engine, with the same questions.
+"""Measure many users at once: model.generate in threads and in turn, and this engine.
 
-Each way is run in every repeat before the next repeat starts, so that a busy minute hits all of them. Nobody's picture
-is asked about twice, and every answer has the same length.
+All ways run in each repeat before the next one starts, so that a busy minute hits all of them. Each
+picture is used once, and every answer has the same length.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from bench.workload import Workload
 from webui.engine.loading.loader import LoadedRunner
 from webui.engine.serving.engine import LocalEngine
 
-# So many in threads take minutes on a small machine: from here on the two slow ways run once.
+# This many threads take minutes on a small machine: from here on, the two slow ways run once.
 SLOW_FROM = 16
 WARM_UP = 1_000_000
 
@@ -32,18 +32,18 @@ Answers = dict[str, list[list[Answer]]]
 
 
 def engine_way(loaded: LoadedRunner, numbers: list[int], tokens: int) -> list[Answer]:
-    """Everybody at once, in one batch."""
+    """Answer all at once, in one batch."""
 
     async def person(engine: LocalEngine, number: int) -> Answer:
         seen = await watch(engine, greedy(about_picture(number), tokens, number))
         return Answer([seen.sent - start + time for time in seen.times], seen.done, seen.text)
 
-    async def everybody(engine: LocalEngine) -> list[Answer]:
+    async def answer_all(engine: LocalEngine) -> list[Answer]:
         return await asyncio.gather(*(person(engine, number) for number in numbers))
 
     with engine_of(loaded) as engine:
         start = perf_counter()
-        return asyncio.run(everybody(engine))
+        return asyncio.run(answer_all(engine))
 
 
 WAYS = {"threads of generate": in_threads, "generate in turn": in_turn, "this engine": engine_way}
@@ -55,10 +55,12 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
         "a", f"Many people at once, {work.tokens} tokens each, {work.repeats} repeats, medians"
     )
     report.line(
-        f"From {SLOW_FROM} people on, threads and turns run once. Same text: as generate in turn writes it."
+        f"From {SLOW_FROM} people on, threads and turns run once. "
+        "Same text: as generate in turn writes it."
     )
     report.line(
-        f"Ratio: tokens/s of this engine to those of threads. Slots: {len(loaded.runner.cache.slots)}."
+        "Ratio: tokens/s of this engine to those of threads. "
+        f"Slots: {len(loaded.runner.cache.slots)}."
     )
     report.line(
         f"{'people':>6}  {'way':<19} {'tokens/s':>8} {'first p50':>10} {'p95':>9} "
@@ -75,7 +77,7 @@ def measure(loaded: LoadedRunner, work: Workload, report: Report) -> None:
 
 
 def _answers(loaded: LoadedRunner, people: int, work: Workload) -> Answers:
-    """Each way's answers, a list for each repeat."""
+    """Return the answers of each way, a list for each repeat."""
     answers: Answers = {way: [] for way in WAYS}
     repeats = {way: work.repeats if way == ENGINE or people < SLOW_FROM else 1 for way in WAYS}
     plan = [
@@ -88,9 +90,9 @@ def _answers(loaded: LoadedRunner, people: int, work: Workload) -> Answers:
 
 
 def _rows(people: int, answers: Answers) -> Iterator[dict[str, Any]]:
-    """Medians over the repeats, in seconds; the first token counts from when everybody asked."""
+    """Yield medians over the repeats, in seconds since all answers were requested."""
     rates = {way: [_tokens_per_s(repeat) for repeat in repeats] for way, repeats in answers.items()}
-    # Only the repeats that both had, a moment apart: a shared machine is not as fast in one minute as in the next.
+    # Only repeats that both ways ran, shortly after another: a shared machine's speed changes.
     ratios = [ours / theirs for ours, theirs in zip(rates[ENGINE], rates[THREADS], strict=False)]
     for way, repeats in answers.items():
         firsts = [[answer.first_s for answer in repeat] for repeat in repeats]
@@ -116,7 +118,7 @@ def _rows(people: int, answers: Answers) -> Iterator[dict[str, Any]]:
 
 
 def _tokens_per_s(answers: list[Answer]) -> float:
-    """Of all together, from the question to the last token."""
+    """Return the tokens per second of all answers together, until the last token."""
     return sum(answer.tokens for answer in answers) / max(answer.last_s for answer in answers)
 
 

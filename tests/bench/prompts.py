@@ -1,4 +1,4 @@
-"""What the benchmark's people ask. Every number gives another picture, so that no cache answers for the engine."""
+"""Prompts of the benchmark. Each number gives another picture, so that no cache can help."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def picture(number: int) -> ImagePart:
 
 
 def clip(number: int) -> VideoPart:
-    """Four frames of a circle that moves, one every half second."""
+    """Return four frames of a moving circle, half a second apart."""
     frames = tuple(_circle(number, 112, step) for step in range(4))
     return VideoPart(frames, (0.0, 0.5, 1.0, 1.5), "clip.mp4")
 
 
 def document(number: int, info: ModelInfo) -> tuple[ImagePart, ...]:
-    """20 pages as large as this model may see them together."""
+    """Return 20 pages of the largest size that fits this model together."""
     size = info.image.split(PAGES, info.media_tokens).fit(*A4)
     return tuple(page(number, index, size) for index in range(1, PAGES + 1))
 
@@ -58,5 +58,5 @@ def page(number: int, index: int, size: tuple[int, int]) -> ImagePart:
 
 
 def _sign(draw: ImageDraw.ImageDraw, number: int) -> None:
-    """A corner that only this number has."""
+    """Mark the corner with a colour that only this number has."""
     draw.rectangle((0, 0, 8, 8), fill=(number & 255, number >> 8 & 255, number >> 16 & 255))

@@ -1,4 +1,4 @@
-"""A document of 20 pages: what its second question costs, and what its reading does to somebody else's stream."""
+"""Measure 20 pages: their second question, and their effect on another user's stream."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ def follow_up(loaded: LoadedRunner, work: Workload, report: Report) -> None:
         median(turn.first_s for turn in turns) for turns in zip(*pairs, strict=True)
     )
     usages = [turn.usage for turn in pairs[0] if turn.usage]
-    told = ", ".join(
+    prompts = ", ".join(
         f"{usage.prompt_tokens} tokens of which {usage.cached_tokens} were there"
         for usage in usages
     )
-    report.line(f"turn 1: {first_s:.3f} s, turn 2: {second_s:.3f} s ({told})")
-    report.record(first_s=first_s, second_s=second_s, prompts=told)
+    report.line(f"turn 1: {first_s:.3f} s, turn 2: {second_s:.3f} s ({prompts})")
+    report.record(first_s=first_s, second_s=second_s, prompts=prompts)
     report.goal(
         Goal(
             "time to first token, turn 2 / turn 1",
@@ -60,7 +60,7 @@ async def _two_turns(
 
 def gap(loaded: LoadedRunner, work: Workload, report: Report) -> None:
     report.part(
-        "c", f"A running stream while somebody sends {PAGES} pages, {work.repeats} documents"
+        "c", f"A running stream while another user sends {PAGES} pages, {work.repeats} documents"
     )
     with engine_of(loaded) as engine:
         pairs = [
@@ -91,7 +91,7 @@ def gap(loaded: LoadedRunner, work: Workload, report: Report) -> None:
 async def _disturbed(
     engine: LocalEngine, loaded: LoadedRunner, number: int
 ) -> tuple[list[float], list[float]]:
-    """The stream's gaps before the document was sent, and from then to the document's first token."""
+    """Return the stream's gaps before the document was sent, and until its first token."""
     settled = asyncio.Event()
     stream = Watched()
 
@@ -108,9 +108,9 @@ async def _disturbed(
     await happens(settled, [reader])
     before = len(stream.times)
     await watch(engine, greedy(pages, 1, f"pages-{number}"))
-    # One step more: the gap that the last chunk made ends with it.
+    # One step more, which ends the gap of the last chunk.
     await asyncio.sleep(2 * max(gaps(stream.times)))
     engine.abort(f"stream-{number}")
     times = (await reader).times
-    # The first gaps hold the stream's own start.
+    # The first gaps belong to the stream's own start.
     return gaps(times[2:before]), gaps(times[before - 1 :])

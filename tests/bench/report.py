@@ -1,4 +1,4 @@
-"""The benchmark's output: lines as they come, goals with their verdict, and all of it as JSON in the end."""
+"""The output of the benchmark: lines as they come, goals with a verdict, and JSON at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Reached if `value` is at most `limit`."""
+    """A measured value, which reaches its goal if it is at most `limit`."""
 
     name: str
     value: float
@@ -25,7 +25,8 @@ class Goal:
 
     def __str__(self) -> str:
         verdict = "reached" if self.reached else "not reached"
-        return f"{self.name}: {self.value:.3g}{self.unit}, goal at most {self.limit:.3g}{self.unit}: {verdict}"
+        value, limit = f"{self.value:.3g}{self.unit}", f"{self.limit:.3g}{self.unit}"
+        return f"{self.name}: {value}, goal at most {limit}: {verdict}"
 
 
 class Report:
@@ -52,7 +53,7 @@ class Report:
         self.line(str(goal))
 
     def close_part(self) -> None:
-        """Where the model runs on the CPU, much less CPU time than wall clock means that others took the cores."""
+        """Record wall clock and CPU time; on a CPU, much less CPU time means a busy machine."""
         wall_s, cpu_s = perf_counter() - self._started[0], process_time() - self._started[1]
         self.record(wall_s=wall_s, cpu_s=cpu_s)
         self.line(f"(took {wall_s:.0f} s; CPU time of this process {cpu_s:.0f} s)")
@@ -64,5 +65,5 @@ class Report:
 
 
 def percentile(values: list[float], share: float) -> float:
-    """The smallest value that at least `share` of them do not exceed."""
+    """Return the smallest value that at least `share` of the values do not exceed."""
     return sorted(values)[max(ceil(share * len(values)), 1) - 1]

@@ -1,24 +1,24 @@
-"""A model as the demo serves it: the product's own loader and manager, behind the page and API on a free port."""
+"""A model as the demo serves it: its loader and manager, behind page and API on a free port."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import ROOT
 from bench.watch import greedy, watch
 from webui.engine.loading.catalog import Choice
-from webui.engine.loading.interface import CheckpointLoader
+from webui.engine.loading.interface import CheckpointLoader, LoadedModel, OnDeath, Report
 from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.needs import Needs
 from webui.engine.planning.plan import Plan
-from webui.protocol import Message, ModelStatus, Progress
+from webui.protocol import Message, ModelStatus
 
 NANO = ROOT / "assets" / "glm4v-nano"
 
@@ -28,16 +28,16 @@ class RecordingLoader:
     """The product's loader; `loaded` is what the last load returned."""
 
     inner: CheckpointLoader
-    loaded: Any = field(default=None)
+    loaded: LoadedModel | None = None
 
     def plan(self, needs: Needs, quantization: str) -> Plan:
         return self.inner.plan(needs, quantization)
 
-    def fetch(self, choice: Choice, report: Callable[[Progress], None]) -> Path:
+    def fetch(self, choice: Choice, report: Report) -> Path:
         return self.inner.fetch(choice, report)
 
-    def load(self, choice: Choice, report: Callable[[Progress], None]) -> Any:
-        self.loaded = self.inner.load(choice, report)
+    def load(self, choice: Choice, report: Report, on_death: OnDeath) -> LoadedModel:
+        self.loaded = self.inner.load(choice, report, on_death)
         return self.loaded
 
     def free(self) -> None:
@@ -54,7 +54,8 @@ class ServedModel:
 
     @property
     def runner(self) -> Any:
-        return self.loader.loaded.runner
+        # The engine keeps it to itself; only these checks reach into it.
+        return self.loader.loaded.engine._runner
 
     @property
     def status(self) -> ModelStatus:
@@ -66,7 +67,7 @@ class ServedModel:
         return self.device == "cpu"
 
     def warm_up(self, messages: tuple[Message, ...]) -> None:
-        """Wait until the model is ready and has answered once. Raises ModelLoadError if it cannot be loaded."""
+        """Wait until the model is ready and has answered once. Raises ModelLoadError."""
         asyncio.run(watch(self.manager, greedy(messages, 2, "warm-up")))
 
 

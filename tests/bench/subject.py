@@ -1,6 +1,7 @@
 """The model under test: a checkpoint as the product loads it, or random weights of a given shape.
 
-Random weights measure speed only. The bundled tokenizer stays, so they write its ordinary tokens and nothing else.
+Random weights measure speed only. With the bundled tokenizer, they generate its ordinary tokens and
+nothing else.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def checkpoint(
 
 
 def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedRunner:
-    """A model of the shape in that config.json, its weights made on the device."""
+    """Return a model of the shape in that config.json, with weights made on the device."""
     device = device if device != "auto" else "cuda" if torch.cuda.is_available() else "cpu"
     processor = AutoProcessor.from_pretrained(NANO)
     config = _config(path, processor.tokenizer)
@@ -81,7 +82,10 @@ def random_weights(path: Path, device: str, slots: int, context: int) -> LoadedR
 def engine_of(
     loaded: LoadedRunner, wrap: Callable[[Any], Any] = lambda runner: runner
 ) -> Iterator[LocalEngine]:
-    """An engine whose answers all have the length that was asked for: no token ends them. `wrap` may count steps."""
+    """Yield an engine whose answers have the requested length: no token ends them.
+
+    `wrap` may return a runner around the model's.
+    """
     runner = loaded.runner
     control = runner.control
     runner.control = replace(control, end=frozenset())
@@ -105,7 +109,10 @@ def token_ids(tokenizer: Any) -> dict[str, int]:
 
 
 def take_large_pictures(processor: Any) -> None:
-    """The flagship's limits in pixels in place of the bundled model's. Glm4v counts a picture twice, as two frames."""
+    """Replace the bundled model's pixel limits by the flagship's.
+
+    Glm4v counts an image twice, as two frames.
+    """
     limits = FLAGSHIP.info.image
     size = {"shortest_edge": 2 * limits.min_pixels, "longest_edge": 2 * limits.max_pixels}
     processor.image_processor.size = size
@@ -113,7 +120,7 @@ def take_large_pictures(processor: Any) -> None:
 
 
 def unwritten_ids(tokenizer: Any, vocabulary: int) -> list[int]:
-    """Ids without text: control tokens, and those beyond the tokenizer. Their logits of 0 never win."""
+    """Return the ids without text: control tokens and padding. Their logits of 0 never win."""
     added = tokenizer.get_added_vocab().values()
     return [*added, *range(len(tokenizer), vocabulary)]
 

@@ -1,4 +1,4 @@
-"""What one person sees of one stream, and when. Knows the Engine protocol only."""
+"""The output of one stream with its times. Knows only the Engine protocol."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from webui.protocol import Engine, GenerationRequest, Message, Phase, SamplingPa
 
 @dataclass(slots=True)
 class Watched:
-    """Times in seconds since the request was sent, one for each delta that brought new tokens; `done` counts them."""
+    """The output so far. `times` has the seconds from sending to each delta with new tokens.
+
+    `done` is the number of tokens.
+    """
 
     sent: float = field(default_factory=perf_counter)
     times: list[float] = field(default_factory=list)
@@ -57,7 +60,7 @@ async def watch(
 
 
 async def happens(event: asyncio.Event, readers: Iterable[asyncio.Task[Watched]]) -> None:
-    """Wait for what a reader reports. A reader that ends first never will: its error is raised here."""
+    """Wait for an event that a reader sets. Raises the error of a reader that ends before."""
     waiting = asyncio.create_task(event.wait())
     done, _ = await asyncio.wait({waiting, *readers}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -78,5 +81,5 @@ def greedy(
 
 
 def gaps(times: list[float]) -> list[float]:
-    """Seconds between neighbours."""
+    """Return the seconds between neighbouring times."""
     return [after - before for before, after in pairwise(times)]

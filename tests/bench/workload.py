@@ -1,4 +1,4 @@
-"""How much the benchmark asks for."""
+"""The size of the benchmark."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """`tokens` is the length of every answer, `requests` those of the hour, `contexts` in tokens."""
+    """`tokens` is the length of each answer; `requests` are those of part e."""
 
     people: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     tokens: int = 96
