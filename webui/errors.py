@@ -1,4 +1,4 @@
-"""The exceptions that people read.
+"""The exceptions whose messages users read.
 
     WebUIError
     ├── SettingsError               a flag or an environment variable is wrong
@@ -6,31 +6,31 @@
     │   ├── UnsupportedTypeError    not a type we know
     │   ├── PasswordProtectedError  opens only with a password
     │   ├── DamagedFileError        broken, or not what it says it is
-    │   ├── NoPagesError            opens, but holds no page, frame or picture
+    │   ├── NoPagesError            opens, but has no page, frame or picture
     │   ├── TooManyPagesError       more pages chosen than can be read at once
     │   ├── PageRangeError          a page range that cannot be understood or does not exist
     │   ├── TimeRangeError          a part of a video that does not exist
     │   ├── TooLargeError           bytes, pixels or memory over the limit
-    │   └── TooSlowError            reading it took longer than allowed
-    ├── RequestError                what was asked cannot be done
-    │   ├── UnsupportedFieldError   an API field that we do not implement
+    │   └── TooSlowError            reading took longer than allowed
+    ├── RequestError                the request cannot be answered
+    │   ├── UnsupportedFieldError   an API field that is not implemented
     │   ├── InvalidFieldError       an API field with a value out of range
     │   ├── MixedMediaError         pictures and video in one conversation
     │   ├── ContextLengthError      longer than the model's context
-    │   └── QueueFullError          too many are waiting
-    ├── AccessError                 who asks may not
-    │   ├── LoginError              a name, password or key that is none of ours
-    │   └── TooManyAttemptsError    too many wrong ones before
+    │   └── QueueFullError          too many requests are waiting
+    ├── AccessError                 the client is not allowed to ask
+    │   ├── LoginError              an unknown name, password or key
+    │   └── TooManyAttemptsError    too many wrong passwords before
     └── ModelError                  the model cannot answer now
         ├── ModelNotReadyError      still loading
-        ├── ModelLoadError          loading it failed
+        ├── ModelLoadError          loading failed
         ├── DeviceMemoryError       the device ran out of memory
-        ├── NumericalError          what the model computed is not a number
+        ├── NumericalError          the model computed a value that is not a number
         └── EngineStoppedError      the engine stopped while answering
 
-Each message says what happened, the number and the limit, and what to do. It is made from `template` and named
-values, which stay in `params`, so that the page can say the same in another language and a child process can pass
-an error on by name.
+Each message says what happened, the number and the limit, and what to do. It is made from `template`
+and named values, which stay in `params`: the page says the same in other languages, and a child
+process passes an error on by its name.
 """
 
 from __future__ import annotations
@@ -86,7 +86,10 @@ class TooManyPagesError(AttachmentError):
 
 
 class PageRangeError(AttachmentError):
-    template = "The page range {value!r} does not fit {name}, which has {pages} pages. Write it like 1-5, 9."
+    template = (
+        "The page range {value!r} does not fit {name}, which has {pages} pages. "
+        "Write it like 1-5, 9."
+    )
 
 
 class TimeRangeError(AttachmentError):
@@ -100,7 +103,10 @@ class TooLargeError(AttachmentError):
 
 
 class TooSlowError(AttachmentError):
-    template = "Reading {name} took longer than {limit_s} s and was stopped. Try a smaller file or fewer pages."
+    template = (
+        "Reading {name} took longer than {limit_s} s and was stopped. "
+        "Try a smaller file or fewer pages."
+    )
 
 
 class RequestError(WebUIError):
@@ -116,7 +122,10 @@ class InvalidFieldError(RequestError):
 
 
 class MixedMediaError(RequestError):
-    template = "Pictures and video cannot share one conversation: the model was not trained for it. Start a new chat."
+    template = (
+        "Pictures and video cannot share one conversation: the model was not trained for it. "
+        "Start a new chat."
+    )
 
 
 class ContextLengthError(RequestError):

@@ -1,7 +1,8 @@
 """Reasons: why a model cannot be loaded or has stopped, as values.
 
-Each class is one kind of failure, and its fields are the numbers and names that belong to it. `str()` gives the English
-text for logs, /health and the API; webui/ui/i18n makes the text of each language from the class and the fields.
+Each class is one kind of failure, and its fields are the numbers and names that belong to it.
+`str()` gives the English text for logs, /health and the API; webui/ui/i18n makes the text of each
+language from the class and the fields.
 """
 
 from __future__ import annotations

@@ -1,13 +1,11 @@
-"""The page in a real browser, over a real server and real files; only the engine is a stand-in."""
+"""The page in a real browser, over a real server and real files; only the engine is a fake."""
 
 import re
 
 import pytest
 from page_server import launched
-from person import DEPRECATED, MAKERS, Person, contrast, make_pdf
+from person import MAKERS, Person, contrast, make_pdf
 from playwright.sync_api import expect
-
-pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
 
 
 def test_from_a_pdf_to_its_answer_with_a_stop_on_the_way(visit, engine, tmp_path):
@@ -59,7 +57,7 @@ def test_each_tab_does_its_task(visit, tmp_path, tab, kind):
     expect(person.tab.locator(".figures")).to_contain_text("tokens")
 
 
-def test_two_people_with_files_of_the_same_name(visit, tmp_path):
+def test_two_users_with_files_of_the_same_name(visit, tmp_path):
     folders = [tmp_path / "one", tmp_path / "two"]
     people = [visit("PDF"), visit("PDF")]
     for person, folder, colour in zip(people, folders, ("red", "blue"), strict=True):
@@ -89,7 +87,7 @@ def test_a_page_that_the_answer_names_is_one_click_away(visit, tmp_path):
     expect(opened).to_have_attribute("src", shown)
     person.page.keyboard.press("Escape")
     expect(opened).to_have_count(0)
-    # While the next file waits beside the conversation, the link still leads to the page that was sent.
+    # While the next file waits in the message box, the link still opens the page that was sent.
     person.add(make_pdf(tmp_path / "next.pdf", "blue"))
     expect(person.tab.locator(".cost")).to_contain_text("next.pdf")
     link.press("Enter")
@@ -114,7 +112,7 @@ def test_an_example_is_one_click(visit):
     expect(person.tab.locator("button.example")).to_have_count(0)
 
 
-def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_path):
+def test_a_file_that_cannot_be_read_is_reported_in_the_users_language(visit, tmp_path):
     person = visit(locale="zh-CN")
     (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 nothing")
     person.add(tmp_path / "broken.pdf")
@@ -124,7 +122,7 @@ def test_a_file_that_cannot_be_read_is_told_in_the_readers_language(visit, tmp_p
     expect(person.tab.locator(".composer textarea")).to_have_value("你好")
 
 
-def test_a_file_that_is_too_large_is_told_and_the_others_are_taken(visit, tmp_path):
+def test_a_file_that_is_too_large_is_refused_and_the_others_are_taken(visit, tmp_path):
     person = visit(locale="zh-CN")
     expect(person.page.get_by_role("tab", name="思考")).to_be_visible()
     with (tmp_path / "huge.mp4").open("wb") as file:
@@ -169,9 +167,8 @@ def test_closing_the_page_stops_the_answer(visit, engine):
     request = engine.requests[-1]
     assert request.id in engine.running
     person.context.close()
-    visit("Chat").page.wait_for_timeout(3_000)
-    assert request.id in engine.aborted
-    assert request.id not in engine.running
+    visit("Chat").waits_until(lambda: request.id in engine.aborted)
+    visit("Chat").waits_until(lambda: request.id not in engine.running)
 
 
 def test_new_chat_while_it_answers(visit):
@@ -208,7 +205,7 @@ def test_on_a_phone_everything_is_within_reach(visit, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_words_can_be_read_against_their_ground(visit, scheme):
+def test_text_has_enough_contrast(visit, scheme):
     person = visit("Chat", color_scheme=scheme)
     person.say("Which colour?")
     person.shows("tok/s")
@@ -218,11 +215,11 @@ def test_words_can_be_read_against_their_ground(visit, scheme):
             assert contrast(element) >= 4.5, selector
 
 
-def test_the_bundled_model_answers_people(browser):
+def test_the_bundled_model_answers(browser):
     with launched("--model", "nano") as address:
         person = Person(browser, address, "Image")
         person.tab.locator("button.example").first.click()
-        expect(person.tab.locator(".thought-group")).to_contain_text("Thought for", timeout=60_000)
+        expect(person.tab.locator(".thought-group")).to_contain_text("Thought for")
         person.shows("three squares")
         person.shows("first token")
         person.context.close()

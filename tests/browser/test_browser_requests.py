@@ -4,17 +4,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from fakes import FakeEngine
-from person import DEPRECATED, make_image
+from person import make_image
 from playwright.sync_api import expect
 
 from webui.errors import EngineStoppedError
 from webui.protocol import Delta, Usage
 
-pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
-
 ELSEWHERE = "https://elsewhere.example"
 IMG = f"<img src={ELSEWHERE}/img>"
-# Each stands in a paragraph of its own; many are code or mathematics to one reader of Markdown and not to another.
+# One paragraph each; many are code or mathematics to one Markdown parser and not to another.
 ATTEMPTS = [
     f"![cat]({ELSEWHERE}/cat.png?asked=everything)",
     f"![]({ELSEWHERE}/no-alt)",
@@ -29,7 +27,8 @@ ATTEMPTS = [
     "![drawn](data:image/svg+xml;base64,PHN2Zy8+)",
     f"$x{IMG}y$ and $${IMG}$$",
     f'[formula](/$a"style="background:url({ELSEWHERE}/style)$)',
-    rf"$\includegraphics{{{ELSEWHERE}/katex}}$ $\href{{{ELSEWHERE}/h}}{{x}}$ $\htmlData{{src={ELSEWHERE}/d}}{{x}}$",
+    rf"$\includegraphics{{{ELSEWHERE}/katex}}$ $\href{{{ELSEWHERE}/h}}{{x}}$",
+    rf"$\htmlData{{src={ELSEWHERE}/d}}{{x}}$",
     f"`open\n# {IMG} `",
     f"| `a | {IMG} ` |\n|---|---|\n| b | ![cell]({ELSEWHERE}/cell) |",
     f"[x](a`b) {IMG} `",
@@ -55,7 +54,7 @@ def engine():
 
 @pytest.fixture
 def person(visit):
-    """With `asked`: the hosts that the page has asked since it began to load, but for its own."""
+    """A user with `asked`: the URLs of other hosts that the page requested."""
     person = visit()
     person.asked = []
     own = urlsplit(person.page.url).netloc
@@ -71,7 +70,7 @@ def person(visit):
 
 
 def drawn(person):
-    """Where the pictures beside and in the conversation are from, but for those whose bytes the page holds."""
+    """The sources of the shown pictures, without those whose bytes are part of the page."""
     sources = person.tab.locator(".chat img, .side img").evaluate_all(
         "(images) => images.map((image) => image.src)"
     )

@@ -1,17 +1,14 @@
-"""How long the model thinks, as people choose and end it in a real browser."""
+"""The level of thinking and "Answer now", in a real browser."""
 
-import pytest
-from person import DEPRECATED, contrast
+from person import contrast
 from playwright.sync_api import expect
 
-pytestmark = [pytest.mark.browser, *map(pytest.mark.filterwarnings, DEPRECATED)]
 
-
-def thinks(person):
+def wait_for_thought(person):
     expect(person.tab.locator(".thought-group .content")).to_contain_text("thought0")
 
 
-def test_the_choice_and_the_exact_budget_are_one(visit, engine):
+def test_the_level_and_the_exact_budget_agree(visit, engine):
     person = visit("Chat")
     levels = person.tab.locator(".levels")
     person.say("Hello")
@@ -37,13 +34,13 @@ def test_the_choice_and_the_exact_budget_are_one(visit, engine):
     assert {request.sampling.seed for request in engine.requests} == {None}
 
 
-def test_answer_now_ends_ones_own_thought(visit, engine):
+def test_answer_now_ends_only_the_users_own_thought(visit, engine):
     ann, bob = visit("Chat"), visit("Image")
     engine.may_answer.clear()
     ann.say("Hello")
-    thinks(ann)
+    wait_for_thought(ann)
     bob.say("Hello")
-    thinks(bob)
+    wait_for_thought(bob)
     mine = engine.requests[-2]
     button = ann.tab.locator(".answer-now")
     expect(button).to_be_visible()

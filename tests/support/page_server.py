@@ -1,4 +1,4 @@
-"""The page on a free port, over an engine that sees colours: for tests in a real browser."""
+"""The page on a free port, over an engine that sees colours, for tests in a real browser."""
 
 from __future__ import annotations
 
@@ -34,16 +34,17 @@ EXACT = (
 
 
 def colour_of(image: Image.Image) -> str:
-    """Which of red, green and blue the picture has most of."""
+    """Return which of red, green and blue the picture has most of."""
     red, green, blue = image.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     return max(("red", red), ("green", green), ("blue", blue), key=lambda share: share[1])[0]
 
 
 @dataclass
 class SeeingEngine(FakeEngine):
-    """Says the colour of the last picture it was sent, its number if asked "which page"; a "long" answer at length.
+    """Answers with the colour of the last picture; with its number to "which page".
 
-    `may_answer` is for tests that look at a thought: while it is cleared, the thought does not end.
+    A question with "long" gets a thousand more words. While `may_answer` is cleared, the thought
+    does not end.
     """
 
     step_s: float = 0.03
@@ -112,7 +113,7 @@ def serving(
 
 
 def page_app(engine: FakeEngine, *flags: str, **options: float) -> FastAPI:
-    """The real server with real media; only the engine is a stand-in."""
+    """Return the real server with real media; only the engine is a fake."""
     settings = Settings.from_args(flags, {})
 
     async def build() -> FastAPI:
@@ -127,7 +128,7 @@ def page_app(engine: FakeEngine, *flags: str, **options: float) -> FastAPI:
 
 @contextmanager
 def launched(*arguments: str) -> Iterator[str]:
-    """The address of the demo as people start it, in a process of its own, once its model is ready."""
+    """Start the demo as users do, in a process of its own; the address once its model is ready."""
     port = free_port()
     command = [sys.executable, str(ROOT / "launch.py"), "--port", str(port), *arguments]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:

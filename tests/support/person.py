@@ -1,6 +1,7 @@
-"""Somebody in front of the page in a real browser, the files they bring, and how well they can read."""
+"""Person: a user in front of the page in a real browser, with files to add and text to read."""
 
 import re
+import time
 
 import av
 import pymupdf
@@ -12,20 +13,27 @@ from pptx.dml.color import RGBColor
 # Gradio's queue counts its events with calls that pandas 3 has deprecated.
 DEPRECATED = ("ignore:.*no_silent_downcasting", "ignore:The copy keyword is deprecated")
 COLOURS = {"red": (220, 30, 30), "green": (30, 180, 60), "blue": (30, 60, 220)}
+# Waits end with the event that they wait for; on a busy machine that may take long.
+GUARD_S = 60
 
 
 class Person:
-    """Somebody in front of the page, in one of its tabs."""
+    """A user of the page, in one of its tabs; `tab` is the body of that tab.
+
+    The tab is chosen by its English name, or by its place among the tabs.
+    """
 
     def __init__(self, browser, address, tab="Thinking", **context):
         self.context = browser.new_context(
             **{"viewport": {"width": 1300, "height": 850}, **context}
         )
         self.page = self.context.new_page()
-        self.page.set_default_timeout(20_000)
+        self.page.set_default_timeout(GUARD_S * 1000)
         self.page.goto(address)
         expect(self.page.locator(".composer textarea")).to_be_visible()
-        if tab != "Thinking":
+        if isinstance(tab, int):
+            self.page.get_by_role("tab").nth(tab).click()
+        elif tab != "Thinking":
             self.page.get_by_role("tab", name=tab, exact=True).click()
         self.tab = self.page.locator(".tab-body:visible")
         expect(self.tab.locator(".composer textarea")).to_be_visible()
@@ -38,13 +46,22 @@ class Person:
         self.tab.locator(".composer textarea").press("Enter")
 
     def shows(self, text):
-        expect(self.tab.locator(".chat")).to_contain_text(text, timeout=20_000)
+        """Wait until the conversation contains the text."""
+        expect(self.tab.locator(".chat")).to_contain_text(text)
 
     def stop(self):
         self.tab.locator(".stop-button").click()
 
+    def waits_until(self, condition):
+        """Let the browser run until `condition()` is true."""
+        deadline = time.monotonic() + GUARD_S
+        while not condition():
+            assert time.monotonic() < deadline, "the event did not come"
+            self.page.wait_for_timeout(50)
+
 
 def make_pdf(path, *colours):
+    """Make a PDF with one page of each colour."""
     with pymupdf.open() as document:
         for colour in colours:
             page = document.new_page(width=300, height=400)
@@ -78,31 +95,36 @@ def make_video(path, colour):
     return path
 
 
-MAKERS = {"image": (make_image, "a.png"), "pdf": (make_pdf, "a.pdf"), "ppt": (make_deck, "a.pptx")}
-MAKERS["video"] = (make_video, "a.mp4")
+MAKERS = {
+    "image": (make_image, "a.png"),
+    "pdf": (make_pdf, "a.pdf"),
+    "ppt": (make_deck, "a.pptx"),
+    "video": (make_video, "a.mp4"),
+}
 
 
 def contrast(element):
-    """The WCAG contrast of an element's text with the first opaque ground behind it."""
+    """Return the WCAG contrast of an element's text with the first opaque background behind it."""
     colours = element.evaluate(
         """(element) => {
-          const ink = getComputedStyle(element).color;
-          let ground = "rgb(255, 255, 255)";
-          for (let at = element; at; at = at.parentElement) {
-            const fill = getComputedStyle(at).backgroundColor;
-            if (!fill.endsWith(", 0)") && fill !== "transparent") { ground = fill; break; }
+          const text = getComputedStyle(element).color;
+          let background = "rgb(255, 255, 255)";
+          for (let parent = element; parent; parent = parent.parentElement) {
+            const fill = getComputedStyle(parent).backgroundColor;
+            if (!fill.endsWith(", 0)") && fill !== "transparent") { background = fill; break; }
           }
-          return [ink, ground];
+          return [text, background];
         }"""
     )
-    lights = sorted(
-        luminance([int(float(value)) for value in re.findall(r"[\d.]+", text)[:3]])
-        for text in colours
+    luminances = sorted(
+        luminance([int(float(value)) for value in re.findall(r"[\d.]+", colour)[:3]])
+        for colour in colours
     )
-    return (lights[1] + 0.05) / (lights[0] + 0.05)
+    return (luminances[1] + 0.05) / (luminances[0] + 0.05)
 
 
 def luminance(rgb):
+    """Return the relative luminance of an sRGB colour, as WCAG 2 defines it."""
     shares = [channel / 255 for channel in rgb]
     linear = [
         share / 12.92 if share <= 0.03928 else ((share + 0.055) / 1.055) ** 2.4 for share in shares

@@ -141,27 +141,25 @@ class Page:
     def _refresh_status(self, request: gr.Request, language: str, listed: list[str]) -> list[Any]:
         status = self._menu.status_for(session_of(request))
         interval_s = LOADING_INTERVAL_S if status.state == "loading" else IDLE_INTERVAL_S
-        return self._status_updates(
-            request, Strings(language), listed, status.info.name, interval_s
-        )
+        return self._status_updates(request, language, listed, status.info.name, interval_s)
 
     def _choose_model(
         self, request: gr.Request, language: str, listed: list[str], model_name: str
     ) -> list[Any]:
         """Let another model answer this user; it begins to load, so refresh often from now on."""
         self._menu.choose(session_of(request), model_name)
-        return self._status_updates(
-            request, Strings(language), listed, model_name, LOADING_INTERVAL_S
-        )
+        return self._status_updates(request, language, listed, model_name, LOADING_INTERVAL_S)
 
     def _status_updates(
         self,
         request: gr.Request,
-        strings: Strings,
+        language: str,
         listed: list[str],
         model_name: str,
         interval_s: float,
     ) -> list[Any]:
+        # The event may have been dispatched before the page learned of the chosen language.
+        strings = Strings(self._sessions.language(session_of(request), language))
         invitations = [tab.viewer.invitation(strings, model_name) for tab in self._tabs]
         return [
             *self._header_updates(request, strings, listed),

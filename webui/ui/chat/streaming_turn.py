@@ -1,4 +1,4 @@
-"""StreamingTurn: a turn while its answer is written. Takes events, keeps the clock, makes the rows."""
+"""StreamingTurn: a turn while its answer is written, with its phase, its times and its rows."""
 
 from __future__ import annotations
 

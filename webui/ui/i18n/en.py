@@ -1,4 +1,7 @@
-"""English: every text of the page. An error or a reason that is missing here has its own English template."""
+"""English: every text of the page.
+
+An error or a reason that is missing here has the English template of its class.
+"""
 
 from __future__ import annotations
 
@@ -154,7 +157,7 @@ TEXTS: dict[str, str] = {
 
 ERRORS: dict[str, str] = {}
 
-# Shorter than the templates, which also tell a log what the library said.
+# Shorter than the templates of the classes, which also give a log the message of a library.
 REASONS: dict[str, str] = {
     "HubUnreachable": "the hub cannot be reached. Check the network, or give a folder.",
     "DiskTooSmall": (
