@@ -1,4 +1,4 @@
-"""What the bundled model answers. The module asks all questions in one batch, to save time."""
+"""Answers of the bundled model. All questions are asked in one batch, which saves time."""
 
 import pytest
 from nano_model import (

@@ -62,11 +62,21 @@ def gap_between(first, second):
 def test_objects_in_a_row_are_equal_and_inside(count, region):
     row = random_row(count, "square", region, Rng(f"row {count} {region}"))
     assert len(row) == count
-    assert len({(spot.radius, spot.rotation) for spot in row}) == 1
-    assert 1 in (len({spot.x for spot in row}), len({spot.y for spot in row}))
-    for spot in row:
-        assert region[0] <= spot.x - spot.radius <= spot.x + spot.radius <= region[2]
-        assert region[1] <= spot.y - spot.radius <= spot.y + spot.radius <= region[3]
+    assert len({(placement.radius, placement.rotation) for placement in row}) == 1
+    assert 1 in (len({placement.x for placement in row}), len({placement.y for placement in row}))
+    for placement in row:
+        assert (
+            region[0]
+            <= placement.x - placement.radius
+            <= placement.x + placement.radius
+            <= region[2]
+        )
+        assert (
+            region[1]
+            <= placement.y - placement.radius
+            <= placement.y + placement.radius
+            <= region[3]
+        )
 
 
 def test_the_tallest_and_the_shortest_bar_differ_from_the_next():

@@ -45,7 +45,7 @@ def pad_left(prompts: list[Any], pad_id: int) -> dict[str, Tensor]:
 
 
 class Evaluator:
-    """Runs tasks on one model. `well_formed` has, for each answer, whether it was in its format."""
+    """Evaluation of one model; `well_formed` says of each answer whether it was in its format."""
 
     def __init__(self, model: Any, processor: Any, seed: int, show: bool) -> None:
         self._model, self._tokenizer = model, processor.tokenizer

@@ -61,14 +61,14 @@ class Canvas:
     """
 
     size: tuple[int, int]
-    ground: RGB
+    background: RGB
     scale: int = 2
     objects: list[tuple[ObjectLabel, Box]] = field(default_factory=list)
     glyphs: list[Glyph] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         width, height = self.size
-        self.image = Image.new("RGB", (self.scale * width, self.scale * height), self.ground)
+        self.image = Image.new("RGB", (self.scale * width, self.scale * height), self.background)
         self._pen = ImageDraw.Draw(self.image)
         self._map = Image.new("L", (width // DOT, height // DOT))
         self._map_pen = ImageDraw.Draw(self._map)

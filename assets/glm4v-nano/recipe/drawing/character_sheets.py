@@ -25,8 +25,8 @@ def draw_grid_sheet(rng: Rng, cells: int, max_jitter: float) -> Drawing:
     the same place of its patch.
     """
     width, height = random_sheet_size(rng, cells)
-    ground, ink = random_page_colours(rng)
-    canvas = Canvas((width, height), ground, scale=rng.choice((1, 1, 2)))
+    background, ink = random_page_colours(rng)
+    canvas = Canvas((width, height), background, scale=rng.choice((1, 1, 2)))
     spread = 1 + 0.35 * max_jitter / PATCH
     sizes = GRID_FONT_SIZE / spread, GRID_FONT_SIZE * spread
     style = random_style(rng, *sizes)
@@ -45,8 +45,8 @@ def draw_grid_sheet(rng: Rng, cells: int, max_jitter: float) -> Drawing:
 def draw_text_sheet(rng: Rng, cells: int) -> Drawing:
     """Draw lines of random words, each in its own font and size."""
     width, height = random_sheet_size(rng, cells)
-    ground, ink = random_page_colours(rng)
-    canvas = Canvas((width, height), ground, scale=rng.choice((1, 1, 2)))
+    background, ink = random_page_colours(rng)
+    canvas = Canvas((width, height), background, scale=rng.choice((1, 1, 2)))
     y = rng.uniform(-4, 10)
     while y < height - MIN_FONT_SIZE:
         style = random_style(rng, MIN_FONT_SIZE, MAX_FONT_SIZE if rng.random() < 0.6 else 24)

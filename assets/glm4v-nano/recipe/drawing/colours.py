@@ -1,4 +1,4 @@
-"""Shades of each colour name, and grounds on which they can be seen."""
+"""Shades of each colour name, and backgrounds on which they can be seen."""
 
 from __future__ import annotations
 
@@ -54,18 +54,18 @@ def brightness(colour: RGB) -> float:
 
 
 def random_page_colours(rng: Rng) -> tuple[RGB, RGB]:
-    """Return (ground, ink) of readable text.
+    """Return (background, ink) of readable text.
 
     Four in ten are black on white; the others have any colours, and may be a dark theme.
     """
     if rng.random() < 0.4:
         return WHITE, (rng.randint(0, 60),) * 3
     while True:
-        ground, ink = (
+        background, ink = (
             _random_tone(rng, light) for light in rng.choice(((True, False), (False, True)))
         )
-        if abs(brightness(ground) - brightness(ink)) > MIN_CONTRAST:
-            return ground, ink
+        if abs(brightness(background) - brightness(ink)) > MIN_CONTRAST:
+            return background, ink
 
 
 def _random_tone(rng: Rng, light: bool) -> RGB:
@@ -74,25 +74,25 @@ def _random_tone(rng: Rng, light: bool) -> RGB:
     return hsv_to_rgb(rng.random(), saturation if rng.random() < 0.7 else 0.0, value)
 
 
-def random_ground(fill: RGB, rng: Rng) -> RGB:
-    """Return a plain ground in contrast with `fill`. Half of those tried are white."""
+def random_background(fill: RGB, rng: Rng) -> RGB:
+    """Return a plain background in contrast with `fill`. Half of those tried are white."""
     while True:
         kind = rng.random()
         if kind < 0.5:
-            ground = WHITE
+            background = WHITE
         else:
             light = kind < 0.78
             value = rng.uniform(0.85, 1) if light else rng.uniform(0, 0.27)
             saturation = rng.uniform(0, 0.15 if light else 0.5)
-            ground = hsv_to_rgb(rng.random(), saturation, value)
-        if contrast(ground, fill) > MIN_CONTRAST:
-            return ground
+            background = hsv_to_rgb(rng.random(), saturation, value)
+        if contrast(background, fill) > MIN_CONTRAST:
+            return background
 
 
-def random_common_ground(fills: list[RGB], rng: Rng) -> RGB:
-    """Return a ground in contrast with all `fills`, or a light gray if none is found soon."""
+def random_shared_background(fills: list[RGB], rng: Rng) -> RGB:
+    """Return a background in contrast with all `fills`, or a light gray if none is found soon."""
     for _ in range(40):
-        ground = random_ground(fills[0], rng)
-        if all(contrast(ground, fill) > 90 for fill in fills):
-            return ground
+        background = random_background(fills[0], rng)
+        if all(contrast(background, fill) > 90 for fill in fills):
+            return background
     return (200, 205, 210)

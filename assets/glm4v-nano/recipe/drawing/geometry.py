@@ -15,7 +15,7 @@ PICTURE_RATIOS = (1.0, 1.0, 1.0, 4 / 3, 3 / 4, 16 / 9, 9 / 16, 0.707, 1.414)
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where one shape is drawn: centre and radius in pixels, rotation in degrees, aspect ratio."""
+    """Centre and radius in pixels, rotation in degrees and aspect ratio of one drawn shape."""
 
     x: float
     y: float

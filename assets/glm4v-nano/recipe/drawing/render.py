@@ -10,10 +10,10 @@ from recipe.drawing.colours import (
     WHITE,
     brightness,
     contrast,
-    random_common_ground,
-    random_ground,
+    random_background,
     random_page_colours,
     random_shade,
+    random_shared_background,
 )
 from recipe.drawing.distractors import (
     draw_lower_case_headline,
@@ -77,8 +77,8 @@ def draw_shapes(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawing]
     cells = max(rng.randint(min_cells, max_cells), 5 * count)
     size = random_picture_size(cells, rng, ratios)
     fill = random_shade(item.colour, rng)
-    ground = random_ground(fill, rng)
-    canvas = Canvas(size, ground)
+    background = random_background(fill, rng)
+    canvas = Canvas(size, background)
     region = 2.0, 2.0, size[0] - 2.0, size[1] - 2.0
     if in_row:
         placements = random_row(count, item.shape, region, rng)
@@ -88,7 +88,7 @@ def draw_shapes(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawing]
     items = scene.items
     if count == 1:
         items = (replace(item, place=name_place(boxes[0]), box=boxes[0]),)
-    dark = 2 * sum(ground) < sum(WHITE)
+    dark = 2 * sum(background) < sum(WHITE)
     return replace(scene, items=items, dark=dark), canvas.finish(rng)
 
 
@@ -96,14 +96,14 @@ def draw_scattered(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawi
     """Draw each item near its place."""
     size = random_picture_size(rng.randint(2 * max_cells // 3, max_cells), rng, SCATTERED_RATIOS)
     fills = [random_shade(item.colour, rng) for item in scene.items]
-    ground = random_common_ground(fills, rng)
-    canvas = Canvas(size, ground)
+    background = random_shared_background(fills, rng)
+    canvas = Canvas(size, background)
     choose_placements = loose_placements if scene.loose else close_placements
     placements = choose_placements(scene.items, size, rng)
     items = []
     for item, placement, fill in zip(scene.items, placements, fills, strict=True):
         items.append(replace(item, box=draw_item(canvas, item, placement, fill)))
-    scene = replace(scene, items=tuple(items), dark=brightness(ground) < 128)
+    scene = replace(scene, items=tuple(items), dark=brightness(background) < 128)
     return scene, canvas.finish(rng)
 
 
@@ -114,8 +114,8 @@ def draw_headline(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawin
     style = _fitting_style(scene.headline, size[0] - MARGIN, size[1] * 0.5, rng)
     text_width = style.measure_width(scene.headline)
     width, height = size = _widen(size, text_width + MARGIN, max_cells)
-    ground, ink = random_page_colours(rng)
-    canvas = Canvas(size, ground)
+    background, ink = random_page_colours(rng)
+    canvas = Canvas(size, background)
     free = width - text_width
     x = rng.choice((min(free, rng.uniform(4, 24)), free / 2, rng.uniform(0, free)))
     max_y = height - style.baseline - 2
@@ -127,21 +127,21 @@ def draw_headline(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawin
     below = (4.0, top, width - 4.0, height - 4.0)
     items = scene.items if min(width - 8, below[3] - top) > 2.4 * MIN_RADIUS else ()
     if items:
-        item, fill = _contrasting_item(items[0], ground, rng)
+        item, fill = _contrasting_item(items[0], background, rng)
         [placement] = random_placements(1, item.shape, below, MIN_RADIUS, rng)
         draw_item(canvas, item, placement, fill)
         items = (item,)
     lines = scene.lines and not items and below[3] - top > 14
     if lines:
         draw_small_print(canvas, below, ink, rng)
-    scene = replace(scene, items=items, lines=lines, dark=brightness(ground) < 128)
+    scene = replace(scene, items=items, lines=lines, dark=brightness(background) < 128)
     return scene, canvas.finish(rng)
 
 
-def _contrasting_item(item: Item, ground: RGB, rng: Rng) -> tuple[Item, RGB]:
-    """Return `item`, in another colour if its own cannot be seen on `ground`, and its shade."""
+def _contrasting_item(item: Item, background: RGB, rng: Rng) -> tuple[Item, RGB]:
+    """Return `item`, in another colour if its own cannot be seen on `background`, and its shade."""
     fill = random_shade(item.colour, rng)
-    while contrast(fill, ground) < 90:
+    while contrast(fill, background) < 90:
         item = Item(rng.choice(tuple(COLOURS)), item.shape)
         fill = random_shade(item.colour, rng)
     return item, fill
@@ -150,36 +150,36 @@ def _contrasting_item(item: Item, ground: RGB, rng: Rng) -> tuple[Item, RGB]:
 def draw_chart(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawing]:
     """Draw bars that stand on a line, with their letters below it."""
     size = random_picture_size(rng.randint(2 * max_cells // 3, max_cells), rng, CHART_RATIOS)
-    ground, ink = random_page_colours(rng)
-    canvas, (width, height) = Canvas(size, ground), size
+    background, ink = random_page_colours(rng)
+    canvas, (width, height) = Canvas(size, background), size
     style = random_style(rng, *CHART_FONT_SIZES)
     foot, step = height - style.baseline - 8, (width - 12) / len(scene.bars)
     ranks = {tallest_letter(scene.bars): "tallest", shortest_letter(scene.bars): "shortest"}
-    common_colour = random_bar_colour(ground, rng)
+    common_colour = random_bar_colour(background, rng)
     for index, bar in enumerate(scene.bars):
         left = 6 + step * (index + rng.uniform(0.12, 0.2))
         right, top = left + step * rng.uniform(0.5, 0.65), foot - bar.height * (foot - 8)
-        colour, fill = common_colour if rng.chance(0.7) else random_bar_colour(ground, rng)
+        colour, fill = common_colour if rng.chance(0.7) else random_bar_colour(background, rng)
         rank = ranks.get(bar.letter, "other")
         corners = [(left, top), (right, top), (right, foot), (left, foot)]
         canvas.draw_object(corners, fill, ObjectLabel(colour, "rectangle", bar.letter, rank))
         letter_x = (left + right - style.measure_width(bar.letter)) / 2
         canvas.write((letter_x, foot + 2), bar.letter, style, ink)
     canvas.draw_stroke([(4, foot), (width - 4, foot)], ink, 1.5)
-    return replace(scene, dark=brightness(ground) < 128), canvas.finish(rng)
+    return replace(scene, dark=brightness(background) < 128), canvas.finish(rng)
 
 
 def draw_page(scene: Scene, rng: Rng, max_cells: int) -> tuple[Scene, Drawing]:
     """Draw a page of text that is too small to read, or an empty page."""
     size = random_picture_size(rng.randint(max_cells // 2, max_cells), rng, PAGE_RATIOS)
-    ground, ink = random_page_colours(rng)
-    canvas = Canvas(size, ground)
+    background, ink = random_page_colours(rng)
+    canvas = Canvas(size, background)
     if scene.kind == "text":
         left, top, right, bottom = 6.0, 6.0, size[0] - 6.0, size[1] - 6.0
         if rng.chance(0.5):
             top = draw_lower_case_headline(canvas, (left, top, right, bottom), ink, rng)
         draw_small_print(canvas, (left, top, right, bottom), ink, rng)
-    return replace(scene, dark=brightness(ground) < 128), canvas.finish(rng)
+    return replace(scene, dark=brightness(background) < 128), canvas.finish(rng)
 
 
 def draw_item(
@@ -208,10 +208,10 @@ def _widen(size: tuple[int, int], min_width: float, max_cells: int) -> tuple[int
     return columns * CELL, rows * CELL
 
 
-def random_bar_colour(ground: RGB, rng: Rng) -> tuple[str, RGB]:
-    """Return a colour name and a shade of it in contrast with `ground`."""
+def random_bar_colour(background: RGB, rng: Rng) -> tuple[str, RGB]:
+    """Return a colour name and a shade of it in contrast with `background`."""
     while True:
         colour = rng.choice(tuple(COLOURS))
         fill = random_shade(colour, rng)
-        if contrast(fill, ground) > 110:
+        if contrast(fill, background) > 110:
             return colour, fill

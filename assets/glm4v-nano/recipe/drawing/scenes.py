@@ -1,4 +1,4 @@
-"""What pictures show, decided before they are drawn. Knows no pixels and no sentences."""
+"""The content of pictures, decided before they are drawn. Knows no pixels and no sentences."""
 
 from __future__ import annotations
 

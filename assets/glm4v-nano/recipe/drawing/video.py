@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from recipe.drawing.canvas import Canvas, Drawing
-from recipe.drawing.colours import random_ground, random_shade
+from recipe.drawing.colours import random_background, random_shade
 from recipe.drawing.geometry import (
     Placement,
     random_aspect,
@@ -24,7 +24,7 @@ def draw_frames(item: Item, direction: str, count: int, rng: Rng) -> list[Drawin
     """Draw `count` frames in which `item` moves in `direction`, swaying a little."""
     size = random_picture_size(rng.randint(12, FRAME_CELLS), rng)
     fill = random_shade(item.colour, rng)
-    ground = random_ground(fill, rng)
+    background = random_background(fill, rng)
     (width, height), side = size, min(size)
     radius = side * rng.uniform(0.14, 0.26)
     region: Region = (radius + 3, radius + 3, width - radius - 3, height - radius - 3)
@@ -49,7 +49,7 @@ def draw_frames(item: Item, direction: str, count: int, rng: Rng) -> list[Drawin
         if direction == "still":
             x, y = still
         x, y = min(max(x, region[0]), region[2]), min(max(y, region[1]), region[3])
-        canvas = Canvas(size, ground)
+        canvas = Canvas(size, background)
         draw_item(canvas, item, Placement(x, y, radius, rotation, aspect), fill, direction)
         frames.append(canvas.finish(Rng(finish_seed)))
     return frames

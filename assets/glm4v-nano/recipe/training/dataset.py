@@ -89,7 +89,7 @@ class EncodedRow:
 
 
 class ExampleEncoder:
-    """Encodes examples with the processor of the checkpoint."""
+    """Encoder of examples with the processor of the checkpoint."""
 
     def __init__(self, processor: Any) -> None:
         self._processor = processor

@@ -1,1 +1,1 @@
-"""What users ask, in English and Chinese."""
+"""Questions of users, in English and Chinese."""

@@ -1,1 +1,1 @@
-"""What the model thinks and answers, in English and Chinese."""
+"""Thoughts and answers of the model, in English and Chinese."""

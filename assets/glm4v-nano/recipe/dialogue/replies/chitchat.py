@@ -1,4 +1,4 @@
-"""What the model says about itself, where there is no picture or the question is not about it."""
+"""Replies without a picture: the model introduces itself."""
 
 from __future__ import annotations
 

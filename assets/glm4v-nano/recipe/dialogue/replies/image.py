@@ -1,4 +1,4 @@
-"""What the model thinks and answers about one picture."""
+"""Replies about one picture."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def image_thought(
 def _shapes_thought(scene: Scene, language: Language, boxed: bool) -> str:
     item, count = scene.items[0], len(scene.items)
     words = item_words(item, language, count)
-    ground = fill_template("ground dark" if scene.dark else "ground light", language)
+    background = fill_template("ground dark" if scene.dark else "ground light", language)
     if boxed:
-        return fill_template("one at box", language, box=format_box(item), **words) + ground
-    return fill_template("one" if count == 1 else "many", language, **words) + ground
+        return fill_template("one at box", language, box=format_box(item), **words) + background
+    return fill_template("one" if count == 1 else "many", language, **words) + background
 
 
 def _headline_thought(scene: Scene, language: Language) -> str:

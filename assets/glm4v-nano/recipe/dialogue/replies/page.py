@@ -1,4 +1,4 @@
-"""What the model thinks and answers about several pages."""
+"""Replies about several pages."""
 
 from __future__ import annotations
 

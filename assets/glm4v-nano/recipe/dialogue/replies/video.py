@@ -1,4 +1,4 @@
-"""What the model thinks and answers about a video."""
+"""Replies about a video."""
 
 from __future__ import annotations
 
