@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from fake_loader import FakeLoader
+from fakes import FakeEngine
 from generation import collect, content_of, make_request, wait_until
 
 from webui.engine.loading.catalog import FLAGSHIP
@@ -109,6 +110,20 @@ async def test_a_request_loads_the_model_it_names():
     assert [status.info.name for status in manager.statuses()] == ["one", "two"]
     assert loader.calls == ["load one", "free", "load two", "free", "load one"]
     assert loader.alive == [0, 0, 0]
+    manager.close()
+
+
+async def test_a_model_may_be_served_by_another_kind_of_engine():
+    remote = FakeEngine()
+    manager = start_manager(ready_loader(engines={TWO: remote}), ONE, TWO)
+    assert content_of(await collect(manager, make_request("hi", "a", "one"))) == "hi"
+    answer = await collect(manager, make_request("hi", "b", "two"))
+    assert content_of(answer) == "A red circle."
+    assert (manager.status("two").device, manager.status("two").slots) == ("elsewhere", 9)
+    manager.answer_now("b")
+    assert remote.answer_now_requested == {"b"}
+    assert content_of(await collect(manager, make_request("hi", "c", "one"))) == "hi"
+    assert remote.closed
     manager.close()
 
 
