@@ -31,10 +31,10 @@ def loaded_model(name: str, runner: EchoRunner, on_death) -> LoadedModel:
 class FakeLoader:
     """Loads wait for `may_load`, downloads of the sources in `remote` for `may_download`.
 
-    Sources in `broken` cannot be loaded, those in `missing` not be downloaded. The first loads use
-    `runners`; sources in `engines` are loaded as those engines. `calls` lists the loads and frees in order, `choices` the choices of the loads, and
-    `alive` the number of earlier runners that were still in memory at each load. `loading` is set
-    once a load has begun.
+    Sources in `broken` cannot be loaded, those in `missing` not be downloaded; those in `engines`
+    are loaded as that engine. The first loads use `runners`. `calls` lists the loads and frees in
+    order, `choices` the choices of the loads, and `alive` the number of earlier runners that were
+    still in memory at each load. `loading` is set once a load has begun.
     """
 
     broken: set = field(default_factory=set)
