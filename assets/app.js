@@ -1,5 +1,5 @@
-// The page's own script. Gradio's events and components call the functions of `window.chatPage`; the listeners at
-// the end belong to the whole document. Loaded once, from "app.js", by the components that need it.
+// The page's own script. Gradio's events and components call the functions of `window.chatPage`; the
+// listeners at the end belong to the whole document. The components that need it load it, once.
 (() => {
   "use strict";
 
@@ -22,12 +22,14 @@
   // Open the picture that a link such as "#seen-2" in an answer leads to.
   const openLinkedPicture = (link) => {
     const tab = link.closest(".tab-body");
-    const pictures = tab.querySelector(".sheet.sent-last") ?? [...tab.querySelectorAll(".sent")].at(-1);
+    const sheet = tab.querySelector(".sheet.sent-last");
+    const pictures = sheet ?? [...tab.querySelectorAll(".sent")].at(-1);
     const picture = pictures?.querySelectorAll("img")[Number(link.hash.slice("#seen-".length))];
     if (picture) enlarge(picture);
   };
 
-  // Give screen readers the phase once, not every change of its number: a live region beside the visible line.
+  // Let screen readers hear the phase once, and not every change of its number: a live region beside
+  // the visible line.
   const announcePhase = (element, watch) => {
     const live = document.createElement("div");
     live.className = "heard";
@@ -40,8 +42,8 @@
     });
   };
 
-  // Keep files that are too large from Gradio, which would refuse them in English and in bytes. The component's
-  // "upload" event reports them; the files that are small enough go on alone.
+  // Keep files that are too large from Gradio, which would refuse them in English and in bytes. The
+  // component's "upload" event reports them; the files that are small enough go on alone.
   const guardUploads = (element, props, trigger) => {
     const tab = element.closest(".tab-body");
     const guard = (event, list) => {
@@ -55,7 +57,9 @@
       }
       event.preventDefault();
       event.stopImmediatePropagation();
-      if (event.type === "drop") event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
+      if (event.type === "drop") {
+        event.target.dispatchEvent(new DragEvent("dragleave", { bubbles: true }));
+      }
       trigger("upload", { files: tooLarge.map((file) => [file.name, file.size]) });
       const kept = new DataTransfer();
       for (const file of files) if (!tooLarge.includes(file)) kept.items.add(file);
@@ -68,7 +72,8 @@
     tab.addEventListener("paste", (event) => guard(event, event.clipboardData?.files), true);
   };
 
-  // Screen readers choose their voice, and browsers their fonts, by the document's language: that of the title.
+  // Give the document the language and the fonts of the title: screen readers choose their voice by
+  // the language.
   const followLanguage = (element, watch) => {
     const update = () => {
       const title = element.querySelector("[lang]");

@@ -48,9 +48,23 @@ async def test_page_and_api_share_one_port():
     assert engine.closed
 
 
+async def test_the_script_of_the_page_is_served_under_its_content_policy():
+    async with client_of(FakeEngine()) as client:
+        page = await client.get("/")
+        script = await client.get("/app.js?v=1")
+    assert "script-src 'self'" in page.headers["content-security-policy"]
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "window.chatPage" in script.text
+
+
 async def test_accounts_protect_page_and_api_but_not_health():
     async with client_of(FakeEngine(), "--auth", "ann:secret") as client:
-        for path, status in (("/config", 401), ("/v1/models", 401), ("/health", 200)):
+        for path, status in (
+            ("/config", 401),
+            ("/app.js", 401),
+            ("/v1/models", 401),
+            ("/health", 200),
+        ):
             assert (await client.get(path)).status_code == status
         await client.post("/login", data={"username": "ann", "password": "secret"})
         assert (await client.get("/config")).status_code == 200

@@ -28,9 +28,9 @@
         ├── NumericalError          the model computed a value that is not a number
         └── EngineStoppedError      the engine stopped while answering
 
-Each message says what happened, the number and the limit, and what to do. It is made from `template`
-and named values, which stay in `params`: the page says the same in other languages, and a child
-process passes an error on by its name.
+Each message says what happened, the number and the limit, and what to do. It is made from
+`template` and named values, which stay in `params`: the page says the same in other languages, and
+a child process passes an error on by its name.
 """
 
 from __future__ import annotations

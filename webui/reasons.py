@@ -136,7 +136,10 @@ class MissingTokens(Reason):
 
 @dataclass(frozen=True, slots=True)
 class SelfTestFailed(Reason):
-    template = "its self-test failed ({detail}). Its config or its files do not fit a {model_type} checkpoint."
+    template = (
+        "its self-test failed ({detail}). "
+        "Its config or its files do not fit a {model_type} checkpoint."
+    )
     detail: str
     model_type: str
 

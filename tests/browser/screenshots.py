@@ -4,8 +4,8 @@
     python tests/browser/screenshots.py compare OLD_FOLDER NEW_FOLDER [DIFFERENCES_FOLDER]
 
 The engine is a fake, animations are off and measured times are hidden, so that two runs of one
-checkout give the same pictures. `--tree` takes them of another checkout, such as an older one, which
-may have its test helpers in tests/ instead of tests/support/.
+checkout give the same pictures. `--tree` takes those of another checkout, such as an older one: its
+test helpers may be in tests/ instead of tests/support/.
 """
 
 from __future__ import annotations

@@ -11,9 +11,7 @@ from webui.ui.i18n.strings import LANGUAGES, Strings
 
 JA = Strings("ja")
 # Words that stay Latin in Japanese: names, units, codes, and the fake model.
-LATIN = re.compile(
-    r"GLM-4\.1V|Thinking|PDF|PPTX?|CPU|MB|GB|GPU|EN|fake|Top-[pk]|LibreOffice|\d[\d,.]*|MARKET|SALES"
-)
+LATIN = re.compile(r"GLM-4\.1V Thinking|PDF|PPTX?|CPU|[MG]B|fake|Top-[pk]")
 
 
 def texts_of(person):

@@ -35,7 +35,7 @@ PICTURE_A, PICTURE_B = FileLabel("a.png"), FileLabel("b.png")
         ("第3页的[1,2,3,4]", PAGES, {1: [Box(1, 2, 3, 4)]}),
         ("Slide 2 has it at [1,2,3,4].", SLIDES, {1: [Box(1, 2, 3, 4)]}),
         ("Picture 2: [1,2,3,4]", (PICTURE_A, PICTURE_B), {1: [Box(1, 2, 3, 4)]}),
-        # Of which picture, nobody can tell; no such page; not a box; outside of the picture; three numbers.
+        # No picture mentioned; no such page; not a box; outside of the picture; three numbers.
         ("It is at [1,2,3,4].", PAGES, {}),
         ("Page 4: [1,2,3,4]", PAGES, {}),
         ("[5,2,3,4] [1,4,3,4]", [PICTURE_A], {}),

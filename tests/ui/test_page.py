@@ -1,11 +1,9 @@
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import gradio as gr
 from fake_reader import FakeReader
 from fakes import FakeEngine
-from starlette.requests import Request as StarletteRequest
 
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, ModelStatus, Progress, SamplingParams
@@ -15,9 +13,8 @@ from webui.ui.header.status import banner_html, status_html
 from webui.ui.i18n.strings import Strings
 from webui.ui.page import build_ui
 from webui.ui.page_sessions import PageSessions
-from webui.ui.theme import HEAD, STYLESHEET, theme
 
-# The tests that build a page are async: outside a loop Gradio makes one of its own and never closes it.
+# Tests that build a page are async: outside of an event loop, Gradio makes one that it never closes.
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 EN = Strings("en")
 NANO = ModelInfo("glm4v-nano", 8192, bundled=True)
@@ -161,21 +158,3 @@ def test_the_banner_is_there_only_when_there_is_something_to_tell():
     assert "The hub cannot be reached" in banner_html(
         ModelStatus("ready", ModelInfo("GLM", 8192), notice=HubUnreachable("")), EN
     )
-
-
-def test_the_looks_are_there():
-    assert STYLESHEET.is_file()
-    assert "viewport" in HEAD
-    assert "http" not in "".join(theme()._stylesheets)
-
-
-async def test_when_a_session_ends_its_decoded_pages_are_dropped():
-    reader = FakeReader()
-    (unload,) = (
-        fn
-        for fn in build_ui(FakeEngine(), reader, examples=EXAMPLES).fns.values()
-        if any(event == "unload" for _, event in fn.targets)
-    )
-    scope = {"type": "http", "state": {"visitor": SimpleNamespace(owner="ann")}}
-    unload.fn(gr.Request(StarletteRequest(scope), session_hash="1"))
-    assert reader.forgotten == ["ann"]

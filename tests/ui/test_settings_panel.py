@@ -134,7 +134,8 @@ async def test_a_number_that_a_program_sends_is_refused_by_gradio_or_in_a_card()
             (1e-39, "less than minimum value 1"),
             (
                 math.nan,
-                "The field &#x27;repetition_penalty&#x27; is nan; accepted: a number from 0.1 to 2.",
+                "The field &#x27;repetition_penalty&#x27; is nan; "
+                "accepted: a number from 0.1 to 2.",
             ),
         ]:
             assert refusal in await asyncio.to_thread(

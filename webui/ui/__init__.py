@@ -1,1 +1,1 @@
-"""The page, for people. Knows the Engine protocol and no engine class."""
+"""The web page. Knows the Engine protocol, and no engine class."""

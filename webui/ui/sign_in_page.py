@@ -14,8 +14,8 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-:root {{ color-scheme: light dark; --ink: #1b1a18; --paper: #faf9f7; --box: #fff; --line: #d3d0c9; --accent: #0f6e67;
-  --wrong: #a3281f; }}
+:root {{ color-scheme: light dark; --ink: #1b1a18; --paper: #faf9f7; --box: #fff; --line: #d3d0c9;
+  --accent: #0f6e67; --wrong: #a3281f; }}
 @media (prefers-color-scheme: dark) {{
   :root {{ --ink: #f3f2ef; --paper: #131211; --box: #1b1a18; --line: #3d3b37; --wrong: #f0a099; }}
 }}
@@ -26,7 +26,8 @@ form {{ width: min(22rem, 100%); display: grid; gap: 1rem; padding: 2rem; backgr
   border: 1px solid var(--line); border-radius: 10px; }}
 h1 {{ margin: 0; font-size: 1.25rem; }}
 label {{ display: grid; gap: .25rem; }}
-input, button {{ font: inherit; min-height: 44px; padding: 0 .75rem; border-radius: 6px; color: inherit; }}
+input, button {{ font: inherit; min-height: 44px; padding: 0 .75rem; border-radius: 6px;
+  color: inherit; }}
 input {{ background: transparent; border: 1px solid var(--line); }}
 button {{ background: var(--accent); color: #fff; border: 0; cursor: pointer; font-weight: 500; }}
 :focus-visible {{ outline: 2px solid var(--accent); outline-offset: 2px; }}

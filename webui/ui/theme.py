@@ -21,7 +21,14 @@ INK = gr.themes.Color(
     c50="#faf9f7", c100="#f3f2ef", c200="#e6e4df", c300="#d3d0c9", c400="#a19d95", c500="#716d66",
     c600="#55524c", c700="#3d3b37", c800="#262522", c900="#1b1a18", c950="#131211", name="ink",
 )  # fmt: skip
-MONO = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "Noto Sans Mono CJK SC", "monospace")
+MONO_FONTS = (
+    "ui-monospace",
+    "SFMono-Regular",
+    "Menlo",
+    "Consolas",
+    "Noto Sans Mono CJK SC",
+    "monospace",
+)
 
 # Gradio's own page forbids zooming and lets a phone's keyboard cover the message box.
 HEAD = (
@@ -94,7 +101,12 @@ def script_tag() -> str:
 def theme() -> gr.themes.Base:
     """Return the page's colours with one accent, and system fonts only."""
     base = gr.themes.Base(
-        primary_hue=ACCENT, secondary_hue=ACCENT, neutral_hue=INK, font=Strings().fonts, font_mono=MONO,
-        radius_size=gr.themes.sizes.radius_md, text_size=gr.themes.sizes.text_md,
-    )  # fmt: skip
+        primary_hue=ACCENT,
+        secondary_hue=ACCENT,
+        neutral_hue=INK,
+        font=Strings().fonts,
+        font_mono=MONO_FONTS,
+        radius_size=gr.themes.sizes.radius_md,
+        text_size=gr.themes.sizes.text_md,
+    )
     return base.set(**THEME_VARIABLES)

@@ -1,4 +1,4 @@
-"""Throttle: events of running work, delivered at a steady rate, with empty batches while it is silent."""
+"""Throttle: events of running work at a steady rate, with empty batches while it is silent."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The conversation: its components, and what its events do."""
+"""The conversation: its components, and what their events do."""

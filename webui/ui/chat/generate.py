@@ -100,7 +100,7 @@ class AnswerGenerator:
     async def answer(
         self, question: Question, conversation: Conversation, generation: Generation
     ) -> AsyncGenerator[StreamingTurn, None]:
-        """Yield the same streaming turn each time it has changed; its `turn` is final at the end."""
+        """Yield one streaming turn each time it has changed; its `turn` is final at the end."""
         names = tuple(upload.path.name for upload in question.files)
         streaming = StreamingTurn(Turn(question.message, names, question.pictures), self._clock)
         yield streaming

@@ -1,1 +1,1 @@
-"""The header: status, notices and the choice of models."""
+"""The header: status, notices and the choice of a model."""

@@ -12,7 +12,7 @@ from webui.ui.i18n.ja import JAPANESE
 from webui.ui.i18n.language import Language
 from webui.ui.i18n.zh import CHINESE
 
-# A further language is one file and one entry here. The first is that of a browser whose own is missing.
+# Another language is one file, and one entry here. Browsers whose language is missing get English.
 LANGUAGES: dict[str, Language] = {
     language.code: language for language in (ENGLISH, CHINESE, JAPANESE)
 }
@@ -52,7 +52,7 @@ class Strings:
     def _format(
         self, templates: Mapping[str, str], value: object, english: str, params: dict[str, object]
     ) -> str:
-        """Format the template for the class of `value`, or for the nearest of its bases that has one."""
+        """Format the template of the class of `value`, or of its nearest base that has one."""
         names = (base.__name__ for base in type(value).__mro__)
         template = next((templates[name] for name in names if name in templates), english)
         translated = {

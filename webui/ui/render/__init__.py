@@ -1,1 +1,1 @@
-"""From messages to what the Chatbot shows."""
+"""The Chatbot's rows: turns as Markdown and HTML."""

@@ -32,8 +32,8 @@ LATEX_DELIMITERS: list[dict[str, str | bool]] = [
 ]
 
 _PRIVATE = re.compile("[\ue000-\ue003]")
-# Whether "!", "]" and "~" are special depends on the next character: "![" begins a picture, "]:" ends
-# the name in a link definition, "~~" strikes out or opens a fence.
+# Whether "!", "]" and "~" are special depends on the next character: "![" begins a picture, "]:"
+# ends the name in a link definition, "~~" strikes out or opens a fence.
 _SPECIAL = re.compile(r"[<&`$\\\n]|!(?=[\[!]|\Z)|\](?=:|\Z)|~(?=~|\Z)")
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 # An inline formula: no space inside the dollars, on one line, and no digit after it, which leaves

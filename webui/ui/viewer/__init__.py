@@ -1,1 +1,1 @@
-"""The files beside the conversation: uploads, pages, frames."""
+"""The viewer beside the conversation: uploads, pages, frames."""

@@ -13,7 +13,7 @@ from webui.ui.theme import script_tag
 
 @dataclass(frozen=True, slots=True)
 class ViewerComponents:
-    """`refused` shows the files that are too large, `sheet` the pages, `about` what a model takes."""
+    """`refused` shows files that are too large, `sheet` the pages, `about` what a model takes."""
 
     picker: gr.Radio
     pages: gr.Textbox
