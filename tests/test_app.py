@@ -53,7 +53,7 @@ async def test_the_script_of_the_page_is_served_under_its_content_policy():
         page = await client.get("/")
         script = await client.get("/app.js?v=1")
     assert "script-src 'self'" in page.headers["content-security-policy"]
-    assert script.headers["content-type"].startswith("text/javascript")
+    assert "javascript" in script.headers["content-type"]
     assert "window.chatPage" in script.text
 
 
