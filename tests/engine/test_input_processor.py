@@ -126,7 +126,7 @@ async def test_a_finished_request_is_not_encoded():
     tasks = [await submit(processor, "x", "x", lambda: gate.wait() and "x")]
     for name in "ab":
         tasks.append(await submit(processor, name, name, partial(str, name)))
-    processor.finish("a", "abort")
+    processor.finish_request("a", "abort")
     gate.set()
     assert await asyncio.gather(*tasks) == ["x", "abort", "b"]
     assert batches == ["xb"]
@@ -171,8 +171,8 @@ async def test_one_of_several_threads_is_kept_for_first_requests():
 async def test_finish_ends_the_wait_at_once_with_the_first_reason(processor, reason):
     gate = Event()
     task = await submit(processor, "a", "a", gate.wait)
-    processor.finish("a", reason)
-    processor.finish("a", "length")
+    processor.finish_request("a", reason)
+    processor.finish_request("a", "length")
     assert await asyncio.wait_for(task, GUARD_S) == reason
     gate.set()
     assert await processor.process("a", "a", lambda: "prompt") == "prompt"
@@ -226,7 +226,7 @@ async def test_stop_fails_waiting_requests_and_the_one_in_progress(processor):
         for name in ("a", "b", "c")
     ]
     await asyncio.to_thread(started.wait)
-    processor.stop(lambda: EngineStoppedError(reason="it was lost"))
+    processor.refuse_requests(lambda: EngineStoppedError(reason="it was lost"))
     gate.set()
     answers = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), GUARD_S)
     assert ["it was lost" in str(answer) for answer in answers] == [True] * 3

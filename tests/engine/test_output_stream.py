@@ -38,8 +38,10 @@ def bundled_tokenizer():
 def decoded(tokenizer: Tokenizer, ids: list[int], size: int) -> str:
     """Feed `size` tokens at a time."""
     detokenizer = Detokenizer(tokenizer)
-    texts = [detokenizer.feed(ids[start : start + size]) for start in range(0, len(ids), size)]
-    return "".join(texts) + detokenizer.flush()
+    texts = [
+        detokenizer.decode_tokens(ids[start : start + size]) for start in range(0, len(ids), size)
+    ]
+    return "".join(texts) + detokenizer.flush_pending()
 
 
 @pytest.mark.parametrize("text", TEXTS)
@@ -59,31 +61,31 @@ def test_any_cut_gives_what_the_bundled_tokenizer_decodes_at_once(bundled_tokeni
 
 def test_no_half_character_is_shown(byte_tokenizer):
     detokenizer = Detokenizer(byte_tokenizer)
-    assert [detokenizer.feed([byte]) for byte in "页".encode()] == ["", "", "页"]
+    assert [detokenizer.decode_tokens([byte]) for byte in "页".encode()] == ["", "", "页"]
 
 
 def test_whole_characters_before_a_half_one_are_shown(byte_tokenizer):
     detokenizer = Detokenizer(byte_tokenizer)
-    assert detokenizer.feed("ab页".encode()[:-1]) == "ab"
+    assert detokenizer.decode_tokens("ab页".encode()[:-1]) == "ab"
 
 
 def test_a_broken_character_is_shown_in_the_end(byte_tokenizer):
     detokenizer = Detokenizer(byte_tokenizer)
-    detokenizer.feed([0xE9])
-    assert detokenizer.flush() == "\ufffd"
+    detokenizer.decode_tokens([0xE9])
+    assert detokenizer.flush_pending() == "\ufffd"
 
 
 def test_broken_bytes_are_held_back_for_a_few_tokens_only(byte_tokenizer):
     detokenizer = Detokenizer(byte_tokenizer)
-    texts = [detokenizer.feed([0xE9]) for _ in range(MAX_PENDING_TOKENS + 1)]
+    texts = [detokenizer.decode_tokens([0xE9]) for _ in range(MAX_PENDING_TOKENS + 1)]
     assert texts[-1] == "\ufffd" * (MAX_PENDING_TOKENS + 1)
-    assert detokenizer.feed(b"a") == "a"
+    assert detokenizer.decode_tokens(b"a") == "a"
 
 
 def filled(*outputs: StepOutput) -> OutputStream:
     stream = OutputStream(character_tokenizer(), TAGS)
     for output in outputs:
-        stream.put(output)
+        stream.put_output(output)
     return stream
 
 
@@ -96,7 +98,7 @@ async def test_outputs_that_have_arrived_make_one_delta():
 async def test_the_last_delta_carries_the_usage_and_the_text_that_was_held_back():
     stream = filled(*(StepOutput(ord(letter)) for letter in "a<thi"))
     first = await stream.next_delta()
-    stream.put(StepOutput(finish_reason="length", usage=Usage(3, 5)))
+    stream.put_output(StepOutput(finish_reason="length", usage=Usage(3, 5)))
     last = await stream.next_delta()
     assert first.content + last.content == "a<thi"
     assert last.usage == Usage(3, 5)
@@ -114,5 +116,5 @@ async def test_a_delta_waits_for_an_output():
     waiting = asyncio.create_task(stream.next_delta())
     await asyncio.sleep(0)
     assert not waiting.done()
-    stream.put(StepOutput(ord("a")))
+    stream.put_output(StepOutput(ord("a")))
     assert (await waiting).content == "a"

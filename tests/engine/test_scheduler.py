@@ -17,7 +17,7 @@ def make_sequence(name: str) -> Sequence:
 def make_scheduler(*names: str, slots: int = 99) -> Scheduler:
     scheduler = Scheduler(slots)
     for name in names:
-        scheduler.add(make_sequence(name))
+        scheduler.add_waiting(make_sequence(name))
     return scheduler
 
 
@@ -49,15 +49,15 @@ def test_owners_alternate_and_the_requests_of_an_owner_keep_their_order():
 def test_an_owner_without_a_slot_comes_before_an_owner_with_many():
     scheduler = make_scheduler("a1", "a2", "a3", "a4", slots=4)
     assert admit_all(scheduler) == ["a1", "a2", "a3"]
-    scheduler.add(make_sequence("b1"))
-    scheduler.add(make_sequence("b2"))
+    scheduler.add_waiting(make_sequence("b1"))
+    scheduler.add_waiting(make_sequence("b2"))
     assert ids_of(scheduler.waiting) == ["b1", "b2", "a4"]
 
 
 def test_the_last_free_slot_is_reserved_for_the_next_owner():
     scheduler = make_scheduler(*(f"a{number}" for number in range(50)), slots=4)
     assert len(admit_all(scheduler)) == 3
-    scheduler.add(make_sequence("b1"))
+    scheduler.add_waiting(make_sequence("b1"))
     assert admit_all(scheduler) == ["b1"]
 
 
@@ -68,8 +68,8 @@ def test_a_single_slot_is_not_reserved():
 def test_a_freed_slot_goes_to_an_owner_without_one():
     scheduler = make_scheduler("a1", "a2", "a3", "b1", "c1", slots=3)
     assert admit_all(scheduler) == ["a1", "b1", "c1"]
-    scheduler.add(make_sequence("d1"))
-    scheduler.remove(scheduler.find("a1")[0])
+    scheduler.add_waiting(make_sequence("d1"))
+    scheduler.remove(scheduler.find_by_request_id("a1")[0])
     assert admit_all(scheduler) == ["d1"]
 
 
@@ -88,7 +88,7 @@ def test_the_waiting_list_is_the_same_object_until_it_changes():
     scheduler = make_scheduler("a1", "b1")
     assert scheduler.waiting is scheduler.waiting
     before = scheduler.waiting
-    scheduler.add(make_sequence("c1"))
+    scheduler.add_waiting(make_sequence("c1"))
     assert scheduler.waiting is not before
 
 
@@ -96,7 +96,7 @@ def test_prefill_alternates_between_owners_and_finishes_one_prompt_of_each():
     scheduler = make_scheduler("a1", "a2", "a3", "b1")
     admit_all(scheduler)
     assert [prefill_chunk(scheduler) for _ in range(4)] == ["b1", "a1", "b1", "a1"]
-    scheduler.start_decode(scheduler.find("a1")[0])
+    scheduler.start_decode(scheduler.find_by_request_id("a1")[0])
     assert {prefill_chunk(scheduler) for _ in range(2)} == {"a2", "b1"}
 
 
@@ -105,7 +105,7 @@ def test_a_pass_takes_the_first_prompt_of_each_owner_and_then_the_second():
     admit_all(scheduler)
     assert ids_of(scheduler.prefill_order) == ["c1", "b1", "a1", "c2", "a2", "a3"]
     for name in ("c1", "b1"):
-        scheduler.record_chunk(scheduler.find(name)[0])
+        scheduler.record_chunk(scheduler.find_by_request_id(name)[0])
     assert ids_of(scheduler.prefill_order) == ["a1", "c1", "b1", "a2", "c2", "a3"]
 
 
@@ -113,7 +113,7 @@ def test_a_new_owner_gets_the_next_chunk_and_then_alternates():
     scheduler = make_scheduler("a1", "b1", slots=4)
     admit_all(scheduler)
     prefill_chunk(scheduler)
-    scheduler.add(make_sequence("c1"))
+    scheduler.add_waiting(make_sequence("c1"))
     scheduler.start_prefill(scheduler.next_admission())
     assert prefill_chunk(scheduler) == "c1"
     assert {prefill_chunk(scheduler) for _ in range(2)} == {"a1", "b1"}
@@ -123,7 +123,7 @@ def test_the_last_decoding_row_takes_the_place_of_a_removed_one():
     scheduler = make_scheduler("a", "b", "c")
     admit_all(scheduler)
     for name in "abc":
-        scheduler.start_decode(scheduler.find(name)[0])
+        scheduler.start_decode(scheduler.find_by_request_id(name)[0])
     scheduler.remove(scheduler.decoding[0])
     assert ids_of(scheduler.decoding) == ["c", "b"]
 

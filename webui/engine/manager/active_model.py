@@ -43,7 +43,7 @@ class ActiveModel:
         entry.set_loading()
         self.is_loading = True
         try:
-            loaded = self._load(entry)
+            loaded = self._load_or_fall_back(entry)
         except Exception as error:
             self._record_failure(entry, error)
             self._has_garbage = True
@@ -72,7 +72,7 @@ class ActiveModel:
         self.entry = None
         self._has_garbage = True
 
-    def _load(self, entry: ModelEntry) -> LoadedModel:
+    def _load_or_fall_back(self, entry: ModelEntry) -> LoadedModel:
         """Load the chosen model, or the bundled one if that fails and the choice allows it."""
         self.load_count += 1
         on_death = partial(self._on_death, self.load_count)

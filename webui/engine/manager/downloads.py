@@ -37,29 +37,29 @@ class Downloads:
         """The admissions of all downloads."""
         return [admission for admissions in self._waiting.values() for admission in admissions]
 
-    def add(self, admission: Admission[ModelEntry]) -> None:
+    def add_waiting(self, admission: Admission[ModelEntry]) -> None:
         """Let the admission wait for the files of its model; the first one starts the download."""
         if admission.model not in self._waiting:
-            self.start(admission.model)
+            self.start_download(admission.model)
         self._waiting[admission.model].append(admission)
 
-    def start(self, entry: ModelEntry) -> None:
+    def start_download(self, entry: ModelEntry) -> None:
         """Start to download the files of `entry.choice`, for those that wait already and later."""
         self._waiting.setdefault(entry, [])
         entry.set_loading()
-        Thread(target=self._run, args=(entry,), name="model-files", daemon=True).start()
+        Thread(target=self._download_files, args=(entry,), name="model-files", daemon=True).start()
 
-    def remove(self, admission: Admission[ModelEntry]) -> None:
+    def remove_waiting(self, admission: Admission[ModelEntry]) -> None:
         """Let the admission wait no longer. The download goes on, for later requests."""
         for admissions in self._waiting.values():
             if admission in admissions:
                 admissions.remove(admission)
 
-    def finish(self, entry: ModelEntry) -> list[Admission[ModelEntry]]:
+    def finish_download(self, entry: ModelEntry) -> list[Admission[ModelEntry]]:
         """End the download; return the admissions that waited for it."""
         return self._waiting.pop(entry)
 
-    def _run(self, entry: ModelEntry) -> None:
+    def _download_files(self, entry: ModelEntry) -> None:
         try:
             result: DownloadResult = self._loader.fetch(entry.choice, entry.set_loading)
         except ModelLoadError as error:

@@ -71,7 +71,7 @@ class ModelManager:
         self.prepare("")
 
     def status(self, name: str = "") -> ModelStatus:
-        return replace(self._find(name).status, served=self._model_thread.has_served)
+        return replace(self._find_entry(name).status, served=self._model_thread.has_served)
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         """Return the status of each model once: auto and nano are the same model without a GPU."""
@@ -82,7 +82,7 @@ class ModelManager:
         return tuple(replace(status, served=has_served) for status in status_of.values())
 
     def prepare(self, name: str) -> None:
-        self._model_thread.enqueue(Admission(self._find(name), load_only=True))
+        self._model_thread.enqueue(Admission(self._find_entry(name), load_only=True))
 
     async def generate(self, request: GenerationRequest) -> abc.AsyncIterator[Delta]:
         """Report phase "loading" until the model is ready, then stream the answer.
@@ -96,7 +96,7 @@ class ModelManager:
         has_begun, suspicions, reason = False, 0, ""
         try:
             while not has_begun and suspicions <= MAX_RETRIES:
-                admission = Admission(self._find(request.model_name), is_retry=bool(reason))
+                admission = Admission(self._find_entry(request.model_name), is_retry=bool(reason))
                 self._model_thread.enqueue(admission)
                 try:
                     async with aclosing(self._wait_for_engine(admission, request.id)) as waiting:
@@ -158,7 +158,7 @@ class ModelManager:
     def close(self) -> None:
         self._model_thread.close()
 
-    def _find(self, name: str) -> ModelEntry:
+    def _find_entry(self, name: str) -> ModelEntry:
         """Return the entry of that name; the first one for an unknown name and for ""."""
         for entry in self._entries:
             if entry.status.info.name == name:

@@ -54,31 +54,33 @@ class ModelQueue(Generic[M]):
     def is_waited_for(self, model: M) -> bool:
         return any(admission.model is model for admission in self.waiting)
 
-    def add(self, admission: Admission[M]) -> None:
+    def enqueue(self, admission: Admission[M]) -> None:
         """Queue an admission: a retry behind the other retries, others at the end."""
         index = len(self.waiting)
         if admission.is_retry:
             index = sum(other.is_retry for other in self.waiting)
         self.waiting.insert(index, admission)
 
-    def remove(self, admission: Admission[M]) -> None:
+    def remove_admission(self, admission: Admission[M]) -> None:
         """Remove an admission whose request has ended. Ignored if it is not there."""
         self.active.discard(admission)
         self.waiting = [other for other in self.waiting if other is not admission]
 
     def admit_next(self, loaded: M) -> list[Admission[M]]:
         """Admit those before the first admission that waits for another than the loaded model."""
-        return self._admit(list(takewhile(lambda other: other.model is loaded, self.waiting)))
+        return self._move_to_active(
+            list(takewhile(lambda other: other.model is loaded, self.waiting))
+        )
 
     def admit_all(self, model: M) -> list[Admission[M]]:
         """Admit all that wait for a model that has just been loaded, or has just failed to load."""
-        return self._admit([other for other in self.waiting if other.model is model])
+        return self._move_to_active([other for other in self.waiting if other.model is model])
 
     def next_model(self) -> M | None:
         """Return the model to load now: the first in the queue, once no request is active."""
         return self.waiting[0].model if self.waiting and not self.active else None
 
-    def _admit(self, admissions: list[Admission[M]]) -> list[Admission[M]]:
+    def _move_to_active(self, admissions: list[Admission[M]]) -> list[Admission[M]]:
         self.waiting = [other for other in self.waiting if other not in admissions]
         self.active.update(admission for admission in admissions if not admission.load_only)
         return admissions

@@ -64,7 +64,7 @@ class ModelThread:
         self._is_closed = self._is_ending = False
         # Whether any model has been ready since the start.
         self.has_served = False
-        self._thread = Thread(target=self._run, name="model-loader", daemon=True)
+        self._thread = Thread(target=self._run_thread, name="model-loader", daemon=True)
 
     @property
     def engine(self) -> Engine | None:
@@ -95,7 +95,7 @@ class ModelThread:
 
     # Everything below runs on the model thread.
 
-    def _run(self) -> None:
+    def _run_thread(self) -> None:
         try:
             self._choose_models()
             while not self._is_ending:
@@ -126,7 +126,7 @@ class ModelThread:
     def _wait_for_command(self) -> None:
         """Wait for a command, or until something is due. Then handle all commands."""
         try:
-            self._handle(self._inbox.get(timeout=self._seconds_to_wait()))
+            self._handle_command(self._inbox.get(timeout=self._seconds_to_wait()))
         except Empty:
             if self._active.entry is not None:
                 self._active.unload()
@@ -150,23 +150,23 @@ class ModelThread:
         """Handle the commands that have arrived."""
         with suppress(Empty):
             while True:
-                self._handle(self._inbox.get_nowait())
+                self._handle_command(self._inbox.get_nowait())
 
-    def _handle(self, command: ModelCommand) -> None:
+    def _handle_command(self, command: ModelCommand) -> None:
         """Handle a command. An exception fails its admission, and the thread goes on."""
         try:
             self._dispatch(command)
         except Exception as error:
             logger.exception("the model thread cannot handle %s", type(command).__name__)
             if isinstance(command, Enqueue):
-                self._remove(command.admission)
+                self._remove_admission(command.admission)
                 command.admission.resolve(to_webui_error(error))
 
     def _dispatch(self, command: ModelCommand) -> None:
         if isinstance(command, Enqueue):
             self._enqueue(command.admission)
         elif isinstance(command, Release):
-            self._remove(command.admission)
+            self._remove_admission(command.admission)
             self._last_used_at = time.monotonic()
         elif isinstance(command, DownloadDone):
             self._finish_download(command.entry, command.result)
@@ -181,19 +181,19 @@ class ModelThread:
             # Only the newest wish counts: trying out the menu brings one load, not five.
             for older in (*self._queue.waiting, *self._downloads.waiting):
                 if older.load_only and not older.is_retry:
-                    self._remove(older)
+                    self._remove_admission(older)
         entry = admission.model
         failure = entry.failure_since(time.monotonic() - self._pause_s)
         if failure is not None:
             admission.resolve(failure)
         elif entry is self._active.entry or self._queue.is_waited_for(entry):
-            self._queue.add(admission)
+            self._queue.enqueue(admission)
         else:
-            self._downloads.add(admission)
+            self._downloads.add_waiting(admission)
 
-    def _remove(self, admission: Admission[ModelEntry]) -> None:
-        self._queue.remove(admission)
-        self._downloads.remove(admission)
+    def _remove_admission(self, admission: Admission[ModelEntry]) -> None:
+        self._queue.remove_admission(admission)
+        self._downloads.remove_waiting(admission)
 
     def _finish_download(self, entry: ModelEntry, result: DownloadResult) -> None:
         """Queue the admissions that waited for the files, or fail them."""
@@ -201,8 +201,8 @@ class ModelThread:
             self._handle_failed_download(entry, result)
             return
         entry.set_downloaded(result)
-        for admission in self._downloads.finish(entry):
-            self._queue.add(admission)
+        for admission in self._downloads.finish_download(entry):
+            self._queue.enqueue(admission)
 
     def _handle_failed_download(self, entry: ModelEntry, failure: ModelLoadError) -> None:
         """Download the bundled model instead if the choice allows it; otherwise fail the entry.
@@ -212,17 +212,17 @@ class ModelThread:
         logger.warning("%s", failure)
         if entry.choice.fallback:
             entry.use_fallback(failure)
-            self._downloads.start(entry)
+            self._downloads.start_download(entry)
             return
         entry.set_failed(failure, time.monotonic())
-        for admission in self._downloads.finish(entry):
+        for admission in self._downloads.finish_download(entry):
             admission.resolve(failure.copy())
 
     def _serve_queue(self) -> None:
         """Admit requests for the loaded model; once none is active, load the next model."""
         while not self._is_ending:
             if self._active.entry is not None:
-                self._resolve(self._queue.admit_next(self._active.entry))
+                self._resolve_admissions(self._queue.admit_next(self._active.entry))
             entry = self._queue.next_model()
             if entry is None or entry.seconds_to_reload(time.monotonic()):
                 return
@@ -232,16 +232,16 @@ class ModelThread:
             # Requests that came while the model was loading are admitted with the others.
             self._handle_pending()
             if self._active.entry is entry or entry.failure is not None:
-                self._resolve(self._queue.admit_all(entry))
+                self._resolve_admissions(self._queue.admit_all(entry))
 
-    def _resolve(self, admissions: list[Admission[ModelEntry]]) -> None:
+    def _resolve_admissions(self, admissions: list[Admission[ModelEntry]]) -> None:
         """Give the admissions the engine, or the failure of their model if there is none."""
         for admission in admissions:
             if self.engine is not None:
                 admission.resolve(self.engine)
             else:
                 admission.resolve(admission.model.failure_since(-inf) or engine_closed_error())
-                self._queue.remove(admission)
+                self._queue.remove_admission(admission)
 
     def _replace_engine(self, load_number: int, death: EngineDeath) -> None:
         """Have the model of a dead engine loaded again, once its requests have ended."""
@@ -256,6 +256,6 @@ class ModelThread:
         )
         if is_reloaded:
             # Loaded even if no request waits, and before the models that others wait for.
-            self._queue.add(Admission(entry, load_only=True, is_retry=True))
+            self._queue.enqueue(Admission(entry, load_only=True, is_retry=True))
         else:
-            self._resolve(self._queue.admit_all(entry))
+            self._resolve_admissions(self._queue.admit_all(entry))

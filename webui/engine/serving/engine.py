@@ -70,7 +70,7 @@ class LocalEngine:
         self._core = EngineCore(runner, self._dispatcher, max_waiting)
         # Makes the error of requests that come after the end.
         self._make_refusal: Callable[[], EngineStoppedError] | None = None
-        self._thread = Thread(target=self._run, name="engine", daemon=True)
+        self._thread = Thread(target=self._run_worker, name="engine", daemon=True)
         self._thread.start()
 
     async def generate(self, request: GenerationRequest) -> AsyncIterator[Delta]:
@@ -95,7 +95,7 @@ class LocalEngine:
         self.finish(request_id, "abort")
 
     def finish(self, request_id: str, reason: FinishReason) -> None:
-        self._input_processor.finish(request_id, reason)
+        self._input_processor.finish_request(request_id, reason)
         self._inbox.put(FinishRequest(request_id, reason))
 
     def answer_now(self, request_id: str) -> None:
@@ -141,14 +141,14 @@ class LocalEngine:
 
     # Everything below runs on the worker thread.
 
-    def _run(self) -> None:
+    def _run_worker(self) -> None:
         try:
             self._run_steps()
         except DeviceDeadError as error:
-            self._die(str(error), error.suspects)
+            self._handle_death(str(error), error.suspects)
         except BaseException as error:
             logger.exception("the worker thread stopped")
-            self._die(describe_error(error), None)
+            self._handle_death(describe_error(error), None)
         else:
             self._end_requests(engine_closed_error, lambda sequence: engine_closed_error())
             with suppress(DeviceDeadError):
@@ -160,7 +160,7 @@ class LocalEngine:
         while self._handle_commands():
             self._core.step()
             if self._core.is_idle or perf_counter() >= next_flush_at:
-                self._core.flush()
+                self._core.flush_outputs()
                 next_flush_at = perf_counter() + FLUSH_INTERVAL_S
 
     def _handle_commands(self) -> bool:
@@ -178,9 +178,9 @@ class LocalEngine:
                 self._core.answer_now(command.request_id)
             else:
                 self._core.finish_request(command.request_id, command.reason)
-                self._core.flush()
+                self._core.flush_outputs()
 
-    def _die(self, reason: str, suspects: frozenset[str] | None) -> None:
+    def _handle_death(self, reason: str, suspects: frozenset[str] | None) -> None:
         """End all requests with EngineDiedError. `suspects` None: any request may be the cause."""
         logger.error("the engine stops: %s", reason)
 
@@ -203,5 +203,5 @@ class LocalEngine:
             command = self._inbox.get()
             if isinstance(command, AddRequest):
                 self._dispatcher.add_stream(command.sequence, command.stream)
-        self._input_processor.stop(make_refusal)
+        self._input_processor.refuse_requests(make_refusal)
         self._dispatcher.fail_all(make_error)

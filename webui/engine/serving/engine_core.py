@@ -51,7 +51,7 @@ class EngineCore:
 
     def add_request(self, sequence: Sequence, stream: OutputStream) -> None:
         self._dispatcher.add_stream(sequence, stream)
-        self._scheduler.add(sequence)
+        self._scheduler.add_waiting(sequence)
         self._admit_waiting()
         if len(self._scheduler.waiting) > self._max_waiting:
             # The last in the order of admission, which need not be the newest: a flood of requests
@@ -60,41 +60,45 @@ class EngineCore:
             self._fail_request(last, QueueFullError(waiting=self._max_waiting))
 
     def answer_now(self, request_id: str) -> None:
-        for sequence in self._scheduler.find(request_id):
+        for sequence in self._scheduler.find_by_request_id(request_id):
             sequence.answer_now()
 
     def finish_request(self, request_id: str, reason: FinishReason) -> None:
         """End the request with that reason. Ignored if it is unknown or has ended."""
-        for sequence in self._scheduler.find(request_id):
-            self._finish(sequence, StepOutput(finish_reason=reason, usage=sequence.usage))
+        for sequence in self._scheduler.find_by_request_id(request_id):
+            self._finish_sequence(sequence, StepOutput(finish_reason=reason, usage=sequence.usage))
 
     def step(self) -> None:
         """Admit waiting requests, prefill some chunks, decode one token of every decoding row."""
         self._admit_waiting()
         self._prefill_chunks()
         rows = list(self._scheduler.decoding)
+        # Rows with forced ids need a pass of prefill instead of a decode step. Rows that an engine
+        # may have died of get a pass of their own. All others share one.
         for sequence in [row for row in rows if row.forced_ids]:
             rows.remove(sequence)
             self._prefill_forced(sequence)
         for sequence in [row for row in rows if row.alone]:
             rows.remove(sequence)
-            self._decode([sequence])
+            self._decode_rows([sequence])
         if rows:
-            self._decode(rows)
+            self._decode_rows(rows)
 
-    def flush(self) -> None:
+    def flush_outputs(self) -> None:
         """Deliver the outputs so far, and end the requests whose readers are gone."""
         for sequence in self._dispatcher.flush():
-            self._release(sequence)
+            self._release_slot(sequence)
 
     def close(self) -> None:
         """Give all slots back."""
         for sequence in list(self._scheduler):
-            self._release(sequence)
+            self._release_slot(sequence)
 
     def _admit_waiting(self) -> None:
         while (sequence := self._scheduler.next_admission()) is not None:
-            is_admitted = self._guarded(partial(self._runner.acquire_slot, sequence), [sequence])
+            is_admitted = self._run_guarded(
+                partial(self._runner.acquire_slot, sequence), [sequence]
+            )
             if isinstance(is_admitted, WebUIError):
                 self._fail_request(sequence, is_admitted)
             elif is_admitted:
@@ -125,16 +129,16 @@ class EngineCore:
             batch = [first]
             if not first.alone:
                 batch += [sequence for sequence in others if not sequence.alone]
-            prefilled += self._prefill(batch, max_tokens)
+            prefilled += self._prefill_pass(batch, max_tokens)
 
-    def _prefill(self, sequences: list[Sequence], max_tokens: int) -> int:
+    def _prefill_pass(self, sequences: list[Sequence], max_tokens: int) -> int:
         """Prefill one pass over some of the sequences; return the number of tokens prefilled."""
         start = perf_counter()
-        results = self._guarded(partial(self._runner.prefill, sequences, max_tokens), sequences)
+        results = self._run_guarded(partial(self._runner.prefill, sequences, max_tokens), sequences)
         if isinstance(results, WebUIError):
             if len(sequences) > 1:
                 # Alone, the first one shows whether it is the cause. The others follow in turn.
-                return self._prefill(sequences[:1], max_tokens)
+                return self._prefill_pass(sequences[:1], max_tokens)
             self._fail_request(sequences[0], results)
             return 0
         prefilled = sum(result.tokens for result in results)
@@ -148,12 +152,12 @@ class EngineCore:
                 self._scheduler.start_decode(sequence)
                 self._append_token(sequence, result.sampled)
         # A first token does not wait for the rest of the step.
-        self.flush()
+        self.flush_outputs()
         return prefilled
 
     def _prefill_forced(self, sequence: Sequence) -> None:
         """Write the ids that end a thought all at once, so that the answer begins in this step."""
-        sampled = self._guarded(partial(self._runner.prefill_forced_ids, sequence), [sequence])
+        sampled = self._run_guarded(partial(self._runner.prefill_forced_ids, sequence), [sequence])
         if isinstance(sampled, WebUIError):
             self._fail_request(sequence, sampled)
             return
@@ -165,10 +169,10 @@ class EngineCore:
             if sequence in self._dispatcher:
                 self._append_token(sequence, output)
 
-    def _decode(self, rows: list[Sequence]) -> None:
+    def _decode_rows(self, rows: list[Sequence]) -> None:
         """Decode one token of each row. A failing pass is bisected down to the row at fault."""
         start = perf_counter()
-        outputs = self._guarded(partial(self._runner.decode, rows), rows)
+        outputs = self._run_guarded(partial(self._runner.decode, rows), rows)
         if not isinstance(outputs, WebUIError):
             self._budget.record_decode(perf_counter() - start)
             for sequence, output in zip(rows, outputs, strict=True):
@@ -177,10 +181,10 @@ class EngineCore:
             self._fail_request(rows[0], outputs)
         else:
             middle = len(rows) // 2
-            self._decode(rows[:middle])
-            self._decode(rows[middle:])
+            self._decode_rows(rows[:middle])
+            self._decode_rows(rows[middle:])
 
-    def _guarded(
+    def _run_guarded(
         self, work: Callable[[], Result], sequences: list[Sequence], *, may_repeat: bool = True
     ) -> Result | WebUIError:
         """Return the result of `work`, or its error once memory is freed and work can go on.
@@ -197,7 +201,7 @@ class EngineCore:
         # Outside the except block, nothing refers to the tensors of the failed pass any more.
         if not self._recovers_from(fault):
             raise DeviceDeadError(f"the device is lost, {reason}", sequences)
-        return self._guarded(work, sequences, may_repeat=False) if repeats else fault
+        return self._run_guarded(work, sequences, may_repeat=False) if repeats else fault
 
     def _log_failure(self, error: Exception, sequences: list[Sequence], *, repeats: bool) -> None:
         if repeats:
@@ -236,17 +240,19 @@ class EngineCore:
         if reason is None:
             self._dispatcher.emit(sequence, StepOutput(shown, sequence.progress))
         else:
-            self._finish(sequence, StepOutput(shown, sequence.progress, reason, sequence.usage))
+            self._finish_sequence(
+                sequence, StepOutput(shown, sequence.progress, reason, sequence.usage)
+            )
 
     def _fail_request(self, sequence: Sequence, error: WebUIError) -> None:
-        self._finish(sequence, StepOutput(error=error))
+        self._finish_sequence(sequence, StepOutput(error=error))
 
-    def _finish(self, sequence: Sequence, last: StepOutput) -> None:
+    def _finish_sequence(self, sequence: Sequence, last: StepOutput) -> None:
         self.has_answered = self.has_answered or last.finish_reason in ("stop", "length")
         self._dispatcher.emit_last(sequence, last)
-        self._release(sequence)
+        self._release_slot(sequence)
 
-    def _release(self, sequence: Sequence) -> None:
+    def _release_slot(self, sequence: Sequence) -> None:
         self._scheduler.remove(sequence)
         try:
             self._runner.release_slot(sequence)

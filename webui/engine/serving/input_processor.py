@@ -74,7 +74,8 @@ class InputProcessor:
         self._changed = Condition()
         self._make_refusal: Callable[[], WebUIError] | None = None
         self._threads = [
-            Thread(target=self._run, name="input-processor", daemon=True) for _ in range(threads)
+            Thread(target=self._process_jobs, name="input-processor", daemon=True)
+            for _ in range(threads)
         ]
         for thread in self._threads:
             thread.start()
@@ -88,24 +89,25 @@ class InputProcessor:
         try:
             prompt = await asyncio.wrap_future(job.future)
         except asyncio.CancelledError:
-            # Cancelled by `finish`, or together with the caller's task.
+            # Cancelled by `finish_request`, or together with the caller's task.
             if job.finish_reason is None:
                 raise
             return job.finish_reason
         finally:
             if self._unfinished.get(request_id) is job:
                 del self._unfinished[request_id]
-        # The prompt may have been ready when `finish` was called, and this task not resumed yet.
+        # The prompt may have been ready when `finish_request` was called, with this task not yet
+        # resumed.
         return job.finish_reason or prompt
 
-    def finish(self, request_id: str, reason: FinishReason) -> None:
+    def finish_request(self, request_id: str, reason: FinishReason) -> None:
         """End the job of the request. Ignored if it has none; the first reason counts."""
         job = self._unfinished.pop(request_id, None)
         if job is not None:
             job.finish_reason = reason
             job.future.cancel()
 
-    def stop(self, make_refusal: Callable[[], WebUIError]) -> None:
+    def refuse_requests(self, make_refusal: Callable[[], WebUIError]) -> None:
         """Fail all jobs, and those submitted later, with that error. Does not block."""
         with self._changed:
             self._make_refusal = self._make_refusal or make_refusal
@@ -116,7 +118,7 @@ class InputProcessor:
 
     def close(self, make_refusal: Callable[[], WebUIError] = engine_closed_error) -> None:
         """Stop, and wait for the work in progress."""
-        self.stop(make_refusal)
+        self.refuse_requests(make_refusal)
         for thread in self._threads:
             thread.join()
 
@@ -130,7 +132,7 @@ class InputProcessor:
             self._changed.notify_all()
         return job
 
-    def _run(self) -> None:
+    def _process_jobs(self) -> None:
         paused_until = 0.0
         while jobs := self._take_jobs(paused_until):
             start = perf_counter()

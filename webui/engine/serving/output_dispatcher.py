@@ -65,4 +65,4 @@ class OutputDispatcher:
 def _deliver(deliveries: abc.Sequence[Delivery]) -> None:
     """Put the outputs into their streams, on the event loop that reads all of these streams."""
     for stream, output in deliveries:
-        stream.put(output)
+        stream.put_output(output)

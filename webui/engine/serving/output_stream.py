@@ -38,9 +38,9 @@ class Detokenizer:
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        self._reset()
+        self._start_decoder()
 
-    def feed(self, token_ids: Iterable[int]) -> str:
+    def decode_tokens(self, token_ids: Iterable[int]) -> str:
         """Return the text that these tokens complete."""
         texts = []
         for token_id in token_ids:
@@ -52,16 +52,16 @@ class Detokenizer:
                 self._pending.clear()
                 texts.append(text)
             elif len(self._pending) > MAX_PENDING_TOKENS:
-                texts.append(self.flush())
+                texts.append(self.flush_pending())
         return "".join(texts)
 
-    def flush(self) -> str:
+    def flush_pending(self) -> str:
         """Return the text of the pending tokens, with U+FFFD for incomplete characters."""
         text = self._tokenizer.decode(self._pending, skip_special_tokens=False)
-        self._reset()
+        self._start_decoder()
         return text
 
-    def _reset(self) -> None:
+    def _start_decoder(self) -> None:
         self._decoder = DecodeStream([], skip_special_tokens=False)
         self._pending: list[int] = []
 
@@ -76,7 +76,7 @@ class OutputStream:
         self._detokenizer, self._parser = Detokenizer(tokenizer), ReasoningParser(tags)
         self._error: BaseException | None = None
 
-    def put(self, output: StepOutput) -> None:
+    def put_output(self, output: StepOutput) -> None:
         """Add an output. Call it on `loop`."""
         self._outputs.put_nowait(output)
 
@@ -93,10 +93,10 @@ class OutputStream:
             outputs.append(self._outputs.get_nowait())
         last = outputs[-1]
         token_ids = [output.token_id for output in outputs if output.token_id is not None]
-        delta = self._parser.feed(self._detokenizer.feed(token_ids))
+        delta = self._parser.feed(self._detokenizer.decode_tokens(token_ids))
         self._error, self.is_finished = last.error, last.finish_reason is not None
         if self._error is not None or self.is_finished:
-            tail = self._parser.feed(self._detokenizer.flush())
+            tail = self._parser.feed(self._detokenizer.flush_pending())
             delta = join_deltas(delta, tail, self._parser.close())
         return replace(
             delta, progress=last.progress, finish_reason=last.finish_reason, usage=last.usage

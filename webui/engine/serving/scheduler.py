@@ -83,7 +83,7 @@ class Scheduler:
         if sequence.owner in self._prefilling:
             self._prefilling[sequence.owner] = self._prefilling.pop(sequence.owner)
 
-    def add(self, sequence: Sequence) -> None:
+    def add_waiting(self, sequence: Sequence) -> None:
         """Queue a new sequence."""
         self._waiting.append(sequence)
         self._admission_order = None
@@ -124,7 +124,7 @@ class Scheduler:
         else:
             self._remove_from_prefill(sequence)
 
-    def find(self, request_id: str) -> list[Sequence]:
+    def find_by_request_id(self, request_id: str) -> list[Sequence]:
         return [sequence for sequence in self if sequence.id == request_id]
 
     def _remove_from_prefill(self, sequence: Sequence) -> None:
