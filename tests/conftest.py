@@ -30,6 +30,14 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"GPU tests left out: {len(left_out)}")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def gradio_cache(tmp_path_factory):
+    """A folder of its own: a server that ends deletes the cache, which test runs may share."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        yield
+
+
 @pytest.fixture
 def reader():
     reader = MediaReader(MediaLimits(), office=find_office())

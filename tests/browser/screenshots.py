@@ -15,9 +15,10 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageChops
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
 
 TABS = ("thinking", "chat", "image", "video", "pdf", "ppt")
 SCHEMES = ("light", "dark")
@@ -36,13 +37,22 @@ def take_screenshots(folder: Path, tree: Path, language: str, width: int) -> Non
     from page_server import page_app, serving
 
     folder.mkdir(parents=True, exist_ok=True)
-    with serving(page_app(FakeEngine())) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox"]
-        )
-        for scheme in SCHEMES:
-            take_tabs(browser, address, folder, scheme, language, width)
-        browser.close()
+    with TemporaryDirectory() as cache, sync_playwright() as playwright:
+        # A server that ends deletes the cache, which others may share.
+        os.environ["GRADIO_TEMP_DIR"] = cache
+        with serving(page_app(FakeEngine())) as address:
+            take_schemes(playwright, address, folder, language, width)
+
+
+def take_schemes(
+    playwright: Playwright, address: str, folder: Path, language: str, width: int
+) -> None:
+    browser = playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox"]
+    )
+    for scheme in SCHEMES:
+        take_tabs(browser, address, folder, scheme, language, width)
+    browser.close()
 
 
 def take_tabs(

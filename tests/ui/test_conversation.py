@@ -34,13 +34,13 @@ def test_the_files_of_a_stopped_question_stay():
     assert asked == [Message("user", (PAGE, "Two?"))]
 
 
-def test_files_of_the_past_take_room():
+def test_files_of_the_past_take_tokens():
     info = ModelInfo("fake", 4096)
     assert Conversation("k", (turn("One?", "1", (PAGE,)),)).media_tokens_left(info) == 3072 - 100
     assert Conversation("k", (turn("One?", "1"),)).media_tokens_left(info) == 3072
 
 
-def test_a_failed_turn_makes_way_for_the_next():
+def test_a_failed_turn_is_replaced_by_the_next():
     assert (
         Conversation("k", (turn("One?", error=QueueFullError(waiting=1)),))
         .without_failed_turns()

@@ -54,13 +54,16 @@ def test_boxes_are_found_and_belong_to_their_picture(answer, labels, found):
         ("第 2 页和第5页", PAGES, {0, 2}),
         ("Slide 2, not slide 9", SLIDES, {1}),
         ("There are 3 pages.", PAGES, set()),
+        ("3ページ目と第5ページ", PAGES, {1, 2}),
+        ("スライド2にあります", SLIDES, {1}),
+        ("全部で3ページ、画像12枚です", PAGES, set()),
     ],
 )
 def test_pages_are_found_by_their_number(answer, labels, pages):
     assert find_grounding(answer, labels).pages == pages
 
 
-def test_the_page_that_the_newest_answer_names_is_marked():
+def test_the_page_that_the_newest_answer_mentions_is_marked():
     pages = [ImagePart(Image.new("RGB", (56, 56)), PageLabel(number), "a.pdf") for number in (1, 2)]
     drawn = conversation_html(conversation(pages, "Page 1 and page 2", "Page 2"), Strings())
     assert drawn.count("<figure>") == drawn.count('<figure class="named">') == 1
@@ -73,6 +76,7 @@ def test_the_page_that_the_newest_answer_names_is_marked():
     [
         ("See page 3, **p. 5**.", "See [page 3](#seen-1), **[p. 5](#seen-2)**."),
         ("第 2 页", "[第 2 页](#seen-0)"),
+        ("見出しは3ページ目です", "見出しは[3ページ目](#seen-1)です"),
         # No such page; nothing that is asked for; a link of the answer's own.
         ("page 4", "page 4"),
         ("3 pages", "3 pages"),
@@ -81,11 +85,11 @@ def test_the_page_that_the_newest_answer_names_is_marked():
         ("See!page 3", "See!page 3"),
     ],
 )
-def test_a_page_that_is_named_leads_to_its_picture(answer, shown):
+def test_a_mentioned_page_is_a_link_to_its_picture(answer, shown):
     assert link_mentions(answer, PAGES) == shown
 
 
-def test_code_and_frames_lead_nowhere():
+def test_code_and_frames_are_not_linked():
     pages = [ImagePart(Image.new("RGB", (56, 56)), PageLabel(number), "a.pdf") for number in (1, 2)]
     clip = VideoPart((Image.new("RGB", (56, 56)),) * 2, (0.0, 0.5), "clip.mp4")
     code = "`page 1`\n\n```\npage 1\n```\npage 2"
@@ -123,7 +127,7 @@ def conversation(parts, *answers):
 PICTURE = ImagePart(Image.new("RGB", (56, 56)), FileLabel("a.png"), "a.png")
 
 
-def test_the_newest_answer_is_drawn_on_the_picture():
+def test_boxes_of_the_newest_answer_are_drawn_on_the_picture():
     drawn = conversation_html(
         conversation([PICTURE], "[1,2,3,4]", 'It is {"label": "<b>", "box": [100,200,400,1000]}'),
         Strings(),

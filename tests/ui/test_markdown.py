@@ -31,13 +31,13 @@ def math(text, kind=INLINE):
 
 
 @pytest.mark.parametrize("text", SAMPLES)
-def test_any_two_cuts_give_the_same_text_on_the_wire(text):
+def test_any_two_cuts_give_the_same_text_in_the_output(text):
     whole = escape_markdown(text)
     for first in range(len(text) + 1):
         for second in range(first, len(text) + 1):
-            wire = MarkdownEscaper()
+            escaper = MarkdownEscaper()
             pieces = [text[:first], text[first:second], text[second:]]
-            assert "".join(wire.feed(piece) for piece in pieces) + wire.close() == whole
+            assert "".join(escaper.feed(piece) for piece in pieces) + escaper.close() == whole
 
 
 def test_markup_is_shown_as_text():
@@ -65,12 +65,12 @@ def test_other_code_is_html_in_which_all_is_text(code, shown):
 
 
 def raw(text):
-    """What is on the wire outside of code at the margin, and without the tags of other code."""
+    """The escaped text outside of code at the margin, without the tags of other code."""
     return TAGS.sub("", re.sub(r"(?ms)^(```|~~~).*?^\1", "", escape_markdown(text)))
 
 
 @pytest.mark.parametrize("text", SAMPLES)
-def test_no_markup_and_no_picture_is_on_the_wire(text):
+def test_no_markup_and_no_picture_is_in_the_output(text):
     assert not re.search(r"<|!\[|\]:|`|~~~|\r", raw(text))
 
 
@@ -107,12 +107,12 @@ def test_a_picture_becomes_a_link_that_names_its_host(picture, shown):
     assert escape_markdown(picture) == shown
 
 
-def test_a_picture_is_held_back_no_longer_than_it_may_be_one():
-    wire = MarkdownEscaper()
-    assert wire.feed("Wow! ![a](https://a.exam") == "Wow! "
-    assert wire.feed("ple/ b") == "&#33;[a](https://a.example/ b"
-    assert wire.feed(" ![a]") == " "
-    assert wire.feed(" and") == "&#33;[a] and"
+def test_text_is_held_back_only_while_it_may_become_a_picture():
+    escaper = MarkdownEscaper()
+    assert escaper.feed("Wow! ![a](https://a.exam") == "Wow! "
+    assert escaper.feed("ple/ b") == "&#33;[a](https://a.example/ b"
+    assert escaper.feed(" ![a]") == " "
+    assert escaper.feed(" and") == "&#33;[a] and"
 
 
 def test_text_after_code_is_escaped_again():
@@ -146,18 +146,18 @@ def test_a_private_delimiter_in_the_text_cannot_pretend():
 
 
 def test_plain_text_is_not_held_back():
-    wire = MarkdownEscaper()
-    assert wire.feed("The shape is ") == "The shape is "
-    assert wire.feed("a `circ") == "a "
-    assert wire.feed("le` here") == "<code>circle</code> here"
+    escaper = MarkdownEscaper()
+    assert escaper.feed("The shape is ") == "The shape is "
+    assert escaper.feed("a `circ") == "a "
+    assert escaper.feed("le` here") == "<code>circle</code> here"
 
 
 @pytest.mark.parametrize("marks", ["`", "~", "> ", " ", "- ", "!["])
-def test_a_model_that_repeats_a_mark_is_read_in_no_time(marks):
+def test_a_long_run_of_one_mark_takes_linear_time(marks):
     """Matching must stay linear: the escaper runs on the event loop that serves all users."""
-    wire, text = MarkdownEscaper(), marks * 20_000
-    shown = [wire.feed(text[start : start + 4]) for start in range(0, len(text), 4)]
-    assert "".join(shown) + wire.close() == escape_markdown(text)
+    escaper, text = MarkdownEscaper(), marks * 20_000
+    shown = [escaper.feed(text[start : start + 4]) for start in range(0, len(text), 4)]
+    assert "".join(shown) + escaper.close() == escape_markdown(text)
 
 
 def test_a_diagram_is_shown_as_its_source():

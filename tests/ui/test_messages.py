@@ -48,47 +48,47 @@ def answered(**changes):
     return replace(turn, thinking_s=18.2, reasoning_tokens=9, finish_reason="stop", **changes)
 
 
-def test_while_it_grows_the_text_on_the_wire_only_grows():
-    live = StreamingTurn(asked(), clock=lambda: 0.0)
+def test_the_rows_of_a_turn_in_progress_only_grow():
+    streaming = StreamingTurn(asked(), clock=lambda: 0.0)
     before = ""
     for character in ANSWER:
-        live.add_event(Delta(content=character, progress=Progress("answering", 1, 9)))
-        now = texts(live.rows(EN))[-1] if len(live.rows(EN)) > 1 else ""
+        streaming.add_event(Delta(content=character, progress=Progress("answering", 1, 9)))
+        now = texts(streaming.rows(EN))[-1] if len(streaming.rows(EN)) > 1 else ""
         assert now.startswith(before)
         before = now
-    live.finish()
-    assert texts(live.rows(EN))[1].startswith(before)
+    streaming.finish()
+    assert texts(streaming.rows(EN))[1].startswith(before)
 
 
-def test_a_finished_turn_looks_like_its_last_moment_on_the_wire():
-    live = StreamingTurn(asked(), clock=lambda: 0.0)
+def test_a_finished_turn_looks_like_the_end_of_its_stream():
+    streaming = StreamingTurn(asked(), clock=lambda: 0.0)
     for character in ANSWER:
-        live.add_event(Delta(content=character))
-    assert live.finish().content == ANSWER
-    assert live.rows(EN) == turn_rows(live.turn, EN)
+        streaming.add_event(Delta(content=character))
+    assert streaming.finish().content == ANSWER
+    assert streaming.rows(EN) == turn_rows(streaming.turn, EN)
 
 
-def test_the_thought_is_open_while_it_grows_and_folded_after():
+def test_the_thought_is_pending_while_it_grows_and_done_after():
     growing = turn_rows(answered(phase="thinking"), EN)[1]["metadata"]
     folded = turn_rows(answered(), EN)[1]["metadata"]
     assert growing == {"title": "Thinking · 18 s · 9 tokens", "status": "pending"}
     assert folded == {"title": "Thought for 18 s · 9 tokens", "status": "done"}
 
 
-def test_figures_stand_under_the_answer():
+def test_the_statistics_stand_below_the_answer():
     assert "20 tok/s · first token 0.4 s · 40 tokens" in texts(turn_rows(answered(), EN))[-1]
 
 
-def test_the_speed_is_that_of_what_came_after_the_first_delta():
+def test_the_speed_is_measured_after_the_first_delta():
     times = iter((0.0, 1.0, 1.0, 3.0))
-    live = StreamingTurn(asked(), clock=lambda: next(times))
-    live.add_event(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
-    live.add_event(
+    streaming = StreamingTurn(asked(), clock=lambda: next(times))
+    streaming.add_event(Delta(content="Ten tokens.", progress=Progress("answering", 10, 50)))
+    streaming.add_event(
         Delta(content="Forty more.", progress=Progress("answering", 50, 50), usage=Usage(5, 50))
     )
-    assert live.finish().tokens_per_s == 20
-    assert replace(live.turn, first_tokens=50).tokens_per_s == 0
-    assert replace(live.turn, first_token_s=live.turn.seconds - 0.04).tokens_per_s == 0
+    assert streaming.finish().tokens_per_s == 20
+    assert replace(streaming.turn, first_tokens=50).tokens_per_s == 0
+    assert replace(streaming.turn, first_token_s=streaming.turn.seconds - 0.04).tokens_per_s == 0
 
 
 def test_a_stopped_answer_keeps_its_text_and_says_so():
@@ -104,7 +104,7 @@ def test_an_answer_that_was_cut_at_the_limit_says_so():
     )
 
 
-def test_an_error_is_a_card_in_the_readers_language():
+def test_an_error_is_a_card_in_the_users_language():
     turn = replace(asked(), error=QueueFullError(waiting=7))
     assert "7 requests are waiting" in texts(turn_rows(turn, EN))[-1]
     assert "已有 7 个请求" in texts(turn_rows(turn, Strings("zh")))[-1]
@@ -131,7 +131,7 @@ def test_many_pages_are_shown_by_the_first_and_a_count():
         (FileLabel("p. 3"), "p. 3", "p. 3"),
     ],
 )
-def test_a_label_is_put_into_words(label, english, chinese):
+def test_a_label_has_a_text_in_each_language(label, english, chinese):
     assert (label_text(label, EN), label_text(label, Strings("zh"))) == (english, chinese)
 
 
@@ -152,7 +152,7 @@ def test_a_name_an_error_and_a_question_stay_in_their_html(end):
     assert "<img src=x>" not in html
 
 
-def test_an_empty_answer_is_told():
+def test_an_empty_answer_is_named():
     assert (
         "No answer was written." in texts(turn_rows(replace(asked(), finish_reason="stop"), EN))[-1]
     )

@@ -33,7 +33,7 @@ async def test_nothing_of_the_page_is_a_public_endpoint():
     assert {fn.api_visibility for fn in page().fns.values()} == {"private"}
 
 
-async def test_building_the_page_asks_the_model_nothing():
+async def test_building_the_page_sends_no_request():
     engine = FakeEngine()
     build_ui(engine, FakeReader(), examples=EXAMPLES)
     assert engine.requests == []
@@ -45,7 +45,7 @@ async def test_many_answers_may_run_at_once():
     assert {fn.concurrency_limit for fn in answering} == {64}
 
 
-async def test_two_visitors_begin_with_conversations_of_their_own():
+async def test_each_user_begins_with_a_conversation_of_their_own():
     states = [block for block in page().blocks.values() if isinstance(block, gr.State)]
     assert len({id(state.value) for state in states}) == len(states)
 
@@ -76,7 +76,7 @@ async def test_a_recommendation_beyond_a_control_shows_its_limit():
     assert [control.value for control in recommend.outputs[1:6]] == [0.8, 0.6, 100, 1, 8192]
 
 
-def test_the_header_tells_how_the_model_is():
+def test_the_header_shows_the_status_of_the_model():
     loading = ModelStatus("loading", NANO, Progress("loading", 512 * 1024**2, 1024**3))
     assert "50% · 512 MB of 1 GB<" in status_html(loading, EN)
     assert "50% · 512 MB of 1 GB · 12 min left" in status_html(replace(loading, left_s=700), EN)
@@ -122,7 +122,7 @@ async def test_one_model_is_plain_text_and_several_are_a_menu():
     assert [value for _, value in menu.choices] == ["fake", "other"]
 
 
-async def test_a_choice_is_the_visitors_own():
+async def test_the_choice_of_a_model_is_the_users_own():
     engine = FakeEngine(others=(ModelStatus("unloaded", ModelInfo("other", 8192)),))
     sessions = PageSessions(engine)
     with gr.Blocks():
@@ -152,7 +152,7 @@ async def test_the_menu_is_sent_again_only_when_its_list_changes_and_retry_only_
     )
 
 
-def test_the_banner_is_there_only_when_there_is_something_to_tell():
+def test_the_banner_shows_only_the_bundled_model_or_a_notice():
     assert banner_html(ModelStatus("ready", ModelInfo("GLM", 8192)), EN) == ""
     assert "--model zai-org/GLM-4.1V-9B-Thinking" in banner_html(ModelStatus("ready", NANO), EN)
     assert "The hub cannot be reached" in banner_html(

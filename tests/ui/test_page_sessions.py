@@ -5,7 +5,7 @@ from fakes import FakeEngine
 from webui.ui.page_sessions import PageSessions
 
 
-def test_one_column_answers_one_question_at_a_time():
+def test_a_tab_answers_one_question_at_a_time():
     sessions = PageSessions(FakeEngine())
     assert sessions.begin_generation("ann", "pdf") is not None
     assert sessions.begin_generation("ann", "pdf") is None
@@ -13,7 +13,7 @@ def test_one_column_answers_one_question_at_a_time():
     assert sessions.begin_generation("bob", "pdf") is not None
 
 
-def test_stop_reaches_only_ones_own():
+def test_stop_reaches_only_the_users_own_answer():
     engine = FakeEngine()
     sessions = PageSessions(engine)
     mine, theirs = sessions.begin_generation("ann", "pdf"), sessions.begin_generation("bob", "pdf")
@@ -22,7 +22,7 @@ def test_stop_reaches_only_ones_own():
     assert not theirs.stopped
 
 
-def test_leaving_stops_all_of_ones_own():
+def test_the_end_of_a_session_stops_all_its_answers():
     engine = FakeEngine()
     sessions = PageSessions(engine)
     mine = {sessions.begin_generation("ann", tab).request_id for tab in ("pdf", "chat")}
@@ -31,7 +31,7 @@ def test_leaving_stops_all_of_ones_own():
     assert engine.aborted == mine
 
 
-def test_a_chosen_language_is_newer_than_what_a_browser_tells():
+def test_the_chosen_language_wins_over_the_one_sent_along():
     sessions = PageSessions(FakeEngine())
     assert sessions.language("ann", "en") == "en"
     sessions.set_language("ann", "zh")
@@ -40,7 +40,7 @@ def test_a_chosen_language_is_newer_than_what_a_browser_tells():
     assert sessions.language("ann", "en") == "en"
 
 
-def test_answer_now_reaches_only_ones_own():
+def test_answer_now_reaches_only_the_users_own_answer():
     engine = FakeEngine()
     sessions = PageSessions(engine)
     mine, theirs = sessions.begin_generation("ann", "pdf"), sessions.begin_generation("bob", "pdf")
@@ -50,7 +50,7 @@ def test_answer_now_reaches_only_ones_own():
     assert (mine.answer_now_requested, theirs.answer_now_requested) == (True, False)
 
 
-async def test_discard_waits_until_the_end():
+async def test_discarding_waits_until_the_generation_ends():
     sessions = PageSessions(FakeEngine())
     generation = sessions.begin_generation("ann", "pdf")
     waiting = asyncio.ensure_future(sessions.discard_generation("ann", "pdf"))
@@ -62,7 +62,7 @@ async def test_discard_waits_until_the_end():
     assert not sessions.is_generating("ann", "pdf")
 
 
-def test_stopping_what_does_not_run_is_nothing():
+def test_stopping_without_a_generation_does_nothing():
     engine = FakeEngine()
     PageSessions(engine).stop_generation("ann", "pdf")
     assert engine.aborted == set()

@@ -35,7 +35,7 @@ def card(gigabytes, **more):
         ),
     ],
 )
-def test_why_no_card_will_do_is_said_in_both_languages(machine, english, chinese):
+def test_a_refused_plan_is_a_notice_in_each_language(machine, english, chinese):
     notice = choose("auto", "auto", make_plan(machine, FLAGSHIP.needs), Path("nano")).notice
     assert english in notice_text(notice, EN)
     assert chinese in notice_text(notice, ZH)

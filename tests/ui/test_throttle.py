@@ -21,7 +21,7 @@ async def test_nothing_is_lost_and_nothing_comes_too_often():
     assert len(batches) <= 8
 
 
-async def test_silence_is_told_too():
+async def test_silence_is_an_empty_batch():
     async def work(put):
         await asyncio.sleep(0.1)
 

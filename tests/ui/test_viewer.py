@@ -63,14 +63,14 @@ async def test_pages_appear_with_numbers_and_cost():
     assert uploads.current.path == Path("a.pdf")
 
 
-async def test_converting_is_told_page_by_page():
+async def test_a_conversion_is_shown_page_by_page():
     phases = [
         phase for _, _, phase in await ViewerOverFakes(FakeReader(step_s=0.1)).preview("a.pdf")
     ]
     assert any("Converting a.pdf" in phase and "1 of 3" in phase for phase in phases)
 
 
-async def test_files_are_converted_in_the_visitors_turns_and_the_wait_is_shown():
+async def test_previews_count_against_the_user_and_the_wait_is_shown():
     over_fakes = ViewerOverFakes(FakeReader(step_s=0.1, ahead=2))
     phases = [phase for _, _, phase in await over_fakes.preview("a.pdf", owner="ann")]
     assert over_fakes.reader.owners == {"ann"}
@@ -86,7 +86,7 @@ async def test_a_video_shows_its_frames_with_their_seconds():
     assert updates[over_fakes.components.end]["value"] == 2.0
 
 
-async def test_a_file_that_cannot_be_read_is_told_beside_it():
+async def test_a_file_that_cannot_be_read_is_a_card():
     over_fakes = ViewerOverFakes(FakeReader(PasswordProtectedError(name="a.pdf")))
     _, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
     assert "protected by a password" in updates[over_fakes.components.sheet]
@@ -98,7 +98,7 @@ async def test_a_file_of_another_kind_is_refused_without_reading_it():
     assert "Accepted: pictures" in updates[over_fakes.components.sheet]
 
 
-async def test_several_files_can_be_looked_at_in_turn():
+async def test_one_of_several_files_is_chosen_from_a_list():
     over_fakes = ViewerOverFakes()
     uploads, updates, _ = (await over_fakes.preview("a.pdf", "b.png"))[-1]
     assert updates[over_fakes.components.picker] == gr.update(
@@ -109,7 +109,7 @@ async def test_several_files_can_be_looked_at_in_turn():
     assert len(again) == 1
 
 
-async def test_a_wrong_range_is_told_where_it_is_typed():
+async def test_a_wrong_range_is_an_error_beside_its_control():
     over_fakes = ViewerOverFakes()
     uploads, _, _ = (await over_fakes.preview("a.pdf"))[-1]
     cost = over_fakes.viewer.cost(uploads.with_selection(Selection(pages="99")), Conversation(), EN)
@@ -128,7 +128,7 @@ async def test_pages_that_were_not_chosen_are_dimmed():
     assert page_ranges((1, 2, 3, 7, 9, 10)) == [(1, 3), (7, 7), (9, 10)]
 
 
-async def test_files_that_are_too_large_are_told_until_others_come():
+async def test_cards_of_files_that_are_too_large_stay_until_others_come():
     over_fakes = ViewerOverFakes()
     files = [["<b>.mp4", 300 * 1024**2], ["c.mp4", 200 * 1024**2]]
     event = SimpleNamespace(files=files)
@@ -142,7 +142,7 @@ async def test_files_that_are_too_large_are_told_until_others_come():
     assert over_fakes.viewer.hide_controls()[over_fakes.components.refused] == ""
 
 
-async def test_what_is_made_smaller_is_told():
+async def test_the_cost_says_when_pages_are_made_smaller():
     over_fakes = ViewerOverFakes()
     uploads, _, _ = (await over_fakes.preview(*(f"{letter}.pdf" for letter in "abcdefghijklm")))[-1]
     cost = over_fakes.viewer.cost(uploads, Conversation(), EN)
@@ -150,7 +150,7 @@ async def test_what_is_made_smaller_is_told():
     assert "300 tokens at full size" in cost
 
 
-async def test_without_new_files_the_sent_ones_stay_in_sight():
+async def test_without_new_files_the_sent_pages_stay():
     page = ImagePart(Image.new("RGB", (56, 56)), PageLabel(1), "a.pdf")
     turn = Turn(Message("user", (page,)), pictures=make_thumbnails([page]), content="Yes")
     over_fakes = ViewerOverFakes()
@@ -161,7 +161,7 @@ async def test_without_new_files_the_sent_ones_stay_in_sight():
     assert conversation_html(Conversation(), EN) == ""
 
 
-def test_controls_of_another_kind_of_file_say_nothing():
+def test_controls_of_another_kind_of_file_are_ignored():
     assert selection_of("1-3", 8, 1.0, 2.0, None) == Selection()
     assert selection_of("1-3", 8, 1.0, 2.0, Upload(Path("a.pdf"))) == Selection()
 
@@ -175,7 +175,7 @@ async def test_controls_become_a_selection():
 
 
 @pytest.mark.parametrize("files", [True, False])
-def test_an_empty_viewer_says_who_answers(files):
+def test_an_empty_viewer_describes_the_model(files):
     status = ModelStatus("ready", ModelInfo("GLM-4.1V", 65_536))
     html = about_html(status, FakeReader().limits, EN, files=files)
     assert "GLM-4.1V" in html
@@ -183,7 +183,7 @@ def test_an_empty_viewer_says_who_answers(files):
     assert ("100 MB" in html) is files
 
 
-def test_a_large_picture_travels_small():
+def test_a_thumbnail_of_a_large_picture_is_small():
     (small,) = make_thumbnails(
         [ImagePart(Image.effect_noise((2000, 1000), 40), FileLabel("a"), "a")]
     )

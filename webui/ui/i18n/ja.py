@@ -318,7 +318,7 @@ JAPANESE = Language(
     # Without "目" or "第", "3ページ" is more often a number of pages than a page.
     page_mentions=(
         r"(\d+)\s*(?:ページ|頁|枚)目",
-        r"(?:ページ|スライド|画像)\s*(\d+)(?!\s*枚)",
+        r"(?:ページ|スライド|画像)\s*(\d++)(?!\s*枚)",
         r"第\s*(\d+)\s*(?:ページ|頁)",
     ),
     fonts=("Hiragino Sans", "Yu Gothic UI", "Meiryo", "Noto Sans CJK JP"),
