@@ -1,4 +1,4 @@
-"""Every example card, asked in both languages, has the bundled model give the right answer."""
+"""The bundled model answers the question of every example card, in both languages."""
 
 from pathlib import Path
 
@@ -11,8 +11,8 @@ from webui.ui.i18n.strings import Strings
 from webui.ui.tab_specs import TABS
 
 EXAMPLES = Path(__file__).parents[1] / "assets" / "examples"
-# What a right answer says, in English and in Chinese.
-RIGHT = {
+# Text that a right answer contains, in English and in Chinese.
+EXPECTED = {
     ("example_circle", "red-circle.png"): ("red", "红色"),
     ("example_headline", "three-pages.pdf"): ("BUDGET", "BUDGET"),
     ("example_moving", "orange-circle.mp4"): ("orange", "橙色"),
@@ -39,21 +39,22 @@ def engine(nano):
     engine.close()
 
 
-def test_each_card_is_asked():
-    assert {(example.key, example.file) for spec in TABS for example in spec.examples} == set(RIGHT)
+def test_every_card_has_an_expected_answer():
+    assert {(example.key, example.file) for spec in TABS for example in spec.examples} == set(
+        EXPECTED
+    )
 
 
-@pytest.mark.parametrize(("key", "file"), RIGHT)
+@pytest.mark.parametrize(("key", "file"), EXPECTED)
 async def test_a_card_is_answered(engine, nano, reader, key, file):
     parts = ()
     if file:
         parts = await reader.load(EXAMPLES / file, nano.info, Selection(), nano.info.media_tokens)
-    for question, right in zip(
-        (Strings("en")(key), Strings("zh")(key)), RIGHT[key, file], strict=True
-    ):
+    for language, expected in zip(("en", "zh"), EXPECTED[key, file], strict=True):
+        question = Strings(language)(key)
         sampling = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=200)
         request = GenerationRequest(
             (Message("user", (*parts, question)),), sampling, f"{key} {file} {question}"
         )
-        said = "".join([delta.content async for delta in engine.generate(request)])
-        assert right in said
+        answer = "".join([delta.content async for delta in engine.generate(request)])
+        assert expected in answer

@@ -1,4 +1,4 @@
-"""A hub on the loopback that holds one model, cuts connections off, and counts the bytes that it sends."""
+"""A model hub on the loopback, which can cut connections and counts the bytes that it sends."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ PIECE = 256 * 1024
 
 
 class FakeHub(ThreadingHTTPServer):
-    """`files` by name. `cuts` are numbers of bytes: each ends one connection of a large file after so many.
+    """A hub with one model of `files`, given by name.
 
-    While `stop_at` is set, what would go beyond so many bytes in all waits until it is raised.
+    Each number in `cuts` ends one connection of a large file after so many bytes. While `stop_at`
+    is set, no more bytes than that are sent in all.
     """
 
     daemon_threads = True
@@ -30,7 +31,6 @@ class FakeHub(ThreadingHTTPServer):
         self.files = files
         self.cuts: list[int] = []
         self.sent = 0
-        self.asked: list[str] = []
         self.may_send = threading.Condition()
         self.stop_at: int | None = None
 
@@ -39,7 +39,7 @@ class FakeHub(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that was killed is no error of the hub's."""
+        """Ignore the errors of clients that were killed."""
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -47,14 +47,13 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *words: object) -> None:
-        """Nothing is logged."""
+        """Log nothing."""
 
     def do_HEAD(self) -> None:
         self.do_GET()
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
-        self.server.asked.append(f"{self.command} {path} {self.headers.get('Range', '')}".strip())
         if path.startswith(f"/api/models/{MODEL}/revision/"):
             siblings = [{"rfilename": name} for name in self.server.files]
             self._answer(json.dumps({"id": MODEL, "sha": COMMIT, "siblings": siblings}).encode())
@@ -78,9 +77,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _answer_file(self, name: str) -> None:
         data = self.server.files[name]
-        start = int(
-            (self.headers.get("Range") or "bytes=0-").removeprefix("bytes=").partition("-")[0]
-        )
+        byte_range = self.headers.get("Range") or "bytes=0-"
+        start = int(byte_range.removeprefix("bytes=").partition("-")[0])
         self.send_response(206 if "Range" in self.headers else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.send_header("ETag", f'"{sha256(data).hexdigest()}"')
@@ -105,7 +103,7 @@ class Handler(BaseHTTPRequestHandler):
         return self.server.stop_at is None or self.server.sent + count <= self.server.stop_at
 
     def _is_gone(self) -> bool:
-        """Whether the client has closed the connection: it was killed while this waited."""
+        """Return whether the client has closed the connection while this waited."""
         readable, _, _ = select([self.connection], [], [], 0)
         return bool(readable) and not self.connection.recv(1, MSG_PEEK)
 

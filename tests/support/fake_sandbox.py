@@ -1,4 +1,4 @@
-"""A stand-in for the sandbox: every conversion lasts until it is released, and sends blank pages."""
+"""A fake of the sandbox: every conversion lasts until it is released, and sends blank pages."""
 
 from __future__ import annotations
 

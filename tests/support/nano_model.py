@@ -1,4 +1,4 @@
-"""Pictures for the bundled model, and what it writes about them."""
+"""Images for the bundled model, and its answers about them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Glm4v of a few thousand random weights: fast enough for hundreds of schedules; it reads pictures and video."""
+"""A Glm4v of a few thousand random weights, fast enough for hundreds of schedules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ VISION = {
 
 
 def tiny_model(like: Any) -> Any:
-    """Random weights, large enough that no two tokens are nearly equally likely; the vocabulary of `like`."""
+    """Return a small random model with the vocabulary of `like`.
+
+    The weights are large, so that no two tokens are nearly equally likely.
+    """
     config = deepcopy(like.config)
     for part, sizes in (
         (config.text_config, TEXT | {"intermediate_size": 32}),
@@ -45,7 +48,7 @@ def tiny_model(like: Any) -> Any:
 
 
 class RememberingRunner(ModelRunner):
-    """Builds the prompt of the same messages once: the processor would take most of the time."""
+    """Builds the prompt of the same messages only once, because the processor is slow."""
 
     def __init__(
         self, model: Any, processor: Any, plan: CachePlan, prompts: dict, **options: Any
