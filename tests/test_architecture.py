@@ -7,6 +7,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
+from measure_code import circles, files_in_folders, floors, folder_graph, import_graph
+
 ROOT = Path(__file__).parents[1]
 SOURCES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -15,6 +18,8 @@ SOURCES = {
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 MOST_LINES = 400
 MOST_FUNCTION_LINES = 50
+MOST_FILES = 12
+MOST_FLOORS = 8
 
 # An import only goes to a smaller number; rooms of the same floor do not know each other.
 FLOORS = {
@@ -173,6 +178,22 @@ def test_no_import_goes_round():
             module: others - set(leaves) for module, others in graph.items() if module not in leaves
         }
     assert not graph
+
+
+@pytest.mark.parametrize("wing", ["webui.engine", "webui.media", "webui.ui"])
+def test_the_folders_of_a_wing_form_no_circle_and_few_floors(wing):
+    graph = folder_graph(import_graph(), wing)
+    assert len(graph) > 5
+    assert not circles(graph)
+    assert floors(graph) <= MOST_FLOORS
+
+
+def test_folders_stay_small():
+    assert not {
+        folder: count
+        for folder, count in files_in_folders().items()
+        if folder.startswith("webui") and count > MOST_FILES
+    }
 
 
 def test_only_settings_reads_the_command_line_and_the_environment():

@@ -12,8 +12,9 @@ from webui.protocol import SAMPLING_RANGES, SamplingParams
 
 logger = logging.getLogger(__name__)
 
-# As vLLM reads the file (ModelConfig.get_diff_sampling_param): do_sample is ignored, for it is
-# false wherever nobody set it. max_new_tokens is an example's more often than a recommendation.
+# The fields that vLLM takes as defaults too (ModelConfig.get_diff_sampling_param). do_sample is
+# ignored, because false is also its default, which says nothing about what the authors chose.
+# max_new_tokens is ignored, because it often stands for an example and not for a recommendation.
 FIELDS = ("temperature", "top_p", "top_k", "repetition_penalty")
 
 
