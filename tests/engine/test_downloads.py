@@ -2,7 +2,7 @@
 
 import pytest
 from fake_loader import FakeLoader
-from generation import collect, content_of, make_request
+from generation import collect, content_of, make_request, wait_until
 from test_model_manager import (
     BUNDLED,
     GPU_BYTES,
@@ -26,7 +26,7 @@ async def test_the_loaded_model_answers_during_a_download():
     assert content_of(await collect(manager, make_request("hi", model_name="one"))) == "hi"
     waiting = manager.generate(make_request("far", "far", "two"))
     await first_delta(waiting)
-    await wait_for_state(manager, "loading", "two")
+    await wait_until(lambda: manager.status("two").progress == Progress("loading", 3, 9))
     assert (await anext(waiting)).progress == Progress("loading", 3, 9)
     for name in "bcd":
         assert content_of(await collect(manager, make_request("near", name, "one"))) == "near"

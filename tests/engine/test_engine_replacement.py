@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from threading import Event
 
 import pytest
 from fake_loader import FakeLoader
@@ -15,7 +16,7 @@ from generation import (
     wait_until,
 )
 from test_engine_core import ask
-from test_model_manager import ONE, TWO, start_manager
+from test_model_manager import ONE, TWO, start_manager, wait_for_state
 
 from webui.engine.loading.interface import LoadedModel
 from webui.engine.manager.model_entry import MAX_DEATHS, ModelEntry
@@ -186,15 +187,23 @@ def test_only_after_a_death_a_load_waits_for_the_pause():
 
 
 async def test_the_dead_model_is_loaded_before_the_one_that_others_wait_for():
-    loader = loader_of(dying_runner(where="prefill", times=1, slots=2))
+    other_is_queued = Event()
+    runner = dying_runner(
+        where="prefill", times=1, fails=lambda ids: "bad" in ids and other_is_queued.wait(GUARD_S)
+    )
+    loader = loader_of(runner)
+    loader.remote.add(TWO)
     manager = start_manager(loader, ONE, TWO, retry_after_s=0)
     begun = await start_answer(manager, "endless")
-    waiting = asyncio.create_task(ask(manager, "ann"))
-    await asyncio.sleep(0)
-    other = asyncio.create_task(collect(manager, make_request("hi", "other", "two")))
     bad = asyncio.create_task(ask(manager, "bad"))
+    await wait_until(lambda: any("bad" in ids for _, ids in runner.passes))
+    other = asyncio.create_task(collect(manager, make_request("hi", "other", "two")))
+    await wait_for_state(manager, "loading", "two")
+    loader.may_download.set()
+    await wait_for_state(manager, "unloaded", "two")
+    other_is_queued.set()
     await asyncio.wait_for(begun, GUARD_S)
-    assert await gather_within_guard(waiting, bad) == ["annannann", "badbadbad"]
+    assert await asyncio.wait_for(bad, GUARD_S) == "badbadbad"
     assert content_of(await asyncio.wait_for(other, GUARD_S)) == "hi"
     assert [call for call in loader.calls if call != "free"] == ["load one", "load one", "load two"]
     await asyncio.to_thread(manager.close)

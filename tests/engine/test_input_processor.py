@@ -3,7 +3,6 @@
 import asyncio
 from functools import partial
 from threading import Barrier, Event
-from time import sleep
 
 import pytest
 from generation import GUARD_S
@@ -37,13 +36,16 @@ async def test_owners_alternate(processor):
 
 
 async def test_another_owner_is_served_between_building_and_encoding():
-    started, gate, order = Event(), Event(), []
+    a2_is_queued, a2_is_building, b1_is_queued = Event(), Event(), Event()
+    order = []
 
     def build(name):
         order.append(f"build {name}")
+        if name == "a1":
+            assert a2_is_queued.wait(GUARD_S)
         if name == "a2":
-            started.set()
-            gate.wait()
+            a2_is_building.set()
+            assert b1_is_queued.wait(GUARD_S)
         return name
 
     def encode(names):
@@ -52,9 +54,10 @@ async def test_another_owner_is_served_between_building_and_encoding():
 
     processor = InputProcessor(encode, threads=1)
     tasks = [await submit(processor, name, "a", partial(build, name)) for name in ("a1", "a2")]
-    assert await asyncio.to_thread(started.wait, GUARD_S)
+    a2_is_queued.set()
+    assert await asyncio.to_thread(a2_is_building.wait, GUARD_S)
     tasks.append(await submit(processor, "b1", "b", partial(build, "b1")))
-    gate.set()
+    b1_is_queued.set()
     assert await asyncio.gather(*tasks) == ["a1", "a2", "b1"]
     assert order == ["build a1", "encode a1", "build a2", "build b1", "encode b1", "encode a2"]
     await asyncio.to_thread(processor.close)
@@ -134,21 +137,27 @@ async def test_a_finished_request_is_not_encoded():
 
 
 async def test_the_pause_of_a_throttled_owner_does_not_delay_another_owner():
-    order = []
+    all_are_queued, order, time_s = Event(), [], [0.0]
 
     def encode(names):
-        # A pause is as long as the work before it.
-        sleep(1.0 if names == ["a2"] else 0)
+        # The work on a2 takes a minute, and so does the pause after it, which ends during b.
+        time_s[0] += {"a2": 60.0, "b": 60.0}.get(names[0], 0.0)
         order.extend(names)
         return names
 
-    processor = InputProcessor(encode, threads=1, max_pause_s=60.0)
-    a1, a2, a3 = [
-        await submit(processor, name, "a", partial(str, name)) for name in ("a1", "a2", "a3")
+    def build(name):
+        assert all_are_queued.wait(GUARD_S)
+        return name
+
+    processor = InputProcessor(encode, threads=1, max_pause_s=60.0, clock=lambda: time_s[0])
+    tasks = [
+        await submit(processor, name, "a", partial(build, name)) for name in ("a1", "a2", "a3")
     ]
-    await asyncio.gather(a1, a2)
+    all_are_queued.set()
+    await asyncio.gather(*tasks[:2])
+    assert not tasks[2].done()
     await processor.process("b", "b", partial(str, "b"))
-    await a3
+    await tasks[2]
     assert order == ["a1", "a2", "b", "a3"]
     await asyncio.to_thread(processor.close)
 

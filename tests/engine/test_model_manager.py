@@ -197,9 +197,12 @@ async def test_an_idle_model_is_unloaded_and_loaded_again():
 
 
 async def test_a_model_with_a_running_request_is_not_idle():
-    loader = ready_loader(step_s=0.01)
+    loader = FakeLoader(step_s=0.01)
     manager = start_manager(loader, ONE, idle_s=0.05)
-    assert content_of(await collect(manager, make_request("x" * 30))) == "x" * 30
+    stream = manager.generate(make_request("x" * 30))
+    await first_delta(stream)
+    loader.may_load.set()
+    assert await rest_of(stream) == "x" * 30
     assert loader.calls == ["load one"]
     await asyncio.to_thread(manager.close)
 

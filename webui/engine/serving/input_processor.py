@@ -61,9 +61,13 @@ class InputProcessor:
     """
 
     def __init__(
-        self, encode_ahead: EncodeAhead, threads: int, max_pause_s: float = MAX_PAUSE_S
+        self,
+        encode_ahead: EncodeAhead,
+        threads: int,
+        max_pause_s: float = MAX_PAUSE_S,
+        clock: Callable[[], float] = perf_counter,
     ) -> None:
-        self._encode_ahead, self._max_pause_s = encode_ahead, max_pause_s
+        self._encode_ahead, self._max_pause_s, self._clock = encode_ahead, max_pause_s, clock
         # Threads at work on throttled jobs, and on images.
         self._throttled, self._max_throttled = 0, max(threads - 1, 1)
         self._encoding = 0
@@ -135,12 +139,12 @@ class InputProcessor:
     def _process_jobs(self) -> None:
         paused_until = 0.0
         while jobs := self._take_jobs(paused_until):
-            start = perf_counter()
+            start = self._clock()
             if jobs[0].is_built:
                 self._encode_images([job for job in jobs if not job.future.cancelled()])
             elif not jobs[0].future.cancelled():
                 _build_prompt(jobs[0])
-            end = perf_counter()
+            end = self._clock()
             paused_until = 0.0
             if jobs[0].is_throttled:
                 paused_until = end + min(end - start, self._max_pause_s)
@@ -179,7 +183,7 @@ class InputProcessor:
             return 0.0
         if self._throttled >= self._max_throttled:
             return None
-        return max(paused_until - perf_counter(), 0.0)
+        return max(paused_until - self._clock(), 0.0)
 
     def _encode_images(self, jobs: list[PromptJob]) -> None:
         """Encode the images of these jobs in one pass; if it fails, each job in its own pass."""
