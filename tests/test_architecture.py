@@ -7,7 +7,6 @@ import sys
 from functools import cache
 from pathlib import Path
 
-import pytest
 from measure_code import circles, files_in_folders, floors, folder_graph, import_graph
 
 ROOT = Path(__file__).parents[1]
@@ -180,12 +179,13 @@ def test_no_import_goes_round():
     assert not graph
 
 
-@pytest.mark.parametrize("wing", ["webui.engine", "webui.media", "webui.ui"])
-def test_the_folders_of_a_wing_form_no_circle_and_few_floors(wing):
-    graph = folder_graph(import_graph(), wing)
-    assert len(graph) > 5
-    assert not circles(graph)
-    assert floors(graph) <= MOST_FLOORS
+def test_the_folders_of_a_wing_form_no_circle_and_few_floors():
+    modules = import_graph()
+    for wing in ("webui.engine", "webui.media", "webui.ui"):
+        graph = folder_graph(modules, wing)
+        assert len(graph) > 5
+        assert not circles(graph), wing
+        assert floors(graph) <= MOST_FLOORS, wing
 
 
 def test_folders_stay_small():
@@ -280,6 +280,6 @@ def test_importing_starts_nothing():
         "assert not heavy and not ours, (heavy, ours)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr
