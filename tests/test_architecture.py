@@ -151,6 +151,18 @@ def test_only_its_folder_knows_a_model_family():
     assert known == {"webui.engine.loading.catalog", "webui.engine.models.families"}
 
 
+def test_only_the_openai_modules_import_each_other():
+    """Another API format can share everything else in webui.api."""
+    shared = [
+        module
+        for module in SOURCES
+        if within(module, "webui.api") and not module.startswith("webui.api.openai")
+    ]
+    assert len(shared) > 5
+    for module in shared:
+        assert not [name for name in imports(module) if name.startswith("webui.api.openai")]
+
+
 def test_libraries_stay_in_their_rooms():
     edges = [(module, other.partition(".")[0]) for module in SOURCES for other in imports(module)]
     kept = [edge for edge in edges if edge[1] in LIBRARIES]

@@ -50,7 +50,7 @@ def test_a_foreign_address_is_refused(host):
 
 
 def test_accepted_connections_do_not_wait_for_acknowledgements():
-    """Without TCP_NODELAY, the body of an answer waits 40 ms for the acknowledgement of its head."""
+    """Without TCP_NODELAY, a body waits 40 ms for the acknowledgement of its head."""
     with (
         listen("127.0.0.1", 0) as listener,
         socket.create_connection(listener.getsockname()),

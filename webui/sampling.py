@@ -50,7 +50,7 @@ SAMPLING_RANGES: dict[str, Range] = {
 
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
-    """How tokens are sampled, and when generation ends.
+    """The parameters of token sampling, and the limits of a generation.
 
     `temperature` 0 is greedy; `top_k` 0 and `top_p` 1 turn those filters off.
     `thinking_token_budget` counts reasoning tokens: 0 answers directly, None sets no limit. The

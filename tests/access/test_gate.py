@@ -82,7 +82,7 @@ def test_the_page_itself_and_allowed_pages_are_answered(ann):
 
 
 def test_a_foreign_host_name_is_refused(address):
-    """With DNS rebinding, evil.example points here, and the browser takes its page for ours."""
+    """DNS rebinding makes evil.example point here, and its page this server's own."""
     for name in ("evil.example", "localhost.evil.example", "", "[evil]"):
         headers = {"Host": name, "Origin": f"http://{name}"}
         response = httpx.get(f"{address}config", headers=headers, timeout=GUARD_S)

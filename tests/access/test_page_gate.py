@@ -101,7 +101,7 @@ def test_paths_are_resolved_and_links_refused(client, secret, tmp_path):
 
 
 def test_a_repeated_name_has_one_meaning(client, secret):
-    """Of two parsers, one might take the first of two paths and the other the last."""
+    """Two parsers could disagree: one takes the first of two paths, the other the last."""
     number, inputs = client.composer_events()[0]
     message = json.dumps({"text": "x", "files": [{"path": str(secret)}]})
     for repeated in (

@@ -63,7 +63,7 @@ class ServedModel:
 
     @property
     def small(self) -> bool:
-        """Whether this is the tiny model of a CPU, whose sizes say nothing about a card."""
+        """True for the tiny model of a CPU, whose sizes say nothing about a card."""
         return self.device == "cpu"
 
     def warm_up(self, messages: tuple[Message, ...]) -> None:
