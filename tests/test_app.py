@@ -57,6 +57,29 @@ async def test_the_script_of_the_page_is_served_under_its_content_policy():
     assert "window.chatPage" in script.text
 
 
+async def test_the_page_changes_its_language_when_started_from_another_folder(
+    monkeypatch, tmp_path
+):
+    monkeypatch.chdir(tmp_path)
+    async with client_of(FakeEngine()) as client:
+        config = (await client.get("/config")).json()
+        events = [
+            event
+            for event in config["dependencies"]
+            if any(name == "load" for _, name in event["targets"])
+        ]
+        on_load = max(events, key=lambda event: len(event["outputs"]))
+        body = {
+            "data": [["fake"]] + [None] * (len(on_load["inputs"]) - 1),
+            "fn_index": on_load["id"],
+            "session_hash": "ann",
+        }
+        headers = {"accept-language": "ja"}
+        answer = await client.post("/gradio_api/run/predict", json=body, headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert "この図形は何色ですか？" in answer.text
+
+
 async def test_accounts_protect_page_and_api_but_not_health():
     async with client_of(FakeEngine(), "--auth", "ann:secret") as client:
         for path, status in (

@@ -122,6 +122,9 @@ def mount_page(app: FastAPI, page: gr.Blocks, settings: Settings) -> FastAPI:
         theme=theme(),
         css_paths=STYLESHEET,
         head=HEAD,
+        # Each update of a card reads its picture again, which Gradio refuses outside the working
+        # directory. What a browser may fetch is decided by PageGate.
+        allowed_paths=[str(ASSETS / "examples")],
     )
 
 

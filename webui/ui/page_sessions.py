@@ -1,4 +1,4 @@
-"""PageSessions: what the server keeps of each open page: answers in progress, language, model.
+"""PageSessions: the answers in progress, the language and the model of each open page.
 
 It holds live handles, so it is built once by build_ui and passed on. No session can reach the
 answers of another.
@@ -38,7 +38,7 @@ class Generation:
 
 
 class PageSessions:
-    """At most one generation for each page session and tab."""
+    """Keeps at most one generation for each page session and tab."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

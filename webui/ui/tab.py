@@ -41,7 +41,7 @@ DIRECT: dict[str, Any] = {**QUIET, "queue": False}
 
 @dataclass(frozen=True, slots=True)
 class TabServices:
-    """What all tabs share."""
+    """The services that all tabs share."""
 
     model: ModelProvider
     reader: MediaReader

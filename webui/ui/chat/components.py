@@ -38,7 +38,7 @@ class ChatComponents:
 
     @property
     def outputs(self) -> list[gr.blocks.Block]:
-        """What an answer changes."""
+        """The components that an answer changes."""
         return [
             self.chatbot,
             self.actions,

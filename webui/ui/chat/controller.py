@@ -44,7 +44,7 @@ class ChatController:
 
     @property
     def outputs(self) -> list[Any]:
-        """What an answer changes: the column, and the pages in the viewer once they are read."""
+        """The components that an answer changes: the column, and the pages in the viewer."""
         return [*self._components.outputs, self._sheet]
 
     async def send(
