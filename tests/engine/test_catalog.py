@@ -1,4 +1,4 @@
-"""Which model a machine runs, and what a name means."""
+"""The model that a machine runs, and the meaning of `--model`."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ BUNDLED = Path("bundled")
     ("gigabytes", "quantization", "chosen"),
     [(24, "auto", "4bit"), (48, "auto", "none"), (16, "8bit", "8bit")],
 )
-def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantization, chosen):
+def test_auto_is_the_9b_model_in_the_planned_precision(gigabytes, quantization, chosen):
     machine = Machine((Card("card", gigabytes * 10**9, gigabytes * 10**9),))
     choice = choose(
         "auto",
@@ -32,20 +32,20 @@ def test_auto_takes_the_9b_in_the_precision_that_the_plan_has(gigabytes, quantiz
     )
 
 
-def test_auto_takes_the_bundled_one_where_nothing_fits_and_says_why():
+def test_auto_is_the_bundled_model_where_nothing_fits_with_the_reason():
     choice = choose("auto", "auto", make_plan(Machine(), FLAGSHIP.needs), BUNDLED)
     assert (choice.source, choice.notice) == (str(BUNDLED), NoCudaDevice())
     assert choose("auto", "auto", None, BUNDLED).notice is None
 
 
-def test_pixels_are_the_same_by_folder_and_by_id():
+def test_image_limits_are_the_same_by_folder_and_by_id():
     assert (
         choose("zai-org/GLM-4.1V-9B-Thinking", "auto", None, BUNDLED).info.frame
         == choose("/a", "auto", None, BUNDLED).info.frame
     )
 
 
-def test_a_path_or_hub_id_is_taken_as_it_is():
+def test_a_path_or_hub_id_keeps_its_quantization_and_name():
     assert choose("some/model", "8bit", None, BUNDLED).quantization == "8bit"
     assert choose("some/model", "none", None, BUNDLED).info.name == "model"
     assert choose("nano", "4bit", None, BUNDLED).source == str(BUNDLED)

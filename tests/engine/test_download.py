@@ -1,4 +1,4 @@
-"""Fetching from the hub, with a stand-in for the hub: what is counted, and what a failure says."""
+"""Downloads with a fake of the hub: progress, disk space, and the reasons of failures."""
 
 import errno
 from pathlib import Path
@@ -19,7 +19,7 @@ from webui.protocol import Progress
 
 
 def hub(size=100, error=None, offline=False):
-    """snapshot_download, as far as download uses it."""
+    """Return a fake of snapshot_download."""
 
     def fetch(source, *, ignore_patterns, max_workers, endpoint, dry_run=False, tqdm_class=None):
         if dry_run and offline:
@@ -44,25 +44,25 @@ def hub(size=100, error=None, offline=False):
     return fetch
 
 
-def refused(status):
+def error_response(status):
     return httpx.Response(status, request=httpx.Request("GET", "https://hub/some/model"))
 
 
-def fetched(fetch, free=10**9, report=lambda progress: None):
+def run_download(fetch, free=10**9, report=lambda progress: None):
     return download("some/model", "model", report, fetch=fetch, free_bytes=lambda: free)
 
 
-def test_the_bytes_are_told_of_a_total_that_is_known_from_the_start():
+def test_progress_counts_bytes_of_a_total_known_from_the_start():
     seen = []
-    assert fetched(hub(100), report=seen.append) == Path("/cache/model")
+    assert run_download(hub(100), report=seen.append) == Path("/cache/model")
     assert seen == [Progress("loading", 50, 100), Progress("loading", 100, 100)]
 
 
-def test_a_disk_too_small_is_told_before_anything_is_fetched():
+def test_a_disk_that_is_too_small_is_noticed_before_the_download():
     with pytest.raises(
         ModelLoadError, match=r"need 20\.6 GB and the disk of .* has 3\.0 GB left.*HF_HOME"
     ):
-        fetched(hub(20_600_000_000, error=AssertionError), free=3 * 10**9)
+        run_download(hub(20_600_000_000, error=AssertionError), free=3 * 10**9)
     assert cache_free_bytes() > 0
 
 
@@ -78,15 +78,18 @@ def test_a_disk_too_small_is_told_before_anything_is_fetched():
             r"the hub cannot be reached \(Got: ConnectError\)",
         ),
         (OSError("connection lost"), r"the hub cannot be reached \(connection lost\)"),
-        (RepositoryNotFoundError("404", response=refused(404)), "the hub has no model some/model"),
-        (GatedRepoError("403", response=refused(403)), "needs a token"),
+        (
+            RepositoryNotFoundError("404", response=error_response(404)),
+            "the hub has no model some/model",
+        ),
+        (GatedRepoError("403", response=error_response(403)), "needs a token"),
     ],
 )
-def test_a_failure_is_one_line_that_says_what_to_do(error, reason):
+def test_a_failure_is_one_line_with_a_remedy(error, reason):
     with pytest.raises(ModelLoadError, match=reason) as caught:
-        fetched(hub(error=error))
+        run_download(hub(error=error))
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_in_the_cache_loads_without_a_network():
-    assert fetched(hub(offline=True)) == Path("/cache/model")
+def test_cached_files_load_without_a_network():
+    assert run_download(hub(offline=True)) == Path("/cache/model")

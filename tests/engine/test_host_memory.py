@@ -1,15 +1,15 @@
-"""What is free on this machine, and in a container with less."""
+"""The free memory and the usable cores of a machine, and of a container with less."""
 
 import os
 
 from webui.engine.planning.host_memory import available_bytes, total_bytes, usable_cores
 
 
-def test_the_machine_tells_what_is_free():
+def test_free_memory_is_at_most_all_of_it():
     assert 0 < available_bytes() <= total_bytes()
 
 
-def container(folder, limit):
+def free_in_container(folder, limit):
     (folder / "meminfo").write_text("MemTotal: 1000 kB\nMemAvailable: 800 kB\n")
     (folder / "memory.max").write_text(limit)
     (folder / "memory.current").write_text("300000\n")
@@ -18,16 +18,16 @@ def container(folder, limit):
 
 
 def test_a_container_has_less_than_its_machine(tmp_path):
-    assert container(tmp_path, "500000\n") == 250_000
-    assert container(tmp_path, "max\n") == 800 * 1024
-    assert container(tmp_path, "1000\n") == 0
+    assert free_in_container(tmp_path, "500000\n") == 250_000
+    assert free_in_container(tmp_path, "max\n") == 800 * 1024
+    assert free_in_container(tmp_path, "1000\n") == 0
 
 
-def test_where_nobody_tells_all_of_it_counts(tmp_path):
+def test_without_meminfo_all_memory_counts_as_free(tmp_path):
     assert available_bytes(tmp_path / "meminfo", tmp_path) == total_bytes()
 
 
-def test_a_container_may_have_fewer_cores_than_it_sees(tmp_path):
+def test_a_container_may_use_fewer_cores_than_it_sees(tmp_path):
     seen = len(os.sched_getaffinity(0))
     for quota, cores in (
         ("50000 100000", 1),

@@ -1,4 +1,4 @@
-"""Downloads from a hub that cuts connections, by a process that is killed: nothing that arrived is fetched again."""
+"""Downloads that are interrupted, or whose process is killed, fetch nothing twice."""
 
 import os
 import random
@@ -31,7 +31,7 @@ print(folder, flush=True)
 """
 
 
-def downloading(server, home):
+def start_download(server, home):
     environ = {
         **os.environ,
         "HF_HOME": str(home),
@@ -44,12 +44,12 @@ def downloading(server, home):
     )
 
 
-def arrived(home):
-    """Bytes of large files that lie on the disk, whole or in part."""
+def bytes_on_disk(home):
+    """Return the bytes of large files on the disk, partial ones included."""
     return sum(path.stat().st_size for path in home.rglob("blobs/*") if path.stat().st_size > PIECE)
 
 
-def finished(process, home):
+def assert_finished(process, home):
     output, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
     *progress, folder = output.splitlines()
@@ -60,7 +60,7 @@ def finished(process, home):
     return done
 
 
-def test_connections_that_are_cut_and_a_process_that_is_killed_fetch_nothing_twice(tmp_path):
+def test_cut_connections_and_a_killed_process_fetch_nothing_twice(tmp_path):
     with hub(FILES) as server:
         server.cuts = [3 * MEGABYTE, 5 * MEGABYTE, 2 * MEGABYTE, 4 * MEGABYTE, 6 * MEGABYTE]
         for kill_at in (2, 7, 13, 22, 30):
@@ -69,24 +69,24 @@ def test_connections_that_are_cut_and_a_process_that_is_killed_fetch_nothing_twi
                     len(data) for data in FILES.values() if len(data) < PIECE
                 )
                 server.may_send.notify_all()
-            process = downloading(server, tmp_path)
-            while arrived(tmp_path) < kill_at * MEGABYTE - PIECE and process.poll() is None:
+            process = start_download(server, tmp_path)
+            while bytes_on_disk(tmp_path) < kill_at * MEGABYTE - PIECE and process.poll() is None:
                 time.sleep(0.02)
             process.kill()
             process.communicate()
         with server.may_send:
             server.stop_at = None
             server.may_send.notify_all()
-        finished(downloading(server, tmp_path), tmp_path)
+        assert_finished(start_download(server, tmp_path), tmp_path)
     assert not server.cuts
     assert server.sent <= SIZE * 1.01
 
 
-def test_what_is_there_is_not_fetched_again(tmp_path):
+def test_downloaded_files_are_not_fetched_again(tmp_path):
     with hub(FILES) as server:
-        finished(downloading(server, tmp_path), tmp_path)
+        assert_finished(start_download(server, tmp_path), tmp_path)
         sent = server.sent
-        assert downloading(server, tmp_path).communicate(timeout=120)[0].splitlines()[-1]
+        assert start_download(server, tmp_path).communicate(timeout=120)[0].splitlines()[-1]
     assert server.sent == sent
 
 
@@ -101,7 +101,7 @@ def url(server):
     return f"{server.endpoint}/{MODEL}/resolve/main/model-2.safetensors"
 
 
-def test_a_part_with_another_content_is_noticed_and_taken_away(blob):
+def test_a_part_with_wrong_content_is_deleted(blob):
     blob.parent.mkdir()
     blob.with_name(f"{blob.name}.part").write_bytes(b"?" * MEGABYTE)
     size = len(FILES["model-2.safetensors"])
@@ -112,7 +112,7 @@ def test_a_part_with_another_content_is_noticed_and_taken_away(blob):
     assert blob.read_bytes() == FILES["model-2.safetensors"]
 
 
-def test_a_hub_that_sends_nothing_is_given_up_after_some_tries(blob):
+def test_a_hub_that_sends_nothing_is_given_up_after_a_few_failures(blob):
     pauses = []
     with hub(FILES) as server:
         server.cuts = [0] * 9
@@ -121,7 +121,7 @@ def test_a_hub_that_sends_nothing_is_given_up_after_some_tries(blob):
     assert len(pauses) == 4
 
 
-def test_what_the_hub_refuses_is_not_asked_again(blob):
+def test_a_refused_file_is_not_requested_again(blob):
     pauses = []
     with hub(FILES) as server, pytest.raises(httpx.HTTPStatusError):
         fetch_file(

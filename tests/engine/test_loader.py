@@ -1,4 +1,4 @@
-"""Checkpoints that cannot be loaded end in one reason that a person can act on."""
+"""Loading a checkpoint: what is refused and why, progress, precision, and slots."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_missing_files_are_named(checkpoint, name):
         ),
     ],
 )
-def test_a_damaged_shard_is_named_with_what_to_do(checkpoint, damage, reason):
+def test_a_damaged_shard_is_named_with_a_remedy(checkpoint, damage, reason):
     shard = checkpoint / "model.safetensors"
     shard.write_bytes(damage(shard.read_bytes()))
     with pytest.raises(ModelLoadError, match=reason) as caught:
@@ -98,13 +98,13 @@ def test_a_missing_shard_of_several_is_named(checkpoint):
         load_folder(checkpoint)
 
 
-def test_a_settings_file_that_is_no_json_is_named(checkpoint):
+def test_a_config_that_is_no_json_is_named(checkpoint):
     (checkpoint / "config.json").write_text("{")
     with pytest.raises(ModelLoadError, match=r"config\.json cannot be read"):
         load_folder(checkpoint)
 
 
-def test_weights_that_lack_are_not_made_up(checkpoint):
+def test_missing_weights_are_not_initialised_at_random(checkpoint):
     weights = load_file(checkpoint / "model.safetensors")
     del weights["model.language_model.norm.weight"]
     save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
@@ -112,7 +112,7 @@ def test_weights_that_lack_are_not_made_up(checkpoint):
         load_folder(checkpoint)
 
 
-def test_weights_of_another_shape_are_a_reason(checkpoint):
+def test_weights_of_another_shape_are_refused(checkpoint):
     weights = load_file(checkpoint / "model.safetensors")
     weights["lm_head.weight"] = weights["lm_head.weight"][:10].clone()
     save_file(weights, checkpoint / "model.safetensors", {"format": "pt"})
@@ -120,7 +120,7 @@ def test_weights_of_another_shape_are_a_reason(checkpoint):
         load_folder(checkpoint)
 
 
-def test_too_little_memory_is_told_before_loading(checkpoint):
+def test_a_lack_of_memory_is_noticed_before_loading(checkpoint):
     choice, needed = (
         choose(str(checkpoint), "auto", None, NANO),
         read_checkpoint(checkpoint, "model"),
@@ -136,14 +136,14 @@ def test_too_little_memory_is_told_before_loading(checkpoint):
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:7"])
 @pytest.mark.skipif(torch.cuda.device_count() > 7, reason="has that device")
-def test_a_device_that_is_not_there_is_told(checkpoint, device):
+def test_a_missing_device_is_named(checkpoint, device):
     if torch.cuda.is_available() and device == "cuda":
         pytest.skip("has that device")
     with pytest.raises(ModelLoadError, match=f"--device is {device}"):
         load_folder(checkpoint, device=device)
 
 
-def test_loading_is_told_in_bytes_up_to_the_last(checkpoint):
+def test_progress_counts_bytes_up_to_the_last(checkpoint):
     seen = []
     load_folder(checkpoint, report=seen.append)
     size = sum(tensor.nbytes for tensor in load_file(checkpoint / "model.safetensors").values())
@@ -155,7 +155,7 @@ def test_loading_is_told_in_bytes_up_to_the_last(checkpoint):
 
 
 @pytest.mark.parametrize("quantization", ["8bit", "4bit"])
-def test_quantized_weights_are_counted_as_they_lie_in_memory(checkpoint, quantization):
+def test_quantized_weights_are_counted_at_their_size_in_memory(checkpoint, quantization):
     loaded = load_folder(checkpoint, quantization)
     model = loaded.runner.model
     packed = [
@@ -212,7 +212,7 @@ def test_another_architecture_is_refused_by_name(checkpoint):
 
 @pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="another allocator")
 def test_freed_memory_is_used_again_without_asking_the_system():
-    asked = """
+    script = """
 import resource, torch
 from webui.engine.loading.loader import keep_freed_memory
 def faults(passes):
@@ -230,23 +230,24 @@ print(faults(10))
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
     }
-    # As glibc begins: it moves this by itself, after which it is chance what a process gives back.
+    # The initial value of glibc, which adapts it at run time: what a process returns to the system
+    # would depend on chance.
     environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
     printed = subprocess.run(
-        [sys.executable, "-c", asked], env=environment, capture_output=True, check=True
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=True
     ).stdout
     before, after = map(int, printed.split())
-    # 40 MB a pass are 10,000 pages.
+    # Each pass allocates 40 MB, which are 10,000 pages.
     assert after < 1000 < before
 
 
-def test_the_bundled_files_say_what_the_model_takes(nano):
+def test_the_files_of_the_bundled_model_set_its_limits(nano):
     assert nano.info.bundled
     assert nano.info.image.unit == 28
     assert nano.info.frame.max_pixels >= 112 * 112
 
 
-def test_where_the_slots_do_not_fit_after_all_fewer_are_tried(caplog):
+def test_fewer_slots_are_tried_where_the_planned_ones_do_not_fit(caplog):
     tried = []
 
     def make(cache):

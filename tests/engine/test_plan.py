@@ -1,4 +1,4 @@
-"""The plan: for each machine its precision, slots, context and sentence."""
+"""The plan of each machine: precision, slots, context and summary, or the reason why not."""
 
 from dataclasses import replace
 
@@ -8,15 +8,21 @@ from webui.engine.loading.catalog import FLAGSHIP
 from webui.engine.planning.cards import GIBIBYTE, KNOWN_CARDS, machines_named, unused_card
 from webui.engine.planning.hardware import Machine
 from webui.engine.planning.needs import Needs
-from webui.engine.planning.plan import CachePlan, PlanOptions, make_plan, plan_cache
+from webui.engine.planning.plan import (
+    CachePlan,
+    PlanOptions,
+    describe_card_choice,
+    make_plan,
+    plan_cache,
+)
 
 NEEDS = FLAGSHIP.needs
 
 
 def card(name, gibibytes, capability=(8, 9), free=None):
-    """As torch reports it: GiB in all, and how many are free if others use it."""
-    made = unused_card(name, int(gibibytes * GIBIBYTE), capability)
-    return made if free is None else replace(made, free_bytes=int(free * GIBIBYTE))
+    """Return a card of that many GiB; `free` if other programs use the rest."""
+    unused = unused_card(name, int(gibibytes * GIBIBYTE), capability)
+    return unused if free is None else replace(unused, free_bytes=int(free * GIBIBYTE))
 
 
 # Card -> precision, quantization, slots, context.
@@ -41,35 +47,45 @@ CARDS += [
 
 @pytest.mark.parametrize(("card", "dtype", "quantization", "slots", "context"), CARDS)
 def test_each_card_has_its_plan(card, dtype, quantization, slots, context):
-    made = make_plan(Machine((card,), 580, "13.0"), NEEDS)
-    assert (made.dtype, made.quantization, made.slots, made.context_length) == (
+    plan = make_plan(Machine((card,), 580, "13.0"), NEEDS)
+    assert (plan.dtype, plan.quantization, plan.slots, plan.context_length) == (
         dtype,
         quantization,
         slots,
         context,
     )
-    assert made.summary.endswith(f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens")
-    taken = made.weight_bytes + made.reserve_bytes + slots * context * 40_960
+    assert plan.summary.endswith(f"{slots} conversation{'s' * (slots > 1)} of {context:,} tokens")
+    taken = plan.weight_bytes + plan.reserve_bytes + slots * context * 40_960
     assert taken <= card.free_bytes
-    assert made.weight_bytes < made.peak_bytes <= made.weight_bytes + 2 * NEEDS.layer
+    assert plan.weight_bytes < plan.peak_bytes <= plan.weight_bytes + 2 * NEEDS.layer
 
 
-def test_the_free_one_of_two_cards_is_taken():
-    made = make_plan(
+def test_the_card_with_most_free_memory_is_chosen():
+    plan = make_plan(
         Machine((card("L40S", 44.39, free=9.0), card("L40S", 44.39)), 580, "13.0"), NEEDS
     )
-    assert (made.device, made.slots, made.context_length) == ("cuda:1", 17, 32_768)
+    assert (plan.device, plan.slots, plan.context_length) == ("cuda:1", 17, 32_768)
 
 
-def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
-    made = make_plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
-    assert (made.quantization, made.slots, made.context_length) == ("none", 26, 8192)
-    assert "L40S (47.7 GB, 32.2 GB of it free)" in made.summary
+def test_the_choice_of_a_card_is_described_where_there_was_one():
+    machine = Machine((card("L40S", 44.39, free=9.0), card("L40S", 44.39)))
+    described = "cuda:1 has most free memory of 2 cards (9.7 GB, 47.2 GB)"
+    assert describe_card_choice(machine, "auto") == described
+    assert describe_card_choice(machine, "cuda") == described
+    assert not describe_card_choice(machine, "cuda:0")
+    assert not describe_card_choice(Machine((card("L40S", 44.39),)), "auto")
+    assert not describe_card_choice(Machine(), "auto")
+
+
+def test_a_card_in_use_is_planned_by_its_free_memory():
+    plan = make_plan(Machine((card("L40S", 44.39, free=30.0),)), NEEDS)
+    assert (plan.quantization, plan.slots, plan.context_length) == ("none", 26, 8192)
+    assert "L40S (47.7 GB, 32.2 GB of it free)" in plan.summary
     assert make_plan(Machine((card("L40S", 44.39, free=20.0),)), NEEDS).quantization == "4bit"
 
 
 @pytest.mark.parametrize(
-    ("machine", "wishes", "reason"),
+    ("machine", "options", "reason"),
     [
         (
             Machine((card("laptop", 7.75),)),
@@ -100,25 +116,25 @@ def test_a_card_in_use_is_planned_by_what_is_free_and_says_so():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_number(machine, wishes, reason):
-    made = make_plan(machine, NEEDS, wishes)
-    assert not made.fits
-    assert reason in made.summary
+def test_a_plan_that_does_not_fit_is_refused_with_numbers(machine, options, reason):
+    plan = make_plan(machine, NEEDS, options)
+    assert not plan.fits
+    assert reason in plan.summary
 
 
-def test_what_was_asked_for_is_kept():
-    made = make_plan(
+def test_options_are_kept():
+    plan = make_plan(
         Machine((card("L40S", 44.39),)), NEEDS, PlanOptions("cuda:0", "8bit", 3, 65_536)
     )
-    assert (made.quantization, made.slots, made.context_length) == ("8bit", 3, 65_536)
+    assert (plan.quantization, plan.slots, plan.context_length) == ("8bit", 3, 65_536)
 
 
-def test_the_needs_of_the_9b_are_those_of_its_config():
+def test_the_needs_of_the_9b_model_are_those_of_its_config():
     config = {
         "dtype": "bfloat16",
         "text_config": {
-            "hidden_size": 4096, "intermediate_size": 13_696, "num_hidden_layers": 40, "num_attention_heads": 32,
-            "num_key_value_heads": 2, "max_position_embeddings": 65_536,
+            "hidden_size": 4096, "intermediate_size": 13_696, "num_hidden_layers": 40,
+            "num_attention_heads": 32, "num_key_value_heads": 2, "max_position_embeddings": 65_536,
         },
     }  # fmt: skip
     assert Needs.from_config(config, NEEDS.file_bytes) == NEEDS
@@ -129,7 +145,7 @@ def test_the_needs_of_the_9b_are_those_of_its_config():
     ]
 
 
-def test_many_people_come_before_long_conversations():
+def test_many_conversations_come_before_long_ones():
     assert plan_cache(65_536 * 16 * 100, 100, 131_072) == CachePlan(16, 65_536)
     assert plan_cache(65_536 * 16 * 100 - 1, 100, 65_536) == CachePlan(31, 32_768)
     assert plan_cache(8192 * 9 * 100, 100, 65_536) == CachePlan(9, 8192)
@@ -139,7 +155,7 @@ def test_many_people_come_before_long_conversations():
     assert plan_cache(10**9, 100, 2048) == CachePlan(32, 2048)
 
 
-def test_a_machine_can_be_imagined_by_size_or_name():
+def test_a_machine_is_named_by_the_size_or_the_name_of_its_card():
     for text, name in (
         ("24 GB", "a card of 24 GB"),
         ("24gb", "a card of 24gb"),
