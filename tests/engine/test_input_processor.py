@@ -163,11 +163,13 @@ async def test_the_pause_of_a_throttled_owner_does_not_delay_another_owner():
 
 
 async def test_one_of_several_threads_is_kept_for_first_requests():
-    processor, gate = InputProcessor(list, threads=2), Event()
-    builds = [lambda: True, gate.wait, gate.wait, gate.wait]
+    all_are_queued, gate = Event(), Event()
+    processor = InputProcessor(list, threads=2)
+    builds = [partial(all_are_queued.wait, GUARD_S), gate.wait, gate.wait, gate.wait]
     flood = [
         await submit(processor, f"a{number}", "a", build) for number, build in enumerate(builds)
     ]
+    all_are_queued.set()
     assert await flood[0]
     other = processor.process("b", "b", lambda: "prompt")
     assert await asyncio.wait_for(other, GUARD_S) == "prompt"
