@@ -17,7 +17,7 @@ from webui.errors import DamagedFileError, TooSlowError
 from webui.media.decoded_files import DecodedFiles
 from webui.media.reader import MediaReader, Selection
 from webui.media.source_file import recognise
-from webui.protocol import MediaLimits, PageLabel
+from webui.protocol import MediaLimits, PageLabel, Progress
 
 
 class Readers:
@@ -30,7 +30,9 @@ class Readers:
         self.paths = {name: make_pdf(folder / name, 4) for name in names}
 
     async def preview(self, name: str = "a.pdf", owner: str = "ann", tokens: int = TOKENS):
-        return await self.reader.preview(self.paths[name], INFO, ALL, tokens, owner=owner)
+        preview = await self.reader.preview(self.paths[name], INFO, ALL, tokens, owner=owner)
+        await until(lambda: not preview.decoded.lock.locked())
+        return preview
 
     async def load(self, name="a.pdf", owner="ann", pages="", tokens=TOKENS):
         """Return the labels of the question's pages, and the numbers of those drawn for it."""
@@ -136,31 +138,32 @@ def blank(pixels: int) -> Image.Image:
     return Image.new("RGB", (pixels, 1))
 
 
-async def test_a_question_waits_for_the_child_of_its_preview(tmp_path):
-    readers = Readers(tmp_path, ())
-    readers.paths["a.pdf"] = make_pdf(tmp_path / "a.pdf", 4)
-    preview = asyncio.create_task(readers.preview())
-    await until(lambda: readers.sandbox.begun)
-    question = asyncio.create_task(readers.load())
-    await asyncio.sleep(0)
-    readers.sandbox.release("a.pdf")
-    await preview
-    assert (await question)[0] == [1, 2, 3, 4]
-    assert readers.sandbox.begun == ["a.pdf"]
-
-
 async def test_thumbnails_are_shown_before_the_pages_for_the_model_are_drawn(readers):
-    drawn_before: list[int] = []
-    preview = await readers.reader.preview(
-        readers.paths["a.pdf"],
-        INFO,
-        ALL,
-        TOKENS,
-        owner="ann",
-        on_preview=lambda preview: drawn_before.append(len(readers.sandbox.drawn)),
-    )
-    assert drawn_before == [0]
-    assert len(readers.sandbox.drawn) == preview.count == 4
+    readers.sandbox.may_draw.clear()
+    preview = await readers.reader.preview(readers.paths["a.pdf"], INFO, ALL, TOKENS, owner="ann")
+    assert (len(preview.thumbnails), readers.sandbox.drawn) == (4, [])
+    question = asyncio.create_task(readers.load())
+    await asyncio.sleep(0.01)
+    readers.sandbox.may_draw.set()
+    assert await question == ([1, 2, 3, 4], [1, 2, 3, 4])
+    assert readers.sandbox.begun == ["a.pdf"], "the question had a child of its own"
+
+
+async def test_a_question_hears_of_the_child_of_its_preview(reader, tmp_path):
+    path, reports = make_pdf(tmp_path / "a.pdf", 40), []
+    tokens = 40 * 600
+    preview = await reader.preview(path, INFO, ALL, tokens, owner="ann")
+    await reader.load(path, INFO, ALL, tokens, owner="ann", on_progress=reports.append)
+    assert reports[-1] == Progress("converting", 40, 40)
+    assert preview.count == 40
+
+
+async def test_closing_ends_the_children_of_previews(readers):
+    readers.sandbox.may_draw.clear()
+    preview = await readers.reader.preview(readers.paths["a.pdf"], INFO, ALL, TOKENS, owner="ann")
+    readers.reader.close()
+    await until(lambda: not preview.decoded.lock.locked())
+    assert readers.sandbox.drawn == []
 
 
 async def test_a_page_that_fails_ahead_fails_the_question_and_not_the_preview(readers):
@@ -198,6 +201,7 @@ async def test_what_was_decoded_ahead_is_what_a_question_alone_gets(reader, tmp_
     make(path, [index / 10 for index in range(30)]) if make is make_video else make(path)
     alone = await reader.load(path, INFO, ALL, INFO.media_tokens, owner="bob")
     preview = await reader.preview(path, INFO, ALL, INFO.media_tokens, owner="ann")
+    await until(lambda: not preview.decoded.lock.locked())
     assert preview.decoded.size_bytes > 0
     ahead = await reader.load(path, INFO, ALL, INFO.media_tokens, owner="ann")
     assert pixels(ahead) == pixels(alone)

@@ -36,8 +36,7 @@ class FakePreview(Preview):
 class FakeReader:
     """Makes three pages of a document, four frames of a video, else one picture.
 
-    Raises `error` where there is one. With `ahead`, reports that many conversions before its own;
-    `pages_ahead` are decoded after the preview is shown.
+    Raises `error` where there is one. With `ahead`, reports that many conversions before its own.
     """
 
     error: WebUIError | None = None
@@ -48,7 +47,6 @@ class FakeReader:
     ahead: int | None = None
     previewed: list[tuple[str, int]] = field(default_factory=list)
     forgotten: list[str] = field(default_factory=list)
-    pages_ahead: int = 0
 
     async def preview(
         self,
@@ -59,7 +57,6 @@ class FakeReader:
         *,
         owner: str = "",
         on_progress: Callable[[Progress], None] = lambda progress: None,
-        on_preview: Callable[[Preview], None] = lambda preview: None,
     ) -> FakePreview:
         self.owners.add(owner)
         self.previewed.append((path.name, max_tokens))
@@ -78,12 +75,7 @@ class FakeReader:
         attachment = Attachment(path, kind)  # type: ignore[arg-type]
         duration_s = 2.0 if times else 0.0
         sizes = ((60, 80),) * count
-        preview = FakePreview(attachment, count, sizes, pages, times, duration_s)
-        on_preview(preview)
-        for index in range(self.pages_ahead):
-            on_progress(Progress("converting", index, self.pages_ahead))
-            await asyncio.sleep(self.step_s)
-        return preview
+        return FakePreview(attachment, count, sizes, pages, times, duration_s)
 
     def forget(self, owner: str) -> None:
         self.forgotten.append(owner)

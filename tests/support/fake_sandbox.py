@@ -25,6 +25,7 @@ class FakeSandbox(Sandbox):
 
     `begun` holds the names of the files whose conversions have begun, in that order, and `drawn`
     the pages that were drawn for the model. `failing` files raise the error after their thumbnails.
+    While `may_draw` is clear, children stop before the pages for the model.
     """
 
     def __init__(self, pages: int = 1) -> None:
@@ -34,6 +35,8 @@ class FakeSandbox(Sandbox):
         self.ended: set[str] = set()
         self.drawn: list[tuple[str, int]] = []
         self.failing: dict[str, Exception] = {}
+        self.may_draw = asyncio.Event()
+        self.may_draw.set()
         self._released: dict[str, asyncio.Event] = {}
 
     def release(self, *names: str) -> None:
@@ -70,6 +73,7 @@ class FakeSandbox(Sandbox):
             await on_reply(Reply({"thumbnails_complete": True}))
         if name in self.failing:
             raise self.failing[name]
+        await self.may_draw.wait()
         if job.max_tokens:
             for number, (width, height) in job.page_sizes(outline).items():
                 if number not in job.known_pages:

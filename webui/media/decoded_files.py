@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -25,6 +26,7 @@ from webui.protocol import (
     MediaLimits,
     ModelInfo,
     PageLabel,
+    Progress,
     SlideLabel,
     VideoPart,
 )
@@ -35,6 +37,11 @@ FileKey = tuple[str, tuple[int, ...], str]
 # Pillow stores an RGB pixel in four bytes.
 BYTES_PER_PIXEL = 4
 PageLabelType = type[PageLabel] | type[SlideLabel]
+OnProgress = Callable[[Progress], None]
+
+
+def ignore(value: object) -> None:
+    """For callers that do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +57,15 @@ class ReadRequest:
 class DecodedFile(ABC):
     """The pages or frames of one file at the sizes of its requests.
 
-    `lock` is held while a child decodes it: a question waits for the preview's child instead of
-    starting its own.
+    `lock` is held while a child decodes it: a question waits for the child of the preview instead
+    of starting its own. `on_progress` belongs to the caller that waits.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.lock = asyncio.Lock()
         self.outline: Outline | None = None
+        self.on_progress: OnProgress = ignore
         self.last_used = 0
 
     @abstractmethod

@@ -11,7 +11,15 @@ from PIL import Image
 
 from webui.errors import DamagedFileError
 from webui.media.decode_job import DecodeJob
-from webui.media.decoded_files import DecodedFile, PagedFile, ReadRequest, VideoFile, to_image
+from webui.media.decoded_files import (
+    DecodedFile,
+    OnProgress,
+    PagedFile,
+    ReadRequest,
+    VideoFile,
+    ignore,
+    to_image,
+)
 from webui.media.fair_semaphore import FairSemaphore
 from webui.media.formats.registry import PDF, PICTURE, VIDEO, office_type
 from webui.media.pdf_cache import ConvertedFile, PdfCache
@@ -29,12 +37,7 @@ SMALL_PICTURE_BYTES = 8 * 1024**2
 # LibreOffice reserves this much more address space than it uses; measured were 0.5 GB.
 OFFICE_RESERVE_BYTES = 2 * 1024**3
 THUMBNAIL_SIDE = 480
-OnProgress = Callable[[Progress], None]
 OnThumbnails = Callable[[tuple[Image.Image, ...]], None]
-
-
-def ignore(value: object) -> None:
-    """For callers that do not watch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,10 @@ class Decoding:
     request: ReadRequest
     decoded: DecodedFile
     owner: str
-    on_progress: OnProgress
+
+    def report(self, progress: Progress) -> None:
+        """Report to the caller that waits for this file now: first a preview, then a question."""
+        self.decoded.on_progress(progress)
 
 
 class ReplyReceiver:
@@ -119,8 +125,8 @@ class Decoder:
             decoded.label = office_type(converted.suffix).label
         small = source.format == PICTURE and source.size_bytes <= SMALL_PICTURE_BYTES
         receiver = ReplyReceiver(decoded, on_thumbnails or ignore)
-        async with self._place(self._places, decoding.owner, decoding.on_progress, small=small):
-            await self._run(job, source.name, receiver, decoding.on_progress, pdf)
+        async with self._place(self._places, decoding.owner, decoding.report, small=small):
+            await self._run(job, source.name, receiver, decoding.report, pdf)
         if isinstance(decoded, VideoFile):
             decoded.mark_sampled(request)
 
@@ -191,7 +197,7 @@ class Decoder:
             suffix = office_type(reply.values["suffix"]).suffix
             converted.append(ConvertedFile(reply.data, suffix))
 
-        async with self._place(self._office_places, decoding.owner, decoding.on_progress):
+        async with self._place(self._office_places, decoding.owner, decoding.report):
             reserve = OFFICE_RESERVE_BYTES if self._office else 0
             limits = Limits(self._limits.office_timeout_s, memory_bytes + reserve)
             await self._sandbox.run(job.to_json(), source.name, limits, receive)

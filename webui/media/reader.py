@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
 from webui.errors import AttachmentError, DamagedFileError, UnsupportedTypeError
 from webui.media.decoded_files import (
     DecodedFiles,
+    OnProgress,
     PagedFile,
     ReadRequest,
     VideoFile,
+    ignore,
 )
-from webui.media.decoder import THUMBNAIL_SIDE, Decoder, Decoding, OnProgress, ignore
+from webui.media.decoder import THUMBNAIL_SIDE, Decoder, Decoding
 from webui.media.formats.file_type import HEAD_BYTES
 from webui.media.formats.registry import PICTURE, PICTURE_TYPES, sniff
 from webui.media.preview import Preview
@@ -49,7 +51,6 @@ __all__ = [
 
 WORKER = "webui.media.worker"
 WHOLE = Selection()
-OnPreview = Callable[[Preview], None]
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,8 @@ class MediaReader:
         self._office = office
         self._decoder = Decoder(limits, office, sandbox or Sandbox(ProcessPool(WORKER)))
         self._decoded = DecodedFiles()
+        # Children that go on after their previews were shown.
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def preview(
         self,
@@ -83,13 +86,11 @@ class MediaReader:
         *,
         owner: str = "",
         on_progress: OnProgress = ignore,
-        on_preview: OnPreview = ignore,
     ) -> Preview:
         """Return what a user sees of the file before sending it.
 
-        `on_preview` gets the preview as soon as its thumbnails are there. For an owner's question
-        with `max_tokens` for this file, the same child then decodes the pages that `load` will
-        return. Raises an AttachmentError.
+        For an owner's question with `max_tokens` for this file, the same child then goes on to
+        decode the pages that `load` will return. Raises an AttachmentError.
         """
         source = await asyncio.to_thread(recognise, path, self.limits.max_file_bytes)
         decoded = self._decoded.open(owner, source)
@@ -97,13 +98,12 @@ class MediaReader:
             request = ReadRequest(selection, info, info.media_tokens, self.limits)
         else:
             request = ReadRequest(WHOLE, info, max_tokens if owner else 0, self.limits)
-        decoding = Decoding(source, request, decoded, owner, on_progress)
+        if not isinstance(decoded, VideoFile):
+            decoded.on_progress = on_progress
+            return await self._preview_pages(Decoding(source, request, decoded, owner))
         async with decoded.lock:
-            if isinstance(decoded, VideoFile):
-                preview = await self._preview_video(decoding)
-                on_preview(preview)
-                return preview
-            return await self._preview_pages(decoding, on_preview)
+            decoded.on_progress = on_progress
+            return await self._preview_video(Decoding(source, request, decoded, owner))
 
     async def load(
         self,
@@ -123,10 +123,13 @@ class MediaReader:
         source = await asyncio.to_thread(recognise, path, self.limits.max_file_bytes)
         decoded = self._decoded.open(owner, source)
         request = ReadRequest(selection, info, max(max_tokens, 1), self.limits)
+        # The child of the preview, if it is still at work, reports to this caller from now on.
+        decoded.on_progress = on_progress
         async with decoded.lock:
+            decoded.on_progress = on_progress
             parts = decoded.find_parts(request)
             if parts is None:
-                await self._decoder.decode(Decoding(source, request, decoded, owner, on_progress))
+                await self._decoder.decode(Decoding(source, request, decoded, owner))
                 parts = decoded.find_parts(request)
             # From here on the pages belong to the message.
             decoded.clear()
@@ -159,26 +162,46 @@ class MediaReader:
 
     def close(self) -> None:
         """Drop all PDFs and end all conversions."""
+        for task in self._tasks:
+            task.cancel()
         self._decoder.close()
 
-    async def _preview_pages(self, decoding: Decoding, on_preview: OnPreview) -> Preview:
-        source, previews = decoding.source, []
+    async def _preview_pages(self, decoding: Decoding) -> Preview:
+        """Return the preview once the thumbnails are there; the child goes on in a task."""
+        shown: asyncio.Future[Preview] = asyncio.get_running_loop().create_future()
+        task = asyncio.create_task(self._decode_ahead(decoding, shown))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        events: set[asyncio.Future[Any]] = {task, shown}
+        try:
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not shown.done() and not task.done():
+                # Cancelled before there was anything to show: return once the child is gone.
+                task.cancel()
+                await asyncio.wait({task})
+        if not shown.done():
+            task.result()
+            raise DamagedFileError(name=decoding.source.name)
+        return shown.result()
+
+    async def _decode_ahead(self, decoding: Decoding, shown: asyncio.Future[Preview]) -> None:
+        """Have one child send thumbnails, then the pages of the question."""
 
         def show(thumbnails: tuple[Image.Image, ...]) -> None:
-            previews.append(self._preview_of(decoding, thumbnails))
-            on_preview(previews[0])
+            if shown.done():
+                raise ValueError("thumbnails twice")
+            shown.set_result(self._preview_of(decoding, thumbnails))
 
         try:
-            await self._decoder.decode(decoding, show)
+            async with decoding.decoded.lock:
+                await self._decoder.decode(decoding, show)
         except AttachmentError as error:
-            if not previews:
+            if not shown.done():
                 raise
             # A question about fewer pages may still be possible; it meets the error otherwise.
-            logger.info("%s: not all pages were decoded ahead: %r", source.name, error)
+            logger.info("%s: not all decoded ahead: %r", decoding.source.name, error)
         self._decoded.trim()
-        if not previews:
-            raise DamagedFileError(name=source.name)
-        return previews[0]
 
     def _preview_of(self, decoding: Decoding, thumbnails: tuple[Image.Image, ...]) -> Preview:
         """Return the preview of a file with pages. Raises ValueError if a thumbnail is missing."""

@@ -104,8 +104,9 @@ class TabHandlers:
     ) -> AsyncGenerator[Updates, None]:
         """Show the files that wait in the message box, or else the pages that were sent."""
         session = session_of(request)
+        is_generating = self._chat.is_generating(session)
         paths = paths_of(message)
-        if self._chat.is_generating(session) and not paths:
+        if is_generating and not paths:
             yield self._viewer.hide_controls()
             return
         steps = self._viewer.preview(
@@ -118,15 +119,9 @@ class TabHandlers:
         )
         async with aclosing(steps):
             async for previewed, updates, phase in steps:
-                changed = dict(updates)
-                if previewed is not None:
-                    changed[self._uploads] = previewed
-                # While an answer is written, the phase line belongs to it. One may begin before
-                # all pages are decoded.
-                if not self._chat.is_generating(session):
-                    changed[self._chat_components.phase] = phase
-                if changed:
-                    yield changed
+                changed = {self._uploads: previewed, **updates}
+                # While an answer is written, the phase line belongs to it.
+                yield changed if is_generating else changed | {self._chat_components.phase: phase}
 
     async def resample_frames(
         self,

@@ -17,7 +17,7 @@ from typing import Any
 import gradio as gr
 
 from webui.errors import UnsupportedTypeError, WebUIError
-from webui.media.reader import MediaReader, Preview, Selection
+from webui.media.reader import MediaReader, Selection
 from webui.protocol import ModelInfo, ModelProvider, Progress
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
@@ -67,34 +67,26 @@ class Viewer:
         model_name: str = "",
         *,
         owner: str = "",
-    ) -> AsyncGenerator[tuple[Uploads | None, dict[Any, Any], str], None]:
+    ) -> AsyncGenerator[tuple[Uploads, dict[Any, Any], str], None]:
         """Yield (uploads, component updates, phase line) while the files become pages and frames.
 
-        Uploads are None while they stay as they are: the user may select other pages meanwhile.
         The sizes are those of the model called `model_name`; conversions count against `owner`.
         """
         all_removed = bool(uploads.files) and not paths
         uploads = uploads.with_paths(paths)
         info = self._model.status(model_name).info
         max_tokens = conversation.media_tokens_left(info) // max(len(uploads.files), 1)
-        shown, last_phase = False, ""
         for upload in uploads.files:
             if upload.was_read:
                 continue
             steps = self._read_upload(upload, strings, info, max_tokens, owner)
             async with aclosing(steps):
                 async for phase, read_upload in steps:
-                    last_phase = phase
                     if read_upload is None:
-                        yield None, {}, phase
+                        yield uploads, {}, phase
                         continue
-                    uploads, shown = uploads.with_upload(read_upload), True
+                    uploads = uploads.with_upload(read_upload)
                     yield uploads, self.show(uploads, conversation, strings, model_name), ""
-        if shown:
-            # The pages stay as they are shown: only the phase has ended.
-            if last_phase:
-                yield None, {}, ""
-            return
         updates = self.show(uploads, conversation, strings, model_name)
         if all_removed:
             updates[self._components.refused] = ""
@@ -103,41 +95,32 @@ class Viewer:
     async def _read_upload(
         self, upload: Upload, strings: Strings, info: ModelInfo, max_tokens: int, owner: str
     ) -> AsyncGenerator[tuple[str, Upload | None], None]:
-        """Yield (phase line, None) while the file is read, and ("", the upload) once it can be
-        shown. The pages of the question are decoded after that."""
+        """Yield (phase line, None) while the file is read; at the end ("", the upload as read)."""
         name, suffixes = upload.path.name, self._spec.suffixes
         if not self._spec.files or (suffixes and upload.path.suffix.lower() not in suffixes):
             accepted = self._spec.accepted_text(strings)
             yield "", replace(upload, error=UnsupportedTypeError(name=name, accepted=accepted))
             return
+        read_uploads: list[Upload] = []
 
-        async def work(put: Callable[[Progress | Preview], None]) -> None:
-            await self._reader.preview(
-                upload.path,
-                info,
-                upload.selection,
-                max_tokens,
-                owner=owner,
-                on_progress=put,
-                on_preview=put,
+        async def work(put: Callable[[Progress], None]) -> None:
+            preview = await self._reader.preview(
+                upload.path, info, upload.selection, max_tokens, owner=owner, on_progress=put
             )
+            pictures = await asyncio.to_thread(preview_thumbnails, preview)
+            read_uploads.append(replace(upload, preview=preview, pictures=pictures))
 
         progress, started = Progress("converting"), time.monotonic()
         try:
             async with aclosing(throttled(work)) as batches:
                 async for events in batches:
-                    for event in events:
-                        if isinstance(event, Progress):
-                            progress = event
-                            continue
-                        pictures = await asyncio.to_thread(preview_thumbnails, event)
-                        yield "", replace(upload, preview=event, pictures=pictures)
-                    if events and isinstance(events[-1], Preview):
-                        continue
+                    progress = events[-1] if events else progress
                     number = phase_number(progress, strings, time.monotonic() - started)
                     yield phase_html(strings(f"phase_{progress.phase}", name=name), number), None
         except WebUIError as error:
-            yield "", replace(upload, error=error)
+            read_uploads.append(replace(upload, error=error))
+        for read_upload in read_uploads:
+            yield "", read_upload
 
     def show(
         self, uploads: Uploads, conversation: Conversation, strings: Strings, model_name: str = ""
