@@ -4,6 +4,7 @@ import re
 import string
 
 import pytest
+from page_server import ROOT
 
 from webui import errors
 from webui.errors import ModelLoadError, WebUIError
@@ -83,3 +84,10 @@ def test_english_shortens_only_reasons_that_exist_and_keeps_their_values():
 def test_what_a_library_says_stays_as_it_is(code):
     error = ModelLoadError(model="GLM", reason=Unexpected("a {riddle}"))
     assert "a {riddle}" in Strings(code).error(error)
+
+
+def test_only_the_file_of_a_language_knows_its_code():
+    sources = [path for path in (ROOT / "webui").rglob("*.py") if path.stem not in LANGUAGES]
+    assert len(sources) > 100
+    quoted = re.compile("|".join(f"""["']{code}["']""" for code in LANGUAGES))
+    assert not [path.name for path in sources if quoted.search(path.read_text("utf-8"))]
