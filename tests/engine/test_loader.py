@@ -15,10 +15,12 @@ from conftest import NANO
 from generation import collect, content_of, make_request
 from safetensors.torch import load_file, save_file
 
+from webui.engine.execution.slot_plan import with_fewer_slots
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.interface import CheckpointLoader
-from webui.engine.loading.loader import load, place_on_cpu, with_fewer_slots
+from webui.engine.loading.loader import load
+from webui.engine.loading.placement import place_on_cpu
 from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.plan import CachePlan
 from webui.engine.serving.engine import LocalEngine
@@ -214,7 +216,7 @@ def test_another_architecture_is_refused_by_name(checkpoint):
 def test_freed_memory_is_used_again_without_asking_the_system():
     script = """
 import resource, torch
-from webui.engine.loading.loader import keep_freed_memory
+from webui.engine.planning.host_memory import keep_freed_memory
 def faults(passes):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(passes):

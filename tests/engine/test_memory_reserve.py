@@ -17,7 +17,7 @@ from webui.engine.execution.memory_reserve import (
     run_image_pass,
 )
 from webui.engine.execution.model_runner import VISION_CACHE_BYTES, ModelRunner
-from webui.engine.loading.loader import plan_measured_slots
+from webui.engine.execution.slot_plan import plan_measured_slots
 from webui.engine.planning.plan import (
     RESERVE_BYTES,
     RESERVE_BYTES_PER_TOKEN,

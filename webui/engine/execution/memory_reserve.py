@@ -20,6 +20,7 @@ from webui.engine.execution.kv_cache import CachePlan
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.prompt import Prompt
 from webui.engine.sequence import Sequence
+from webui.errors import ContextLengthError
 from webui.protocol import FileLabel, ImagePart, Message, PixelBudget, SamplingParams
 
 logger = logging.getLogger(__name__)
@@ -127,7 +128,11 @@ def run_image_pass(runner: ModelRunner, image: PixelBudget) -> None:
         # Images of the same pixels would be encoded once.
         page = Image.new("RGB", (side, side), (shade % 256, shade // 256, 0))
         parts.append(ImagePart(page, FileLabel("memory check"), "memory check"))
-    prompt = runner.build_prompt((Message("user", (*parts, "?")),))
+    try:
+        prompt = runner.build_prompt((Message("user", (*parts, "?")),))
+    except ContextLengthError:
+        # The context is too short for the smallest image, so no request will have one.
+        return
     sequence = admit_sequence(runner, prompt)
     try:
         while runner.prefill([sequence], runner.chunk_tokens)[0].sampled is None:
