@@ -1,6 +1,11 @@
 """The free memory and the usable cores of a machine, and of a container with less."""
 
 import os
+import platform
+import subprocess
+import sys
+
+import pytest
 
 from webui.engine.planning.host_memory import available_bytes, total_bytes, usable_cores
 
@@ -38,3 +43,34 @@ def test_a_container_may_use_fewer_cores_than_it_sees(tmp_path):
         (tmp_path / "cpu.max").write_text(f"{quota}\n")
         assert usable_cores(tmp_path) == cores
     assert usable_cores(tmp_path / "none") == seen
+
+
+@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="another allocator")
+def test_freed_memory_is_used_again_without_asking_the_system():
+    script = """
+import resource, torch
+from webui.engine.planning.host_memory import keep_freed_memory
+def faults(passes):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(passes):
+        parts = [torch.ones(2_000_000) for _ in range(5)]
+        del parts
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults(3)
+print(faults(10))
+keep_freed_memory()
+faults(3)
+print(faults(10))
+"""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
+    }
+    # The initial value of glibc, which adapts it at run time: what a process returns to the system
+    # would depend on chance.
+    environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, check=True
+    ).stdout
+    before, after = map(int, printed.split())
+    # Each pass allocates 40 MB, which are 10,000 pages.
+    assert after < 1000 < before

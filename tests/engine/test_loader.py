@@ -1,11 +1,7 @@
 """Loading a checkpoint: what is refused and why, progress, precision, and slots."""
 
 import json
-import os
-import platform
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +11,12 @@ from conftest import NANO
 from generation import collect, content_of, make_request
 from safetensors.torch import load_file, save_file
 
-from webui.engine.execution.slot_plan import with_fewer_slots
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint
 from webui.engine.loading.interface import CheckpointLoader
 from webui.engine.loading.loader import load
 from webui.engine.loading.placement import place_on_cpu
 from webui.engine.manager.model_manager import ModelManager
-from webui.engine.planning.plan import CachePlan
 from webui.engine.serving.engine import LocalEngine
 from webui.errors import ModelLoadError
 
@@ -212,54 +206,7 @@ def test_another_architecture_is_refused_by_name(checkpoint):
         load_folder(checkpoint)
 
 
-@pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="another allocator")
-def test_freed_memory_is_used_again_without_asking_the_system():
-    script = """
-import resource, torch
-from webui.engine.planning.host_memory import keep_freed_memory
-def faults(passes):
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    for _ in range(passes):
-        parts = [torch.ones(2_000_000) for _ in range(5)]
-        del parts
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-faults(3)
-print(faults(10))
-keep_freed_memory()
-faults(3)
-print(faults(10))
-"""
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
-    }
-    # The initial value of glibc, which adapts it at run time: what a process returns to the system
-    # would depend on chance.
-    environment["MALLOC_MMAP_THRESHOLD_"] = "131072"
-    printed = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, check=True
-    ).stdout
-    before, after = map(int, printed.split())
-    # Each pass allocates 40 MB, which are 10,000 pages.
-    assert after < 1000 < before
-
-
 def test_the_files_of_the_bundled_model_set_its_limits(nano):
     assert nano.info.bundled
     assert nano.info.image.unit == 28
     assert nano.info.frame.max_pixels >= 112 * 112
-
-
-def test_fewer_slots_are_tried_where_the_planned_ones_do_not_fit(caplog):
-    tried = []
-
-    def make(cache):
-        tried.append(cache.slots)
-        if cache.slots > 4:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return cache
-
-    assert with_fewer_slots(make, CachePlan(17, 8192)) == CachePlan(4, 8192)
-    assert tried == [17, 8, 4]
-    assert "No memory for 17 slots of 8192 tokens" in caplog.text
-    with pytest.raises(torch.OutOfMemoryError):
-        with_fewer_slots(lambda cache: make(CachePlan(9, 9)), CachePlan(2, 8192))

@@ -4,7 +4,7 @@ import random
 
 import pytest
 import torch
-from tiny import tiny_model
+from recording_runner import FakeMeter, recording_factory
 
 from webui.engine.execution.kv_cache import CachePlan
 from webui.engine.execution.memory_reserve import (
@@ -17,10 +17,7 @@ from webui.engine.execution.memory_reserve import (
     run_image_pass,
 )
 from webui.engine.execution.model_runner import VISION_CACHE_BYTES, ModelRunner
-from webui.engine.execution.slot_plan import plan_measured_slots
 from webui.engine.planning.plan import (
-    RESERVE_BYTES,
-    RESERVE_BYTES_PER_TOKEN,
     PlanOptions,
 )
 from webui.protocol import PixelBudget
@@ -29,51 +26,9 @@ GIGABYTE = 10**9
 PLANNED, AUTOMATIC = CachePlan(9, 512), PlanOptions()
 
 
-class RecordingRunner(ModelRunner):
-    """Records the passes: chunks as (start, end, image tokens), decode steps as lists of lengths."""
-
-    def __init__(self, *arguments, **options):
-        super().__init__(*arguments, **options)
-        self.chunks, self.steps = [], []
-
-    def prefill(self, sequences, tokens):
-        start = sequences[0].prefilled
-        results = super().prefill(sequences, tokens)
-        pinned = sum(len(features) for features in sequences[0].features.values())
-        self.chunks.append((start, sequences[0].prefilled, pinned))
-        return results
-
-    def decode(self, sequences):
-        self.steps.append([sequence.length for sequence in sequences])
-        return super().decode(sequences)
-
-
-class FakeMeter:
-    """Plays the peaks of the parts in turn."""
-
-    def __init__(self, peaks=(), free=0):
-        self.peaks, self.free, self.starts = list(peaks), free, 0
-
-    def start(self):
-        self.starts += 1
-
-    def peak_bytes(self):
-        return self.peaks.pop(0)
-
-    def free_bytes(self):
-        return self.free
-
-
 @pytest.fixture
 def make_runner(nano):
-    model, made = tiny_model(nano.runner.model), []
-
-    def make(plan):
-        made.append(RecordingRunner(model, nano.runner.processor, plan, chunk_tokens=64))
-        return made[-1]
-
-    make.made = made
-    return make
+    return recording_factory(nano)
 
 
 def assert_clean(runner):
@@ -152,54 +107,7 @@ def test_a_context_shorter_than_its_rows_still_measures(nano, make_runner):
     assert make_runner.made[-1].context_length == MIN_CONTEXT
 
 
-def plan_slots(nano, make, meter, planned=PLANNED, options=AUTOMATIC):
-    return plan_measured_slots(make, planned, 1000, nano.info.image, options, meter)
-
-
-def test_slots_are_counted_from_what_is_free_less_the_measured_reserve(nano, make_runner, caplog):
-    reserve = 700 + VISION_CACHE_BYTES + MARGIN_BYTES
-    meter = FakeMeter([700, 300], reserve + 6 * 512 * 1000)
-    caplog.set_level("INFO")
-    assert plan_slots(nano, make_runner, meter) == CachePlan(6, 512)
-    estimate = RESERVE_BYTES + RESERVE_BYTES_PER_TOKEN * 512
-    assert (
-        f"planned {estimate / GIGABYTE:.1f} GB, measured {reserve / GIGABYTE:.1f} GB" in caplog.text
-    )
-
-
-def test_slots_that_were_asked_for_are_all_there_or_none(nano, make_runner):
-    reserve = VISION_CACHE_BYTES + MARGIN_BYTES
-    for slots, fitting in ((4, 4), (7, 0)):
-        meter = FakeMeter([0, 0], reserve + 6 * 512 * 1000)
-        cache = plan_slots(nano, make_runner, meter, options=PlanOptions(slots=slots))
-        assert cache == CachePlan(fitting, 512)
-        assert make_runner.made[-1].slots == slots
-
-
-class Failing:
-    """Makes runners only for contexts up to `limit`."""
-
-    def __init__(self, make, limit):
-        self.make, self.limit, self.contexts = make, limit, []
-
-    def __call__(self, plan):
-        self.contexts.append(plan.context_length)
-        if plan.context_length > self.limit:
-            raise torch.OutOfMemoryError("CUDA out of memory")
-        return self.make(CachePlan(plan.slots, 256))
-
-
-def test_where_the_largest_passes_do_not_fit_a_shorter_context_is_tried(nano, make_runner, caplog):
-    failing = Failing(make_runner, 16_384)
-    meter = FakeMeter([0, 0], 10 * GIGABYTE)
-    cache = plan_slots(nano, failing, meter, CachePlan(9, 65_536))
-    assert failing.contexts[:3] == [65_536, 32_768, 16_384]
-    assert cache.context_length == 16_384
-    assert "No memory for the largest passes with 65536 tokens of context" in caplog.text
-
-
-@pytest.mark.parametrize("options", [PlanOptions(context_length=32_768), PlanOptions()])
-def test_where_nothing_fits_there_are_no_slots(nano, make_runner, options):
-    failing = Failing(make_runner, 4096)
-    cache = plan_slots(nano, failing, FakeMeter(), CachePlan(9, 32_768), options)
-    assert cache == CachePlan(0, options.context_length or 8192)
+def test_a_context_too_short_for_any_image_is_measured_without_one(nano, make_runner):
+    runner = make_runner(CachePlan(1, 16))
+    run_image_pass(runner, nano.info.image)
+    assert not runner.chunks
