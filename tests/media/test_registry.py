@@ -1,11 +1,13 @@
 """Formats are recognised by the first bytes of a file."""
 
+from importlib import import_module
+
 import pytest
 from files import make_deck, make_pdf, make_picture, make_video
 
 from webui.errors import DamagedFileError, UnsupportedTypeError
 from webui.media.formats.file_type import HEAD_BYTES
-from webui.media.formats.registry import OFFICE, PDF, PICTURE, VIDEO, sniff
+from webui.media.formats.registry import FORMATS, OFFICE, OFFICE_TYPES, PDF, PICTURE, VIDEO, sniff
 
 CODECS = {
     "webm": "libvpx",
@@ -38,6 +40,14 @@ def test_documents(tmp_path):
     assert sniff(b"junk before it\n%PDF-1.4", "a") == PDF
     assert sniff(make_deck(tmp_path / "a.pptx").read_bytes()[:HEAD_BYTES], "a") == OFFICE
     assert sniff(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 500, "a") == OFFICE
+
+
+def test_every_decoder_that_is_named_exists():
+    for file_format in FORMATS:
+        assert callable(import_module(file_format.reader).read)
+    for known in OFFICE_TYPES:
+        assert known.suffix.upper() in OFFICE.accepted
+        assert not known.fallback or callable(import_module(known.fallback).draw)
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])

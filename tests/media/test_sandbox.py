@@ -85,6 +85,7 @@ async def test_what_it_takes_and_sends_is_limited(do, deed, error):
         {"progress": "soon"},
         {"bytes": -1},
         {"bytes": "many"},
+        {"bytes": float("inf")},
     ],
 )
 async def test_malformed_replies_are_damage(do, words):

@@ -61,7 +61,8 @@ def shifted(path: Path, seconds: int) -> Path:
     return target
 
 
-# The rows of the display matrix, and where the bright left half then lies in the upright frame: x, y in 8ths.
+# The rows of the display matrix, and the place of the bright left half in the upright frame: x, y
+# in eighths.
 ROTATIONS = {
     "right": ((0, 1, -1, 0), (4, 1)),
     "left": ((0, -1, 1, 0), (4, 7)),

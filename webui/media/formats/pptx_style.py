@@ -90,8 +90,9 @@ class Theme:
 def frame_html(shape: Any, theme: Theme) -> str:
     placeholder = shape.element.find(".//{*}nvPr/{*}ph")
     role = "" if placeholder is None else placeholder.get("type", "obj")
-    paragraphs = (_paragraph(each, theme, role) for each in shape.text_frame.paragraphs)
-    return f"<div style='font-family:sans-serif'>{''.join(paragraphs)}</div>"
+    paragraphs = shape.text_frame.paragraphs
+    html = "".join(_paragraph(paragraph, theme, role) for paragraph in paragraphs)
+    return f"<div style='font-family:sans-serif'>{html}</div>"
 
 
 def table_html(table: Any) -> str:

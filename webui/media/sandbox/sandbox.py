@@ -104,7 +104,7 @@ class Sandbox:
                     await _receive(child, name, limits, on_reply, on_progress)
             except TimeoutError as error:
                 raise TooSlowError(name=name, limit_s=int(limits.wall_s)) from error
-            except (ValueError, LookupError, TypeError, RecursionError) as error:
+            except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as error:
                 logger.warning("%s: malformed reply: %r", name, error)
                 raise DamagedFileError(name=name) from error
             finally:
