@@ -167,19 +167,20 @@ class MediaReader:
         self._decoder.close()
 
     async def _preview_pages(self, decoding: Decoding) -> Preview:
-        """Return the preview once the thumbnails are there; the child goes on in a task."""
+        """Return the preview once the thumbnails are there; its child goes on in a task."""
         shown: asyncio.Future[Preview] = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._decode_ahead(decoding, shown))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        events: set[asyncio.Future[Any]] = {task, shown}
+        # Where nothing is decoded ahead, the child is gone when the preview is returned.
+        ahead = decoding.request.max_tokens > 0
+        events: set[asyncio.Future[Any]] = {task, shown} if ahead else {task}
         try:
             await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            if not shown.done() and not task.done():
-                # Cancelled before there was anything to show: return once the child is gone.
-                task.cancel()
-                await asyncio.wait({task})
+        except asyncio.CancelledError:
+            task.cancel()
+            await asyncio.wait({task})
+            raise
         if not shown.done():
             task.result()
             raise DamagedFileError(name=decoding.source.name)
