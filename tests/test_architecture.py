@@ -30,6 +30,7 @@ FLOORS = {
     "webui.engine": 2,
     "webui.server": 1,
     "webui.restart": 0,
+    "webui.compression": 0,
     "webui.access": 1,
     "webui.settings": 1,
     "webui.options": 0.5,
@@ -45,7 +46,7 @@ TORCH = (
     "webui.engine.loading",
     "webui.engine.planning.probe",
 )
-WEB = ("webui.api", "webui.access", "webui.server", "webui.app")
+WEB = ("webui.api", "webui.access", "webui.server", "webui.compression", "webui.app")
 LIBRARIES = {
     "torch": TORCH,
     "transformers": TORCH,

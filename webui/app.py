@@ -38,6 +38,7 @@ from webui.access.visitors import Visitors, visitor_of
 from webui.api.errors import add_error_handlers
 from webui.api.health import health_router
 from webui.api.openai import openai_router
+from webui.compression import Compression
 from webui.engine.loading.interface import CheckpointLoader
 from webui.engine.manager.model_manager import ModelManager
 from webui.engine.planning.plan import PlanOptions
@@ -153,6 +154,8 @@ def add_gates(
         embedded=settings.embedded,
         stall_s=stall_s,
     )
+    # Outermost: the gates inside add headers, and PageGate reads the reply to an upload.
+    app.add_middleware(Compression)
 
 
 def host_names(settings: Settings) -> list[str]:

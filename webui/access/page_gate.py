@@ -13,7 +13,6 @@ from contextlib import nullcontext
 from typing import Any
 from urllib.parse import parse_qs
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +21,7 @@ from webui.access.refusal import Refusal
 from webui.access.sessions import Sessions
 from webui.access.uploads import Uploads
 from webui.access.visitors import Visitor, Visitors, visitor_of
+from webui.compression import without_compression
 
 # Events carry what is typed or chosen on the page; files are sent to /upload.
 MAX_EVENT_BYTES = 4 * 1024**2
@@ -144,10 +144,3 @@ class PageGate:
             await send(message)
 
         return record
-
-
-def without_compression(scope: Scope) -> Scope:
-    """Return the request without Accept-Encoding, so that its response can be read."""
-    plain = {**scope, "headers": list(scope["headers"])}
-    del MutableHeaders(scope=plain)["accept-encoding"]
-    return plain
