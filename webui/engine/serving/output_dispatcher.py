@@ -14,7 +14,7 @@ Delivery = tuple[OutputStream, StepOutput]
 class OutputDispatcher:
     """Knows the stream of every unfinished request. Used by the worker thread only.
 
-    Outputs are collected, and delivered by `flush` with one call for each event loop. To wake a loop
+    Outputs are collected, and delivered by `flush` with one call for each event loop. Waking a loop
     for every token would take the interpreter from the worker hundreds of times a second.
     """
 
