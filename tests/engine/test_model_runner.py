@@ -1,4 +1,4 @@
-"""The law of the engine: whoever else is running, a greedy answer is the one that model.generate gives alone."""
+"""Greedy answers equal those of model.generate, whatever else is in the batch."""
 
 import asyncio
 from random import Random
@@ -11,7 +11,7 @@ from webui.engine.execution.kv_cache import CachePlan
 from webui.engine.execution.model_runner import ModelRunner
 from webui.engine.sequence import Sequence
 from webui.engine.serving.engine import LocalEngine
-from webui.protocol import GenerationRequest, Message, SamplingParams
+from webui.protocol import GenerationRequest, Message, SamplingParams, VideoPart
 
 TOKENS = 40
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=TOKENS)
@@ -55,29 +55,26 @@ def slots(runner):
 
 @pytest.fixture(scope="module")
 def expected(runner):
-    """What model.generate writes for each conversation, alone."""
+    """Return what model.generate writes for each conversation."""
     return [generate(runner, messages) for messages in CONVERSATIONS]
 
 
 @torch.inference_mode()
 def generate(runner, messages) -> str:
     prompt = runner.build_prompt(messages)
-    kinds = {name: [] for name in ("pixel_values", "pixel_values_videos")}
-    video = any(
-        type(part).__name__ == "VideoPart" for message in messages for part in message.parts
-    )
-    name = "pixel_values_videos" if video else "pixel_values"
-    kinds[name] = [span.pixels for span in prompt.spans]
+    parts = [part for message in messages for part in message.parts]
+    is_video = any(isinstance(part, VideoPart) for part in parts)
     types = torch.zeros(1, len(prompt.ids), dtype=torch.int)
     for span in prompt.spans:
-        types[0, span.start : span.end] = 2 if video else 1
-    extra = {}
+        types[0, span.start : span.end] = 2 if is_video else 1
+    vision_inputs = {}
     if prompt.spans:
+        pixels = torch.cat([span.pixels for span in prompt.spans])
         grid = torch.tensor([span.grid for span in prompt.spans])
-        extra = {
-            name: torch.cat(kinds[name]),
-            "video_grid_thw" if video else "image_grid_thw": grid,
-        }
+        names = ("pixel_values", "image_grid_thw")
+        if is_video:
+            names = ("pixel_values_videos", "video_grid_thw")
+        vision_inputs = dict(zip(names, (pixels, grid), strict=True))
     ids = torch.tensor([prompt.ids])
     output = runner.model.generate(
         input_ids=ids,
@@ -85,15 +82,15 @@ def generate(runner, messages) -> str:
         mm_token_type_ids=types,
         max_new_tokens=TOKENS,
         do_sample=False,
-        **extra,
+        **vision_inputs,
     )
-    new = [
-        token for token in output[0, len(prompt.ids) :].tolist() if token not in runner.control.end
-    ]
-    return letters(runner.tokenizer.decode(new, skip_special_tokens=False))
+    output_ids = output[0, len(prompt.ids) :].tolist()
+    shown = [token for token in output_ids if token not in runner.control.end]
+    return letters(runner.tokenizer.decode(shown, skip_special_tokens=False))
 
 
 def letters(text: str) -> str:
+    """Return the text without tags and spaces, which the parser may move."""
     for tag in ("<think>", "</think>", "<answer>", "</answer>"):
         text = text.replace(tag, "")
     return "".join(text.split())
@@ -110,11 +107,11 @@ async def answer(engine, messages, name: str, stop_after: int | None = None) -> 
 
 
 @pytest.mark.parametrize("number", range(len(CONVERSATIONS)))
-async def test_alone_it_writes_what_generate_writes(engine, expected, number):
+async def test_a_conversation_alone_gets_the_answer_of_generate(engine, expected, number):
     assert await answer(engine, CONVERSATIONS[number], "a") == expected[number]
 
 
-async def test_together_each_writes_what_generate_writes(engine, expected):
+async def test_conversations_in_one_batch_get_the_answers_of_generate(engine, expected):
     names = [str(number) for number in range(len(CONVERSATIONS))]
     assert (
         await asyncio.gather(*map(answer, [engine] * len(names), CONVERSATIONS, names)) == expected
@@ -122,7 +119,7 @@ async def test_together_each_writes_what_generate_writes(engine, expected):
 
 
 @pytest.mark.parametrize("seed", range(5))
-async def test_joins_and_aborts_at_random_steps_change_nobodys_text(engine, expected, seed):
+async def test_joins_and_aborts_at_random_steps_change_no_answer(engine, expected, seed):
     random = Random(seed)
 
     async def person(name: int) -> tuple[bool, str, str]:
@@ -135,7 +132,7 @@ async def test_joins_and_aborts_at_random_steps_change_nobodys_text(engine, expe
         assert text == wanted if whole else wanted.startswith(text)
 
 
-async def test_a_follow_up_prefills_only_what_is_new(engine, expected, runner):
+async def test_a_follow_up_question_prefills_only_its_new_tokens(engine, expected, runner):
     first = user(picture("pink"), "What colour is it?")
     await answer(engine, first, "a")
     second = (*first, Message("assistant", ("Pink.",)), *user("What shape?"))
@@ -145,7 +142,7 @@ async def test_a_follow_up_prefills_only_what_is_new(engine, expected, runner):
     assert text == generate(runner, second)
 
 
-async def test_one_slot_serves_everybody_in_turn(nano, expected):
+async def test_one_slot_serves_all_conversations_in_turn(nano, expected):
     engine = LocalEngine(ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(1, 2048)))
     names = [str(number) for number in range(len(CONVERSATIONS))]
     assert (
@@ -154,7 +151,7 @@ async def test_one_slot_serves_everybody_in_turn(nano, expected):
     engine.close()
 
 
-async def test_small_chunks_read_the_same_prompt(nano, expected):
+async def test_small_chunks_prefill_the_same_prompt(nano, expected):
     runner = ModelRunner(
         nano.runner.model, nano.runner.processor, CachePlan(4, 2048), chunk_tokens=17
     )
@@ -174,51 +171,56 @@ async def test_a_budget_of_zero_answers_without_reasoning(engine):
     assert "".join(delta.content for delta in deltas)
 
 
-def test_what_is_forced_reads_as_if_it_had_been_written_step_by_step(runner):
-    pressed, patient = (
+def test_forced_ids_in_one_pass_equal_forced_ids_in_many_steps(runner):
+    at_once, stepwise = (
         Sequence(name, runner.build_prompt(CONVERSATIONS[1]), GREEDY, runner.control, TOKENS)
         for name in "ab"
     )
-    for sequence in (pressed, patient):
+    for sequence in (at_once, stepwise):
         runner.acquire_slot(sequence)
-        while (piece := runner.prefill([sequence], 10)[0]).sampled is None:
+        while (result := runner.prefill([sequence], 10)[0]).sampled is None:
             pass
-        sequence.append_token(piece.sampled.token_id)
+        sequence.append_token(result.sampled.token_id)
         sequence.append_token(runner.decode([sequence])[0].token_id)
         sequence.answer_now()
-    ids = list(patient.forced_ids)
-    sampled = runner.prefill_forced_ids(pressed)
-    while patient.forced_ids:
-        patient.append_token(runner.decode([patient])[0].token_id)
-    assert patient.output_ids[2:] == ids
-    assert sampled == runner.decode([patient])[0]
-    assert pressed.slot.prefix_ids == patient.slot.prefix_ids
-    runner.release_slot(pressed)
-    runner.release_slot(patient)
+    ids = list(stepwise.forced_ids)
+    sampled = runner.prefill_forced_ids(at_once)
+    while stepwise.forced_ids:
+        stepwise.append_token(runner.decode([stepwise])[0].token_id)
+    assert stepwise.output_ids[2:] == ids
+    assert sampled == runner.decode([stepwise])[0]
+    assert at_once.slot.prefix_ids == stepwise.slot.prefix_ids
+    runner.release_slot(at_once)
+    runner.release_slot(stepwise)
 
 
-def admitted(runner, *conversations) -> list[Sequence]:
+def start_sequences(runner, *conversations) -> list[Sequence]:
     sequences = [
-        Sequence(f"p{place}", runner.build_prompt(messages), GREEDY, runner.control, TOKENS)
-        for place, messages in enumerate(conversations)
+        Sequence(f"p{number}", runner.build_prompt(messages), GREEDY, runner.control, TOKENS)
+        for number, messages in enumerate(conversations)
     ]
     for sequence in sequences:
         assert runner.acquire_slot(sequence)
     return sequences
 
 
-def read_all(runner, sequences, tokens) -> dict[str, int]:
-    """The first token of each. No pass reads more tokens than it may; a page is looked at whole."""
-    first, left = {}, list(sequences)
-    while left:
-        pieces = runner.prefill(left, tokens)
-        assert pieces[0].sequence is left[0]
-        assert len(pieces) == 1 or sum(piece.tokens for piece in pieces) <= tokens
-        first |= {piece.sequence.id: piece.sampled for piece in pieces if piece.sampled is not None}
-        left = [sequence for sequence in left if sequence.id not in first]
+def prefill_all(runner, sequences, tokens) -> dict[str, int]:
+    """Return the first token of each sequence; check that no pass exceeds its tokens.
+
+    A pass of one sequence may exceed them, because an image is encoded whole.
+    """
+    first_tokens, remaining = {}, list(sequences)
+    while remaining:
+        results = runner.prefill(remaining, tokens)
+        assert results[0].sequence is remaining[0]
+        assert len(results) == 1 or sum(result.tokens for result in results) <= tokens
+        for result in results:
+            if result.sampled is not None:
+                first_tokens[result.sequence.id] = result.sampled
+        remaining = [sequence for sequence in remaining if sequence.id not in first_tokens]
     for sequence in sequences:
         runner.release_slot(sequence)
-    return first
+    return first_tokens
 
 
 @pytest.fixture
@@ -227,30 +229,35 @@ def fresh(nano):
 
 
 @pytest.mark.parametrize("tokens", [40, 100, 1000])
-def test_prompts_read_in_one_pass_begin_as_those_read_alone(fresh, nano, tokens):
-    together = read_all(fresh, admitted(fresh, *CONVERSATIONS), tokens)
-    for place, messages in enumerate(CONVERSATIONS):
+def test_prompts_prefilled_together_get_the_first_tokens_of_prompts_alone(fresh, nano, tokens):
+    together = prefill_all(fresh, start_sequences(fresh, *CONVERSATIONS), tokens)
+    for number, messages in enumerate(CONVERSATIONS):
         alone = ModelRunner(nano.runner.model, nano.runner.processor, CachePlan(1, 2048))
-        assert together[f"p{place}"] == read_all(alone, admitted(alone, messages), 1000)["p0"]
+        assert (
+            together[f"p{number}"]
+            == prefill_all(alone, start_sequences(alone, messages), 1000)["p0"]
+        )
 
 
 def test_short_prompts_share_a_pass(fresh):
-    sequences = admitted(fresh, *(user(f"{number}{number} and what else?") for number in range(5)))
-    assert [piece.sequence for piece in fresh.prefill(sequences, 1000)] == sequences
+    sequences = start_sequences(
+        fresh, *(user(f"{number}{number} and what else?") for number in range(5))
+    )
+    assert [result.sequence for result in fresh.prefill(sequences, 1000)] == sequences
     assert all(sequence.prefilled == len(sequence.prompt.ids) for sequence in sequences)
 
 
-def test_what_two_prompts_begin_with_is_read_once(fresh):
+def test_a_common_prefix_is_prefilled_once(fresh):
     book = "It was a dark and stormy night, and the rain fell in torrents. "
-    first, second = sequences = admitted(
+    first, second = sequences = start_sequences(
         fresh, user(book + "Who wrote it?"), user(book + "And when?")
     )
-    assert [piece.sequence for piece in fresh.prefill(sequences, 1000)] == [first]
+    assert [result.sequence for result in fresh.prefill(sequences, 1000)] == [first]
     fresh.prefill([second], 1000)
     assert second.cached_tokens > 20
 
 
-def test_alike_prompts_too_short_to_share_are_read_in_one_pass(fresh):
-    sequences = admitted(fresh, user("Hi"), user("Hi"))
+def test_equal_prompts_too_short_to_share_are_prefilled_in_one_pass(fresh):
+    sequences = start_sequences(fresh, user("Hi"), user("Hi"))
     assert len(sequences[0].prompt.ids) <= 16
     assert len(fresh.prefill(sequences, 1000)) == 2
