@@ -8,7 +8,7 @@ from webui.engine.planning.plan import make_plan
 from webui.errors import ModelLoadError
 from webui.protocol import ModelInfo, ModelStatus
 from webui.reasons import DeviceOutOfMemory, HubUnreachable, Unexpected
-from webui.ui.header.status import notice_text, status_html
+from webui.ui.header.status import notice_text, status_html, title_html
 from webui.ui.i18n.strings import Strings
 
 EN, ZH = Strings("en"), Strings("zh")
@@ -52,3 +52,10 @@ def test_the_header_says_why_a_model_failed():
     error = ModelLoadError(model="GLM", reason=DeviceOutOfMemory("CPU"))
     failed = ModelStatus("failed", ModelInfo("GLM", 8192), failure=error)
     assert "GLM 无法加载：CPU 的内存用完了" in status_html(failed, ZH, named=False)
+
+
+def test_the_title_carries_the_language_and_fonts_that_differ():
+    assert 'lang="zh" data-fonts=""' in title_html(ZH)
+    japanese = title_html(Strings("ja"))
+    assert 'lang="ja"' in japanese
+    assert "&quot;Hiragino Sans&quot;" in japanese

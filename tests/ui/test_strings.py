@@ -54,7 +54,14 @@ def test_a_reason_within_an_error_or_a_reason_is_translated():
 
 
 @pytest.mark.parametrize(
-    ("header", "language"), [("zh-CN,zh;q=0.9", "zh"), ("en-US,zh;q=0.5", "en"), ("", "en")]
+    ("header", "language"),
+    [
+        ("zh-CN,zh;q=0.9", "zh"),
+        ("ja-JP,ja;q=0.9,en;q=0.8", "ja"),
+        ("en-US,zh;q=0.5", "en"),
+        ("fr,ja;q=0.5", "en"),
+        ("", "en"),
+    ],
 )
 def test_the_first_language_of_the_browser_counts(header, language):
     assert language_of(header) == language

@@ -74,5 +74,5 @@ def banner_html(status: ModelStatus, strings: Strings) -> str:
     title = strings("bundled_title") if status.info.bundled else strings("notice_title")
     notice = f" {escape(notice_text(status.notice, strings))}" if status.notice else ""
     command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
-    how = f'<span class="how">{strings("bundled_text", command=command)}</span>'
-    return f"<p><b>{escape(title)}</b>{notice} {how if status.info.bundled else ''}</p>"
+    instructions = f'<span class="how">{strings("bundled_text", command=command)}</span>'
+    return f"<p><b>{escape(title)}</b>{notice} {instructions if status.info.bundled else ''}</p>"
