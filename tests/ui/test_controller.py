@@ -316,6 +316,13 @@ async def test_a_typed_message_that_fails_goes_back_and_an_example_does_not():
     assert typed[-1][column.components.retry]["visible"] is False
 
 
+async def test_the_answer_is_in_the_chosen_language_even_if_the_browser_sends_another():
+    column = Column()
+    column.sessions.set_language("ann", "ja")
+    last = (await column.send(Question("?")))[-1]
+    assert "トークン" in column.texts(last)[-1]
+
+
 async def test_an_empty_message_is_ignored():
     column = Column()
     assert await column.send(Question("")) == [{column.components.phase: gr.skip()}]

@@ -128,7 +128,7 @@ class Page:
         self._language.input(
             self._set_language,
             [self._language, self._menu.listed, *conversations],
-            texts,
+            [self._language, *texts],
             **DIRECT,
         )
         self.demo.load(
@@ -205,14 +205,15 @@ class Page:
             for tab, conversation in zip(self._tabs, conversations, strict=True)
         ]
         header = self._header_updates(request, strings, listed)
-        return [*header, *self._labels.updates(strings), *rows]
+        # The menu too: a choice made while the page loads is overwritten by `_on_load`.
+        return [language, *header, *self._labels.updates(strings), *rows]
 
     def _on_load(
         self, request: gr.Request, listed: list[str], *conversations: Conversation
     ) -> list[Any]:
         """Begin in the language of the user's browser."""
         language = language_of(request.headers.get("accept-language", ""))
-        return [language, *self._set_language(request, language, listed, *conversations)]
+        return self._set_language(request, language, listed, *conversations)
 
     def _end_session(self, request: gr.Request) -> None:
         self._sessions.end_session(session_of(request))

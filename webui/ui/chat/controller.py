@@ -65,7 +65,7 @@ class ChatController:
             yield {self._components.phase: gr.skip()}
             return
         try:
-            strings = Strings(language)
+            strings = Strings(generation.language)
             question = self._prepare_question(pending, settings, strings)
             conversation = self._prepare_conversation(conversation, retry=pending.retry)
             # Pages of this question take the place of those that earlier answers mention.
@@ -102,6 +102,7 @@ class ChatController:
         if pending.is_empty:
             return None
         session, owner = session_of(request), owner_of(request)
+        language = self._sessions.language(session, language)
         return self._sessions.begin_generation(session, self._spec.name, language, owner)
 
     def _prepare_question(
