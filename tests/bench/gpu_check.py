@@ -83,7 +83,7 @@ def check_start(model: ServedModel) -> Iterator[Row]:
 
 
 def check_people(model: ServedModel) -> Iterator[Row]:
-    tokens = 8 if model.small else 64
+    tokens = 2 if model.small else 64
     with serve_on_loopback(model.manager) as address:
         for count in PEOPLE:
             start = perf_counter()
@@ -213,10 +213,11 @@ class FailingRecorder:
 def check_capture(model: ServedModel) -> Iterator[Row]:
     runner, broken = model.runner, FailingRecorder()
     original = runner.decode_graphs
+    tokens = 4 if model.small else 16
     texts = []
     for graphs in (original, DecodeGraphs(runner.decode_logits, runner.cache, broken)):
         runner.decode_graphs = graphs
-        request = greedy(question(1, model), 16, "one")
+        request = greedy(question(1, model), tokens, "one")
         texts.append(asyncio.run(watch(model.manager, request)).text)
     runner.decode_graphs = original
     yield {"tries": broken.tries, "same text": texts[0] == texts[1]}
