@@ -1,12 +1,15 @@
-"""Fixtures shared by the tests of the rooms: the bundled model, loaded once, and people in front of the page."""
+"""Fixtures that folders share: the bundled model, loaded once, and users of the page."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from measured_children import measured_start
 
 from webui.engine.loading.catalog import choose
 from webui.media.reader import MediaReader, find_office
+from webui.media.sandbox import process_pool
 from webui.protocol import MediaLimits
 
 NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
@@ -21,7 +24,7 @@ def nano():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Says how many tests need a GPU and were left out, none included."""
+    """Write how many tests need a GPU and were left out, even if none were."""
     left_out = [
         item
         for item in terminalreporter.stats.get("deselected", [])
@@ -35,6 +38,15 @@ def gradio_cache(tmp_path_factory):
     """A folder of its own: a server that ends deletes the cache, which test runs may share."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def coverage_of_children():
+    """Measure the children that read files too, if coverage runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if config := os.environ.get("COVERAGE_PROCESS_CONFIG"):
+            patch.setattr(process_pool, "START", measured_start(process_pool.START, config))
         yield
 
 
