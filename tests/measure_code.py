@@ -1,6 +1,7 @@
-"""Measure how the code reads: python tests/measure_code.py prints the table; tests/test_architecture.py bounds it.
+"""Measure how the code reads: python tests/measure_code.py prints a table.
 
-Counts come from the syntax tree of every file of webui/ and from the lines of the tests and the recipe.
+Counts come from the syntax tree of every file of webui/ and from the lines of the tests and the
+recipe. tests/test_architecture.py bounds them.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def circles(graph: Graph) -> set[str]:
 
 
 def folder_graph(graph: Graph, wing: str) -> Graph:
-    """Return `graph` with one node for each folder, and for each file beside them, inside `wing`."""
+    """Return `graph` with one node for each folder inside `wing`, and for each file beside them."""
 
     def node(module: str) -> str:
         inner = module.removeprefix(wing + ".")

@@ -41,9 +41,9 @@ def answers(nano):
 
     A failure stands in the place of its answer.
     """
-    with closing(LocalEngine(nano.runner)) as engine:
-        with closing(MediaReader(MediaLimits(), office=find_office())) as reader:
-            return asyncio.run(answer_cards(engine, reader, nano.info))
+    reader = MediaReader(MediaLimits(), office=find_office())
+    with closing(LocalEngine(nano.runner)) as engine, closing(reader):
+        return asyncio.run(answer_cards(engine, reader, nano.info))
 
 
 async def answer_cards(engine, reader, info):

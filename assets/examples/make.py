@@ -1,6 +1,7 @@
 """Makes the example files beside this script: python assets/examples/make.py
 
-Simple things on purpose: the bundled model knows shapes, headlines in capitals, bar charts and plain motion.
+Simple things on purpose: the bundled model knows shapes, headlines in capitals, bar charts and
+plain motion.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Check a new card before relying on it: python tests/bench/gpu_check.py [--device cpu].
 
 Random weights of the 9B's size are written to a temporary folder and served as the demo serves a
-model: plan, load, worst pass, self-test, page and API. Without a card, a tiny model runs through the
-same parts on the CPU. Each part prints rows of numbers, or why it failed; the others go on, and the
-exit status is 1 if any failed.
+model: plan, load, worst pass, self-test, page and API. Without a card, a tiny model runs through
+the same parts on the CPU. Each part prints rows of numbers, or why it failed; the others go on, and
+the exit status is 1 if any failed.
 
     plan       what the plan says of this machine
     start      the seconds until the server is ready, and what it runs

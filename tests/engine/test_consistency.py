@@ -1,4 +1,4 @@
-"""Files of a checkpoint that do not fit each other are refused by name before any weight is read."""
+"""Checkpoint files that do not fit each other are refused by name before any weight is read."""
 
 import json
 import shutil
@@ -144,7 +144,12 @@ def test_a_token_beyond_the_vocabulary_is_named(whole):
         ("text_config", "intermediate_size", 640, "gate_up_proj.weight = 1024 x 192"),
         ("text_config", "num_key_value_heads", 3, "k_proj.weight = 64 x 192"),
         ("text_config", "vocab_size", 2000, "embed_tokens.weight = 1910 x 192"),
-        ("text_config", "num_hidden_layers", 5, "num_hidden_layers = 5, and model.safetensors gives 4"),
+        (
+            "text_config",
+            "num_hidden_layers",
+            5,
+            "num_hidden_layers = 5, and model.safetensors gives 4",
+        ),
         ("vision_config", "depth", 7, "depth = 7, and model.safetensors gives 6"),
         ("vision_config", "hidden_size", 192, "patch_embed.proj.weight = 160 x 3 x 2 x 14 x 14"),
         ("vision_config", "spatial_merge_size", 4, "downsample.weight = 192 x 160 x 2 x 2"),

@@ -16,7 +16,7 @@ GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0)
 
 
 def start_sequences(runner: ModelRunner, count: int) -> list[Sequence]:
-    """Return sequences of different lengths that are prefilled; every other sequence has an image."""
+    """Return prefilled sequences of different lengths; every other sequence has an image."""
     sequences = []
     for number in range(count):
         parts = ((picture("red", (56, 56)),) if number % 2 else ()) + ("a" * (5 + 7 * number),)

@@ -33,8 +33,8 @@ CONVERSATIONS = {
 class StarvedFamily:
     """Glm4vFamily whose passes lack memory where `fails(where, size)` holds, at most `times` times.
 
-    `where` is "vision" with the patches of the largest image, "prefill" with the tokens of the pass,
-    or "decode" with its rows.
+    `where` is "vision" with the patches of the largest image, "prefill" with the tokens of the
+    pass, or "decode" with its rows.
     """
 
     fails: object

@@ -6,7 +6,7 @@ from webui.engine.execution.model_runner import ModelRunner
 
 
 class RecordingRunner(ModelRunner):
-    """Records the passes: chunks as (start, end, image tokens), decode steps as lists of lengths."""
+    """Records chunks as (start, end, image tokens), and decode steps as lists of lengths."""
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)

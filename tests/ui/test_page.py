@@ -14,7 +14,7 @@ from webui.ui.i18n.strings import Strings
 from webui.ui.page import build_ui
 from webui.ui.page_sessions import PageSessions
 
-# Tests that build a page are async: outside of an event loop, Gradio makes one that it never closes.
+# Tests that build a page are async: outside an event loop, Gradio makes one and never closes it.
 EXAMPLES = Path(__file__).resolve().parents[2] / "assets" / "examples"
 EN = Strings("en")
 NANO = ModelInfo("glm4v-nano", 8192, bundled=True)

@@ -119,7 +119,7 @@ class Sampler:
             self._seen[tensors.indices, tokens[:, 0]] = True
         for row in rows:
             row.consume_number()
-        # The maximum of a row tells whether all of it is finite: it is NaN if any logit is NaN,
+        # The maximum of a row shows whether all of it is finite: it is NaN if any logit is NaN,
         # infinite if one is positive infinity, and negative infinity only if all are. Single
         # logits of negative infinity are legitimate: they forbid a token.
         return [
