@@ -39,6 +39,7 @@ FLOORS = {
     "webui.server": 1,
     "webui.restart": 0,
     "webui.compression": 0,
+    "webui.run_folder": 0,
     "webui.access": 1,
     "webui.settings": 1,
     "webui.options": 0.5,
@@ -232,16 +233,21 @@ def test_only_settings_reads_the_command_line_and_the_environment():
         if isinstance(node, ast.Attribute)
     ]
     readers = {module for module, name in told if name in ("sys.argv", "os.environ", "os.getenv")}
-    # A zygote's fork sets where its temporary files go, and reads nothing.
-    assert readers == {"webui.settings", "webui.media.sandbox.fork_server"}
-    assert [
-        name
-        for module, name in told
-        if module == "webui.media.sandbox.fork_server" and "environ" in name
-    ] == [
-        "os.environ.update",
-        "os.environ",
-    ]
+    # A zygote's fork and the server's process set where temporary files go, and read nothing.
+    writers = {"webui.media.sandbox.fork_server", "webui.run_folder"}
+    assert readers == {"webui.settings"} | writers
+    statements = {
+        ast.unparse(node)
+        for module in writers
+        for node in ast.walk(tree(SOURCES[module]))
+        if isinstance(node, (ast.Expr, ast.Assign)) and "os.environ" in ast.unparse(node)
+    }
+    assert statements == {
+        "os.environ.update(HOME=request['folder'], TMPDIR=request['folder'])",
+        "os.environ[GRADIO_VARIABLE] = str(self.path)",
+        "os.environ.pop(GRADIO_VARIABLE, None)",
+        "os.environ[GRADIO_VARIABLE] = self._base",
+    }
 
 
 def test_files_stay_small():

@@ -6,9 +6,12 @@ import time
 from pathlib import Path
 
 import httpx
+from page_client import API, PageClient
 from page_server import free_port, until_ready
+from person import make_image
 
 from webui.restart import Restart
+from webui.run_folder import PREFIX
 
 GUARD_S = 60
 MORTAL = Path(__file__).with_name("support") / "mortal_server.py"
@@ -25,8 +28,14 @@ def test_a_server_whose_device_is_lost_restarts_by_itself(tmp_path):
             assert response.status_code in (500, 503)
             assert response.json()["error"]["message"]
             until_answered(process, address)
+            (folder,) = tmp_path.glob(f"{PREFIX}*")
+            with PageClient(address) as client:
+                uploaded = client.upload(make_image(tmp_path / "mine.png", "red"))
+                assert Path(uploaded).is_relative_to(folder)
+                assert client.get(f"{API}/file={uploaded}").status_code == 200
         finally:
             process.terminate()
+    assert not list(tmp_path.glob(f"{PREFIX}*"))
 
 
 def until_answered(process, address):

@@ -46,6 +46,7 @@ from webui.errors import ModelLoadError, SettingsError
 from webui.media.reader import MediaReader, find_office
 from webui.protocol import ModelProvider
 from webui.restart import Restart
+from webui.run_folder import RunFolder
 from webui.server import Server, listen
 from webui.settings import Settings
 from webui.ui.page import build_ui
@@ -180,10 +181,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         restart = Restart()
         provider = make_provider(settings, restart.request)
         listener = listen(settings.host, settings.port)
+        with RunFolder(settings.temp_folder) as folder:
+            run_server(settings, provider, listener, restart, folder.path)
     except (SettingsError, ModelLoadError) as error:
         print(error, file=sys.stderr)
         sys.exit(2)
-    run_server(settings, provider, listener, restart)
     if restart.requested:
         restart.execute()
 
@@ -200,10 +202,14 @@ def is_not_cancellation(record: logging.LogRecord) -> bool:
 
 
 def run_server(
-    settings: Settings, provider: ModelManager, listener: socket.socket, restart: Restart
+    settings: Settings,
+    provider: ModelManager,
+    listener: socket.socket,
+    restart: Restart,
+    temp_folder: Path,
 ) -> None:
     """Serve until a signal or a restart request."""
-    reader = MediaReader(settings.limits, office=find_office())
+    reader = MediaReader(settings.limits, office=find_office(), temp_folder=temp_folder)
     app = create_app(provider, reader, settings)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S)
     host, port = listener.getsockname()[:2]

@@ -27,7 +27,8 @@ class Settings:
     The first of `models` is loaded at the start. `slots` and `context_length` 0 are derived from
     the free memory; `idle_minutes` 0 never unloads. `auth` holds (user, password) pairs. `plan` and
     `plan_for` print a report instead of starting the server. `embedded` is true on Hugging Face
-    Spaces, where the page is in a frame of huggingface.co.
+    Spaces, where the page is in a frame of huggingface.co. `temp_folder` holds the folder of this
+    process's temporary files, "" for the system's.
     """
 
     models: tuple[str, ...] = ("auto",)
@@ -45,6 +46,7 @@ class Settings:
     idle_minutes: int = 0
     plan: bool = False
     plan_for: str = ""
+    temp_folder: str = ""
     limits: MediaLimits = field(default_factory=MediaLimits)
 
     @staticmethod
@@ -69,6 +71,7 @@ class Settings:
             models=values.pop("model"),
             limits=MediaLimits(**limits),
             embedded=on_spaces,
+            temp_folder=environ.get("GRADIO_TEMP_DIR", ""),
             **values,
         )
         check_combinations(settings)

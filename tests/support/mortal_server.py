@@ -3,6 +3,7 @@
     python tests/support/mortal_server.py PORT FOLDER
 
 The first process marks FOLDER; its engine dies of the first answer and cannot be loaded again.
+FOLDER also holds the folder of the process's temporary files.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from webui.errors import ModelLoadError
 from webui.media.reader import MediaReader
 from webui.reasons import Unexpected
 from webui.restart import Restart
+from webui.run_folder import RunFolder
 from webui.server import Server, listen
 from webui.settings import Settings
 
@@ -49,11 +51,17 @@ class MortalLoader(FakeLoader):
 
 
 def main() -> None:
-    port, note = int(sys.argv[1]), Path(sys.argv[2], "first")
+    restart = Restart(min_uptime_s=0)
+    with RunFolder(sys.argv[2]):
+        serve(int(sys.argv[1]), Path(sys.argv[2], "first"), restart)
+    if restart.requested:
+        restart.execute()
+
+
+def serve(port: int, note: Path, restart: Restart) -> None:
     loader = FakeLoader() if note.exists() else MortalLoader()
     loader.may_load.set()
     note.touch()
-    restart = Restart(min_uptime_s=0)
     options = {
         "quantization": "none",
         "bundled": ROOT / "assets" / "glm4v-nano",
@@ -67,8 +75,6 @@ def main() -> None:
     Server(config, app.state.traffic.wait_until_idle, model.close, restart).run(
         sockets=[listen("127.0.0.1", port)]
     )
-    if restart.requested:
-        restart.execute()
 
 
 if __name__ == "__main__":

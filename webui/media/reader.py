@@ -64,15 +64,23 @@ class MediaReader:
     """Makes previews and message parts of files.
 
     `office` is the path of LibreOffice, None where there is none. Conversions take turns by
-    `owner`; each conversion without one counts as an owner of its own.
+    `owner`; each conversion without one counts as an owner of its own. `temp_folder` holds the
+    folders of running conversions; without it the system's does.
     """
 
     def __init__(
-        self, limits: MediaLimits, *, office: str | None, sandbox: Sandbox | None = None
+        self,
+        limits: MediaLimits,
+        *,
+        office: str | None,
+        sandbox: Sandbox | None = None,
+        temp_folder: Path | None = None,
     ) -> None:
         self.limits = limits
         self._office = office
-        self._decoder = Decoder(limits, office, sandbox or Sandbox(ProcessPool(WORKER)))
+        self._decoder = Decoder(
+            limits, office, sandbox or Sandbox(ProcessPool(WORKER), temp_folder)
+        )
         self._decoded = DecodedFiles()
         # Children that go on after their previews were shown.
         self._tasks: set[asyncio.Task[None]] = set()

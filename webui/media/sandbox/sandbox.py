@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from webui.errors import AttachmentError, DamagedFileError, TooLargeError, TooSlowError
@@ -58,8 +59,9 @@ def ignore_progress(done: int, total: int) -> None:
 class Sandbox:
     """Runs jobs, each in a child of the pool."""
 
-    def __init__(self, pool: ProcessPool) -> None:
-        self._pool = pool
+    def __init__(self, pool: ProcessPool, temp_folder: Path | None = None) -> None:
+        """`temp_folder` holds the folder of each child, None for the system's."""
+        self._pool, self._temp_folder = pool, temp_folder
 
     async def run(
         self,
@@ -82,7 +84,9 @@ class Sandbox:
         died, or if it or `on_reply` found its replies malformed, and a plain AttachmentError if no
         process can be started. Cancelling ends the child too.
         """
-        with tempfile.TemporaryDirectory(prefix="webui-", ignore_cleanup_errors=True) as folder:
+        with tempfile.TemporaryDirectory(
+            prefix="webui-", dir=self._temp_folder, ignore_cleanup_errors=True
+        ) as folder:
             job = {
                 **job,
                 "name": name,
