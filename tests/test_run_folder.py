@@ -7,11 +7,11 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.request import urlopen
 
 import httpx
 import pytest
-from page_server import ROOT, free_port
+from page_server import ROOT
+from running_copy import running_copy
 
 from webui.errors import SettingsError
 from webui.run_folder import GRADIO_VARIABLE, PREFIX, RunFolder
@@ -82,22 +82,6 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
         RunFolder(str(tmp_path / "file" / "x")).__enter__()
 
 
-@contextmanager
-def copy(base):
-    """Start the demo with its temporary files in `base`, and yield the process and its address."""
-    port = free_port()
-    command = [sys.executable, str(ROOT / "launch.py"), "--model", "nano", "--port", str(port)]
-    environ = {**os.environ, GRADIO_VARIABLE: str(base)}
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout.readline().startswith(b"Open ")
-            address = f"http://127.0.0.1:{port}/"
-            urlopen(f"{address}config", timeout=GUARD_S).close()
-            yield process, address
-        finally:
-            process.kill()
-
-
 def example_picture(address):
     components = httpx.get(f"{address}config", timeout=GUARD_S).json()["components"]
     icons = [component["props"].get("icon") for component in components]
@@ -105,7 +89,7 @@ def example_picture(address):
 
 
 def test_the_pictures_of_one_copy_outlive_another_copy(tmp_path):
-    with copy(tmp_path) as (_, address), copy(tmp_path) as (other, other_address):
+    with running_copy(tmp_path) as (_, address), running_copy(tmp_path) as (other, other_address):
         picture, other_picture = example_picture(address), example_picture(other_address)
         assert len(folders(tmp_path)) == 2
         other.terminate()

@@ -6,41 +6,44 @@ from webui.errors import SettingsError
 from webui.protocol import MediaLimits
 from webui.settings import Settings, make_options
 
+# A text for each option.
+TEXTS = {
+    "model": "nano",
+    "quantization": "none",
+    "device": "cuda:1",
+    "slots": "3",
+    "context_length": "4096",
+    "idle_minutes": "9",
+    "host": "::1",
+    "port": "0",
+    "share": "on",
+    "auth": "a:b",
+    "state_folder": "/state",
+    "allow_host": "a.example",
+    "allow_origin": "http://b.example",
+    "plan": "on",
+    "plan_for": "24 GB",
+    "max_file_mb": "1",
+    "max_image_megapixels": "2",
+    "max_pages": "3",
+    "max_frames": "4",
+    "max_video_minutes": "5",
+    "convert_timeout_s": "6",
+    "office_timeout_s": "7",
+    "convert_memory_mb": "512",
+}
+
 
 def test_defaults():
     assert Settings.from_args([], {}) == Settings()
 
 
 def test_every_setting_is_a_flag_and_a_variable():
-    texts = {
-        "model": "nano",
-        "quantization": "none",
-        "device": "cuda:1",
-        "slots": "3",
-        "context_length": "4096",
-        "idle_minutes": "9",
-        "host": "::1",
-        "port": "0",
-        "share": "on",
-        "auth": "a:b",
-        "allow_host": "a.example",
-        "allow_origin": "http://b.example",
-        "plan": "on",
-        "plan_for": "24 GB",
-        "max_file_mb": "1",
-        "max_image_megapixels": "2",
-        "max_pages": "3",
-        "max_frames": "4",
-        "max_video_minutes": "5",
-        "convert_timeout_s": "6",
-        "office_timeout_s": "7",
-        "convert_memory_mb": "512",
-    }
     options = make_options(False)
     flags = []
     for option in options:
-        flags += [option.flag] if option.switch else [option.flag, texts[option.name]]
-    environ = {option.variable: texts[option.name] for option in options}
+        flags += [option.flag] if option.switch else [option.flag, TEXTS[option.name]]
+    environ = {option.variable: TEXTS[option.name] for option in options}
     limits = MediaLimits(1024**2, 2_000_000, 3, 4, 300, 6, 7, 512 * 1024**2)
     expected = Settings(
         models=("nano",),
@@ -50,6 +53,7 @@ def test_every_setting_is_a_flag_and_a_variable():
         port=0,
         share=True,
         auth=(("a", "b"),),
+        state_folder="/state",
         allow_host=("a.example",),
         allow_origin=("http://b.example",),
         slots=3,

@@ -25,10 +25,11 @@ from gradio.exceptions import ChecksumMismatchError, ShareCertificateWriteError
 from gradio.networking import setup_tunnel
 
 from webui import __version__
-from webui.access.accounts import Accounts
 from webui.access.body import STALL_S
 from webui.access.gate import Gate
 from webui.access.hosts import Hosts
+from webui.access.login.accounts import Accounts
+from webui.access.login.secret_file import load_secret
 from webui.access.page_gate import PageGate
 from webui.access.sessions import Sessions
 from webui.access.sign_in import sign_in_router
@@ -70,13 +71,15 @@ def create_app(
     reader: MediaReader,
     settings: Settings,
     *,
+    login_secret: bytes | None = None,
     stall_s: float = STALL_S,
     clock: Callable[[], float] = time.monotonic,
 ) -> FastAPI:
     """Return the whole server. It closes `provider` and `reader` when it shuts down.
 
-    `app.state` has its Hosts and its Traffic. `stall_s` bounds the wait for a request's body;
-    `clock` measures the wait after wrong passwords.
+    `app.state` has its Hosts and its Traffic. `login_secret` verifies the logins of earlier
+    processes. `stall_s` bounds the wait for a request's body; `clock` measures the wait after wrong
+    passwords.
     """
 
     @asynccontextmanager
@@ -95,7 +98,12 @@ def create_app(
         openapi_url=None,
     )
     accounts = Accounts(settings.auth, clock)
-    visitors = Visitors(accounts, embedded=settings.embedded, framed=bool(settings.allow_origin))
+    visitors = Visitors(
+        accounts,
+        secret=login_secret,
+        embedded=settings.embedded,
+        framed=bool(settings.allow_origin),
+    )
     max_body_bytes = int(settings.limits.max_file_bytes * BASE64_RATIO) + PROMPT_BYTES
     add_error_handlers(app)
     app.include_router(health_router(provider))
@@ -210,7 +218,8 @@ def run_server(
 ) -> None:
     """Serve until a signal or a restart request."""
     reader = MediaReader(settings.limits, office=find_office(), temp_folder=temp_folder)
-    app = create_app(provider, reader, settings)
+    secret = load_secret(Path(settings.state_folder).expanduser()) if settings.auth else None
+    app = create_app(provider, reader, settings, login_secret=secret)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S)
     host, port = listener.getsockname()[:2]
     local_host = LOOPBACK.get(host, host)

@@ -96,6 +96,7 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
     return (
         *model_options(),
         *server_options(on_spaces),
+        *access_options(on_spaces),
         *plan_options(),
         *limit_options(),
     )
@@ -151,7 +152,7 @@ def model_options() -> tuple[Option, ...]:
 
 
 def server_options(on_spaces: bool) -> tuple[Option, ...]:
-    """Return the options for the address of the server and for access to it."""
+    """Return the options for the address of the server."""
     return (
         Option(
             "host",
@@ -163,6 +164,12 @@ def server_options(on_spaces: bool) -> tuple[Option, ...]:
         ),
         number_option("port", 7860, (0, 65_535), "Bind to this port. 0: a free port."),
         switch_option("share", "Create a public link through Gradio's tunnel."),
+    )
+
+
+def access_options(on_spaces: bool) -> tuple[Option, ...]:
+    """Return the options for the users and sites that have access."""
+    return (
         Option(
             "auth",
             "",
@@ -172,6 +179,15 @@ def server_options(on_spaces: bool) -> tuple[Option, ...]:
             parse_accounts,
             "USER:PASSWORD",
             separator=" ",
+        ),
+        Option(
+            "state_folder",
+            "",
+            "a folder",
+            "Keep the secret that signs logins in this folder, so that a login outlives a restart. "
+            "Without it: glm-4.1v-webui in XDG_STATE_HOME or ~/.local/state.",
+            str,
+            "FOLDER",
         ),
         Option(
             "allow_host",

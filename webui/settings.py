@@ -19,6 +19,8 @@ from webui.errors import SettingsError
 from webui.options import Option, make_options
 from webui.protocol import MediaLimits
 
+STATE_NAME = "glm-4.1v-webui"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -27,8 +29,8 @@ class Settings:
     The first of `models` is loaded at the start. `slots` and `context_length` 0 are derived from
     the free memory; `idle_minutes` 0 never unloads. `auth` holds (user, password) pairs. `plan` and
     `plan_for` print a report instead of starting the server. `embedded` is true on Hugging Face
-    Spaces, where the page is in a frame of huggingface.co. `temp_folder` holds the folder of this
-    process's temporary files, "" for the system's.
+    Spaces, where the page is in a frame of huggingface.co. `state_folder` keeps what outlives a
+    restart. `temp_folder` holds the folder of this process's temporary files, "" for the system's.
     """
 
     models: tuple[str, ...] = ("auto",)
@@ -46,6 +48,7 @@ class Settings:
     idle_minutes: int = 0
     plan: bool = False
     plan_for: str = ""
+    state_folder: str = f"~/.local/state/{STATE_NAME}"
     temp_folder: str = ""
     limits: MediaLimits = field(default_factory=MediaLimits)
 
@@ -62,6 +65,7 @@ class Settings:
         on_spaces = "SPACE_ID" in environ
         options = make_options(on_spaces)
         values = parse_values(options, argv, environ)
+        state_folder = values.pop("state_folder") or default_state_folder(environ)
         limits = {
             option.limit: values.pop(option.name) * option.scale
             for option in options
@@ -71,11 +75,21 @@ class Settings:
             models=values.pop("model"),
             limits=MediaLimits(**limits),
             embedded=on_spaces,
+            state_folder=state_folder,
             temp_folder=environ.get("GRADIO_TEMP_DIR", ""),
             **values,
         )
         check_combinations(settings)
         return settings
+
+
+def default_state_folder(environ: Mapping[str, str]) -> str:
+    """Return the folder that the XDG Base Directory Specification gives to state.
+
+    It ignores a relative XDG_STATE_HOME.
+    """
+    home = environ.get("XDG_STATE_HOME", "")
+    return f"{home if home.startswith('/') else '~/.local/state'}/{STATE_NAME}"
 
 
 def check_combinations(settings: Settings) -> None:

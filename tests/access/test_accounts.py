@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from webui.access.accounts import MAX_ACCOUNT_WAIT_S, MAX_ADDRESS_WAIT_S, Accounts
-from webui.access.attempts import FREE_ATTEMPTS, MAX_KEYS, Attempts
+from webui.access.login.accounts import MAX_ACCOUNT_WAIT_S, MAX_ADDRESS_WAIT_S, Accounts
+from webui.access.login.attempts import FREE_ATTEMPTS, MAX_KEYS, Attempts
 from webui.errors import LoginError, TooManyAttemptsError
 
 

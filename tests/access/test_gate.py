@@ -6,7 +6,7 @@ from page_client import API, PageClient
 from page_server import SeeingEngine, page_app, serving
 from person import DEPRECATED
 
-from webui.access.attempts import FREE_ATTEMPTS
+from webui.access.login.attempts import FREE_ATTEMPTS
 
 pytestmark = [pytest.mark.filterwarnings(*DEPRECATED)]
 FLAGS = (

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webui.access.accounts import Accounts
+from webui.access.login.accounts import Accounts
 from webui.access.visitors import Visitor, Visitors
 from webui.errors import LoginError
 
@@ -43,9 +43,20 @@ def test_a_login_has_a_new_cookie_and_ends_with_a_logout():
     logged_in = visitors.log_in(ANN, "ann", "secret")
     assert (logged_in.id != ANN.id, logged_in.owner) == (True, "user ann")
     assert not visitors.may_see(visitors.identify(scope(f"visitor={ANN.id}")))
-    assert visitors.may_see(visitors.identify(scope(f"visitor={logged_in.id}")))
-    visitors.log_out(logged_in)
-    assert not visitors.may_see(visitors.identify(scope(f"visitor={logged_in.id}")))
+    assert not visitors.may_see(visitors.identify(scope(f"visitor={ANN.id}.{logged_in.login}")))
+    cookie = visitors.cookie(logged_in, "http")
+    returning = visitors.identify(scope(cookie))
+    assert visitors.may_see(returning)
+    logged_out = visitors.log_out(returning)
+    assert (logged_out.fresh, logged_out.user, logged_out.id != returning.id) == (True, "", True)
+    assert not visitors.may_see(visitors.identify(scope(cookie)))
+
+
+def test_a_second_login_ends_the_first():
+    visitors = Visitors(Accounts([("ann", "secret")]))
+    first = visitors.cookie(visitors.log_in(ANN, "ann", "secret"), "http")
+    visitors.log_in(visitors.identify(scope(first)), "ann", "secret")
+    assert not visitors.may_see(visitors.identify(scope(first)))
 
 
 def test_a_program_is_identified_by_its_key_or_its_address():
@@ -54,3 +65,13 @@ def test_a_program_is_identified_by_its_key_or_its_address():
     assert visitors.caller(scope(authorization="Bearer ann:secret")) == "user ann"
     with pytest.raises(LoginError):
         visitors.caller(scope())
+
+
+def test_a_login_of_another_server_leaves_the_visitor_as_it_is():
+    """Cookies do not distinguish ports: two servers of one host share them."""
+    visitors = Visitors(Accounts([("ann", "secret")]))
+    cookie = visitors.cookie(visitors.log_in(ANN, "ann", "secret"), "http")
+    here = visitors.identify(scope(cookie))
+    elsewhere = Visitors(Accounts([("ann", "secret")])).identify(scope(cookie))
+    assert (here.user, elsewhere.user) == ("ann", "")
+    assert (elsewhere.id, elsewhere.fresh) == (here.id, False)

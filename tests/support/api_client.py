@@ -15,7 +15,7 @@ from fakes import FakeEngine
 from fastapi import FastAPI
 from PIL import Image
 
-from webui.access.accounts import Accounts
+from webui.access.login.accounts import Accounts
 from webui.access.visitors import Visitors
 from webui.api.errors import add_error_handlers
 from webui.api.health import health_router

@@ -46,8 +46,12 @@ def sign_in_router(visitors: Visitors, page: SignInPage) -> APIRouter:
 
     @router.get("/logout")
     async def log_out(request: Request) -> Response:
-        visitors.log_out(visitor_of(request.scope))
-        return RedirectResponse("./", 303)
+        visitor = visitors.log_out(visitor_of(request.scope))
+        response = RedirectResponse("./", 303)
+        if visitor.fresh:  # the gate sets no cookie in a redirect after GET
+            response.headers.append("Set-Cookie", visitors.cookie(visitor, request.url.scheme))
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
     return router
 

@@ -7,31 +7,34 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections import OrderedDict
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 from starlette.types import Scope
 
-from webui.access.accounts import Accounts
+from webui.access.login.accounts import Accounts
+from webui.access.login.tokens import LOGIN_AGE_S, LoginTokens
 
 COOKIE = "visitor"
-COOKIE_AGE_S = 30 * 24 * 3600
-TOKEN = re.compile(r"[\w-]{43}")
-MAX_LOGINS = 10_000
+# An id, and the login that is signed for it.
+TOKEN = re.compile(r"([\w-]{43})(?:\.(.*))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A browser. `id` is its cookie; `user` is the account that it is logged in to, "" for none.
+    """A browser. `id` is random; `user` is the account that it is logged in to, "" for none.
 
-    `fresh` is true until the browser has the cookie.
+    Its cookie has the id and, of a new login, the signed `login`. `fresh` is true until the browser
+    has the cookie.
     """
 
     id: str
     user: str = ""
     address: str = ""
     fresh: bool = False
+    login: str = ""
 
     @property
     def owner(self) -> str:
@@ -40,22 +43,36 @@ class Visitor:
 
 
 class Visitors:
-    """Identifies visitors and keeps their logins.
+    """Identifies visitors and their logins.
 
-    `embedded`: the page is framed by Hugging Face Spaces. `framed`: other sites may frame it too.
+    `secret` verifies logins that other processes with the same secret have signed; without one,
+    logins end with this process. `embedded`: the page is framed by Hugging Face Spaces. `framed`:
+    other sites may frame it too. `clock` returns the seconds since 1970.
     """
 
-    def __init__(self, accounts: Accounts, *, embedded: bool = False, framed: bool = False) -> None:
+    def __init__(
+        self,
+        accounts: Accounts,
+        *,
+        secret: bytes | None = None,
+        embedded: bool = False,
+        framed: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.accounts, self._embedded, self._framed = accounts, embedded, framed
-        self._users: OrderedDict[str, str] = OrderedDict()
+        self._logins = LoginTokens(accounts, secret or secrets.token_bytes(32), clock)
 
     def identify(self, scope: Scope) -> Visitor:
-        """Return the visitor of a request, a new one if it has no valid cookie."""
-        connection = HTTPConnection(scope)
-        token = connection.cookies.get(COOKIE, "")
-        if not TOKEN.fullmatch(token):
+        """Return the visitor of a request, a new one if it has no cookie of this form.
+
+        A login that is not valid is left out. The visitor stays: another server of this host, which
+        shares the cookie, may know the login.
+        """
+        cookie = TOKEN.fullmatch(HTTPConnection(scope).cookies.get(COOKIE, ""))
+        if cookie is None:
             return Visitor(secrets.token_urlsafe(32), address=address_of(scope), fresh=True)
-        return Visitor(token, self._users.get(token, ""), address_of(scope))
+        visitor_id, login = cookie[1], cookie[2] or ""
+        return Visitor(visitor_id, self._logins.user_of(visitor_id, login), address_of(scope))
 
     def caller(self, scope: Scope) -> str:
         """Return the owner of a program's request: its account, else its address.
@@ -71,18 +88,25 @@ class Visitors:
     def log_in(self, visitor: Visitor, name: str, password: str) -> Visitor:
         """Return the logged-in visitor, under a new cookie. Raises the errors of Accounts.log_in.
 
-        The old cookie may be known to others (session fixation).
+        The old cookie may be known to others (session fixation), so the login is signed for a new
+        id and valid with no other.
         """
         user = self.accounts.log_in(name, password, visitor.address)
-        self.log_out(visitor)
-        logged_in = Visitor(secrets.token_urlsafe(32), user, visitor.address, fresh=True)
-        self._users[logged_in.id] = user
-        while len(self._users) > MAX_LOGINS:
-            self._users.popitem(last=False)
-        return logged_in
+        if visitor.user:
+            self._logins.end(visitor.id)
+        visitor_id = secrets.token_urlsafe(32)
+        login = self._logins.sign(visitor_id, user, password)
+        return Visitor(visitor_id, user, visitor.address, fresh=True, login=login)
 
-    def log_out(self, visitor: Visitor) -> None:
-        self._users.pop(visitor.id, None)
+    def log_out(self, visitor: Visitor) -> Visitor:
+        """End the login, and return a new visitor, whose cookie replaces that of the login.
+
+        The cookie must go: this server remembers the end of a login only until it restarts.
+        """
+        if not visitor.user:
+            return visitor
+        self._logins.end(visitor.id)
+        return Visitor(secrets.token_urlsafe(32), address=visitor.address, fresh=True)
 
     def may_see(self, visitor: Visitor) -> bool:
         """Return whether the visitor may see the page."""
@@ -100,7 +124,8 @@ class Visitors:
             attributes = "SameSite=None; Secure; Partitioned"
         else:
             attributes = "SameSite=Lax; Secure" if scheme == "https" else "SameSite=Lax"
-        return f"{COOKIE}={visitor.id}; Path=/; Max-Age={COOKIE_AGE_S}; HttpOnly; {attributes}"
+        value = f"{visitor.id}.{visitor.login}" if visitor.login else visitor.id
+        return f"{COOKIE}={value}; Path=/; Max-Age={LOGIN_AGE_S}; HttpOnly; {attributes}"
 
 
 def visitor_of(scope: Scope) -> Visitor:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from math import ceil
 from secrets import compare_digest
 
-from webui.access.attempts import Attempts
+from webui.access.login.attempts import Attempts
 from webui.errors import LoginError, TooManyAttemptsError
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,9 @@ class Accounts:
 
     def __bool__(self) -> bool:
         return bool(self._pairs)
+
+    def passwords_of(self, name: str) -> list[bytes]:
+        return [password for known, password in self._pairs if known == name.encode()]
 
     def log_in(self, name: str, password: str, address: str) -> str:
         """Return the name if the password is right, else raise LoginError.

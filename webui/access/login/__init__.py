@@ -1,0 +1,1 @@
+"""Logins: accounts with their passwords, and signed logins that outlive a restart."""
