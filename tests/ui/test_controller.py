@@ -3,12 +3,21 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import gradio as gr
+import pytest
 from fake_reader import FakeReader
-from fakes import SCRIPT, FakeEngine
+from fakes import READY, SCRIPT, FakeEngine
 
 from webui.errors import DamagedFileError, EngineStoppedError
 from webui.media.reader import Selection
-from webui.protocol import Delta, PageLabel, Progress, SamplingParams, Usage
+from webui.protocol import (
+    Delta,
+    ModelInfo,
+    ModelStatus,
+    PageLabel,
+    Progress,
+    SamplingParams,
+    Usage,
+)
 from webui.ui.chat.components import chat_components
 from webui.ui.chat.controller import ChatController
 from webui.ui.chat.generate import AnswerGenerator, Question
@@ -66,6 +75,7 @@ class Column:
             self.components,
             viewer,
             self.sessions,
+            model=self.engine,
             uploads=self.uploads,
             pending=self.pending,
             examples=Path("examples"),
@@ -302,9 +312,28 @@ async def test_a_collected_message_keeps_the_previews_of_its_files():
 
 async def test_an_example_is_asked_in_the_users_language():
     collect = Column().handlers.example_collector(Example("example_circle", "red-circle.png"))
-    question = collect("ja")
+    question = collect(request_of("ann"), "ja")
     assert question.text == "この図形は何色ですか？"
     assert question.files == (Upload(Path("examples/red-circle.png")),)
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "Which colour is the shape?"),
+        ("zh", "这个图形是什么颜色？"),
+        ("ja", "Which colour is the shape?"),
+    ],
+)
+async def test_the_bundled_model_is_asked_an_example_in_a_language_that_it_reads(language, text):
+    bundled = ModelStatus("ready", ModelInfo("glm4v-nano", 8192, bundled=True))
+    column = Column(FakeEngine(model_status=bundled, others=(READY,)))
+    collect = column.handlers.example_collector(Example("example_circle", "red-circle.png"))
+    assert collect(request_of("ann"), language).text == text
+    # Another model that the user has chosen is asked in the language of the page.
+    column.sessions.choose_model("ann", READY.info.name)
+    expected = Strings(language)("example_circle")
+    assert collect(request_of("ann"), language).text == expected
 
 
 async def test_a_typed_message_that_fails_goes_back_and_an_example_does_not():

@@ -79,6 +79,7 @@ class Tab:
             self.chat_components,
             self.viewer_components,
             services.sessions,
+            model=services.model,
             uploads=self._uploads,
             pending=self._pending,
             examples=services.examples,

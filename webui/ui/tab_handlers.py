@@ -13,6 +13,7 @@ from typing import Any
 
 import gradio as gr
 
+from webui.protocol import ModelProvider
 from webui.ui.chat.components import ChatComponents
 from webui.ui.chat.controller import ChatController, Updates
 from webui.ui.chat.generate import Question
@@ -32,7 +33,8 @@ class TabHandlers:
     """Bound to the components of one tab; a user's state comes in and goes out as values.
 
     The state `uploads` holds the files that wait in the message box, `pending` the question that is
-    to be answered next, and `examples` is the folder of the example files.
+    to be answered next, and `examples` is the folder of the example files. `model` knows which
+    model answers an example.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class TabHandlers:
         viewer_components: ViewerComponents,
         sessions: PageSessions,
         *,
+        model: ModelProvider,
         uploads: gr.State,
         pending: gr.State,
         examples: Path,
@@ -50,6 +53,7 @@ class TabHandlers:
         self._chat, self._viewer, self._sessions = chat, viewer, sessions
         self._chat_components, self._viewer_components = chat_components, viewer_components
         self._uploads, self._pending, self._examples = uploads, pending, examples
+        self._model = model
 
     def collect_message(
         self,
@@ -82,11 +86,16 @@ class TabHandlers:
         )
 
     def example_collector(self, example: Example) -> Callable[..., Question]:
-        """Return the handler that makes an example the pending question."""
+        """Return the handler that makes an example the pending question.
+
+        The question may be in another language than its card: the bundled model knows few.
+        """
         files = (Upload(self._examples / example.file),) if example.file else ()
 
-        def collect_example(language: str) -> Question:
-            return Question(Strings(language)(example.key), files=files)
+        def collect_example(request: gr.Request, language: str) -> Question:
+            model_name = self._sessions.model_name(session_of(request))
+            strings = Strings(language).readable_by(self._model.status(model_name).info)
+            return Question(strings(example.key), files=files)
 
         return collect_example
 

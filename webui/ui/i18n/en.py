@@ -184,4 +184,5 @@ ENGLISH = Language(
     errors=ERRORS,
     reasons=REASONS,
     page_mentions=(r"(?:page|slide|picture|image|p\.)\s*(\d+)",),
+    is_read_by_bundled_model=True,
 )

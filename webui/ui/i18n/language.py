@@ -16,7 +16,8 @@ class Language:
     webui/errors.py and webui/reasons.py; a class that is missing keeps its English template.
     `page_mentions` are patterns, of one group each, for the number of a page that an answer in this
     language mentions. `fonts` follow the system's own: Chinese characters look different in
-    Chinese and in Japanese.
+    Chinese and in Japanese. `is_read_by_bundled_model` is True for the languages in which the
+    recipe of the bundled model trains it.
     """
 
     code: str
@@ -26,3 +27,4 @@ class Language:
     reasons: Mapping[str, str]
     page_mentions: tuple[str, ...]
     fonts: tuple[str, ...] = CHINESE_FONTS
+    is_read_by_bundled_model: bool = False

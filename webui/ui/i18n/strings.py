@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from webui.errors import WebUIError
+from webui.protocol import ModelInfo
 from webui.reasons import Reason
 from webui.ui.i18n.en import ENGLISH
 from webui.ui.i18n.ja import JAPANESE
@@ -31,6 +32,11 @@ class Strings:
     @property
     def _language(self) -> Language:
         return LANGUAGES.get(self.language, ENGLISH)
+
+    def readable_by(self, model: ModelInfo) -> Strings:
+        """Return the texts that `model` can read: English ones if it does not know the language."""
+        is_read = not model.bundled or self._language.is_read_by_bundled_model
+        return self if is_read else Strings()
 
     @property
     def fonts(self) -> tuple[str, ...]:

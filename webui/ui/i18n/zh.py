@@ -246,4 +246,5 @@ CHINESE = Language(
     errors=ERRORS,
     reasons=REASONS,
     page_mentions=(r"第\s*(\d+)\s*[页张]",),
+    is_read_by_bundled_model=True,
 )
