@@ -23,6 +23,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from gradio.exceptions import ChecksumMismatchError, ShareCertificateWriteError
 from gradio.networking import setup_tunnel
+from gradio.utils import get_upload_folder
 
 from webui import __version__
 from webui.access.body import STALL_S
@@ -34,6 +35,7 @@ from webui.access.page_gate import PageGate
 from webui.access.sessions import Sessions
 from webui.access.sign_in import sign_in_router
 from webui.access.traffic import Traffic
+from webui.access.upload_quota import UploadQuota
 from webui.access.uploads import Uploads, file_paths
 from webui.access.visitors import Visitors, visitor_of
 from webui.api.errors import add_error_handlers
@@ -50,6 +52,7 @@ from webui.restart import Restart
 from webui.run_folder import RunFolder
 from webui.server import Server, listen
 from webui.settings import Settings
+from webui.ui.i18n.strings import error_text
 from webui.ui.page import build_ui
 from webui.ui.sign_in_page import sign_in_html
 from webui.ui.theme import HEAD, SCRIPT, STYLESHEET, theme
@@ -144,8 +147,17 @@ def add_gates(
     """Add the middleware. Requests pass it from the last to the first."""
     hosts, traffic = Hosts(host_names(settings), settings.allow_origin), Traffic()
     app.state.hosts, app.state.traffic = hosts, traffic
+    quota = UploadQuota(
+        Path(get_upload_folder()), settings.max_visitor_upload_mb, settings.max_total_upload_mb
+    )
     app.add_middleware(
-        PageGate, visitors=visitors, sessions=Sessions(), uploads=uploads, sign_in=sign_in_html
+        PageGate,
+        visitors=visitors,
+        sessions=Sessions(),
+        uploads=uploads,
+        quota=quota,
+        sign_in=sign_in_html,
+        explain=error_text,
     )
     # Without Starlette's, Gradio's own CORS middleware allows every origin with credentials.
     app.add_middleware(

@@ -151,6 +151,20 @@ class TooManyAttemptsError(AccessError):
     template = "Too many wrong passwords. Try again in {wait_s} s."
 
 
+class UploadQuotaError(AccessError):
+    template = (
+        "One visitor may keep {limit} of files here, and this one would exceed that. Files are "
+        "deleted some hours after they were added: add it later, or a smaller one."
+    )
+
+
+class StorageFullError(AccessError):
+    template = (
+        "All visitors together may keep {limit} of files here, and this one would exceed that. "
+        "Files are deleted some hours after they were added: add it later, or a smaller one."
+    )
+
+
 class ModelError(WebUIError):
     template = "{reason}"
 

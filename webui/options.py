@@ -97,6 +97,7 @@ def make_options(on_spaces: bool) -> tuple[Option, ...]:
         *model_options(),
         *server_options(on_spaces),
         *access_options(on_spaces),
+        *upload_options(),
         *plan_options(),
         *limit_options(),
     )
@@ -207,6 +208,24 @@ def access_options(on_spaces: bool) -> tuple[Option, ...]:
             list_parser(ORIGIN),
             "ORIGIN",
             separator=",",
+        ),
+    )
+
+
+def upload_options() -> tuple[Option, ...]:
+    return (
+        number_option(
+            "max_visitor_upload_mb",
+            1000,
+            (1, 10**6),
+            "Maximum size in MB of the files that one visitor, or one account, has uploaded and "
+            "that are not deleted yet.",
+        ),
+        number_option(
+            "max_total_upload_mb",
+            10_000,
+            (1, 10**8),
+            "Maximum size in MB of the uploaded files of all visitors.",
         ),
     )
 

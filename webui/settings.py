@@ -43,6 +43,8 @@ class Settings:
     allow_host: tuple[str, ...] = ()
     allow_origin: tuple[str, ...] = ()
     embedded: bool = False
+    max_visitor_upload_mb: int = 1000
+    max_total_upload_mb: int = 10_000
     slots: int = 0
     context_length: int = 0
     idle_minutes: int = 0

@@ -64,6 +64,19 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
             return bytes(body)
 
 
+async def discard_body(receive: Receive, max_bytes: int) -> None:
+    """Read the body to its end, but no more than `max_bytes`.
+
+    A browser that still sends when the connection closes does not read the response.
+    """
+    size = 0
+    while size <= max_bytes:
+        message = await receive()
+        size += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+
+
 def replay_body(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that yields this body first, and then continues with the client's."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]

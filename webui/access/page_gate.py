@@ -13,19 +13,23 @@ from contextlib import nullcontext
 from typing import Any
 from urllib.parse import parse_qs
 
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from webui.access.body import read_body, replay_body
+from webui.access.body import discard_body, read_body, replay_body
 from webui.access.refusal import Refusal
 from webui.access.sessions import Sessions
+from webui.access.upload_quota import UploadQuota
 from webui.access.uploads import Uploads
 from webui.access.visitors import Visitor, Visitors, visitor_of
 from webui.compression import without_compression
+from webui.errors import StorageFullError, UploadQuotaError, WebUIError
 
 # Events carry what is typed or chosen on the page; files are sent to /upload.
 MAX_EVENT_BYTES = 4 * 1024**2
 MAX_UPLOAD_REPLY_BYTES = 1024**2
+MAX_DISCARDED_BYTES = 256 * 1024**2
 API = "/gradio_api"
 # Paths of other routers.
 FOREIGN_PATHS = re.compile(r"/(health|v1(/.*)?|login|logout|favicon\.ico|robots\.txt)")
@@ -43,6 +47,7 @@ class PageGate:
     """Middleware around `app`.
 
     `sign_in` returns the HTML for a visitor without an account, given the Accept-Language header.
+    `explain` returns the text of an error, given that header too.
     """
 
     def __init__(
@@ -51,10 +56,12 @@ class PageGate:
         visitors: Visitors,
         sessions: Sessions,
         uploads: Uploads,
+        quota: UploadQuota,
         sign_in: Callable[[str], str],
+        explain: Callable[[str, WebUIError], str],
     ) -> None:
         self._app, self._visitors, self._sessions, self._uploads = app, visitors, sessions, uploads
-        self._sign_in = sign_in
+        self._quota, self._sign_in, self._explain = quota, sign_in, explain
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or FOREIGN_PATHS.fullmatch(scope["path"]):
@@ -72,9 +79,10 @@ class PageGate:
     async def _show_sign_in(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] != "/":
             raise Refusal(401, "not_signed_in", "Sign in first: load the page again.")
-        language = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
         # 200 rather than 401: some proxies replace the page of an error by their own.
-        page = HTMLResponse(self._sign_in(language), headers={"Cache-Control": "no-store"})
+        page = HTMLResponse(
+            self._sign_in(accept_language(scope)), headers={"Cache-Control": "no-store"}
+        )
         await page(scope, receive, send)
 
     async def _forward(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,13 +94,29 @@ class PageGate:
                 stream = self._sessions.open_stream(visitor)
             self._check_read(visitor, scope)
         elif method == "POST" and path == UPLOAD_PATH:
-            scope, send = without_compression(scope), self._recording(visitor, send)
+            await self._upload(visitor, scope, receive, send)
+            return
         elif method == "POST" and EVENT_PATHS.fullmatch(path):
             receive = await self._checked_event(visitor, receive)
         else:
             raise Refusal(404, "not_found", "There is nothing here.")
         with stream:
             await self._app(scope, receive, send)
+
+    async def _upload(self, visitor: Visitor, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass an upload to Gradio if the quotas have room for it."""
+        size = Headers(scope=scope).get("content-length", "")
+        if not size.isdecimal():
+            raise Refusal(411, "length_required", "The upload does not say how large it is.")
+        try:
+            with self._quota.reserve(visitor.owner, int(size)):
+                await self._app(without_compression(scope), receive, self._recording(visitor, send))
+        except (UploadQuotaError, StorageFullError) as error:
+            await discard_body(receive, MAX_DISCARDED_BYTES)
+            status = 413 if isinstance(error, UploadQuotaError) else 507
+            raise Refusal(
+                status, "upload_quota", self._explain(accept_language(scope), error)
+            ) from None
 
     def _check_read(self, visitor: Visitor, scope: Scope) -> None:
         """Raise Refusal for a GET or HEAD request that this visitor may not make."""
@@ -141,6 +165,12 @@ class PageGate:
                 if not message.get("more_body", False):
                     for path in json.loads(bytes(reply)):
                         self._uploads.add(visitor, path)
+                        self._quota.add(visitor.owner, path)
             await send(message)
 
         return record
+
+
+def accept_language(scope: Scope) -> str:
+    """Return the Accept-Language header."""
+    return Headers(scope=scope).get("accept-language", "")

@@ -20,6 +20,11 @@ class Uploads:
 
     Gradio stores an upload under the hash of its bytes, so visitors with the same file share a
     path. It is recorded for each of them.
+
+    The record is in memory, as short-lived as the files: the folder of a process is removed with it
+    (run_folder.py). After a restart a path of an earlier process is foreign to every visitor. The
+    browser still has the files that its user chose, so it uploads them again; a record on disk
+    would name files that are gone.
     """
 
     def __init__(self, public: Iterable[str] = ()) -> None:

@@ -90,6 +90,11 @@ def language_of(accept_language: str) -> str:
     return code if code in LANGUAGES else ENGLISH.code
 
 
+def error_text(accept_language: str, error: WebUIError) -> str:
+    """Return what happened and what to do, in the language that a browser asks for first."""
+    return Strings(language_of(accept_language)).error(error)
+
+
 def file_size(size: int) -> str:
     """Return a size such as "2.1 MB"; a megabyte is 1024 * 1024 bytes, as in the limits."""
     for unit, scale in (("GB", 1024**3), ("MB", 1024**2), ("KB", 1024)):

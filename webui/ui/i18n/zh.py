@@ -174,6 +174,14 @@ ERRORS: dict[str, str] = {
     "AccessError": "{reason}",
     "LoginError": "用户名或密码不对。程序请把 USER:PASSWORD 作为 API key 发送。",
     "TooManyAttemptsError": "密码错误次数太多。请在 {wait_s} 秒后再试。",
+    "UploadQuotaError": (
+        "每位访客最多可保存 {limit} 的文件，加上这个文件就会超过。"
+        "文件会在添加数小时后删除，请稍后再添加，或改用较小的文件。"
+    ),
+    "StorageFullError": (
+        "所有访客合计最多可保存 {limit} 的文件，加上这个文件就会超过。"
+        "文件会在添加数小时后删除，请稍后再添加，或改用较小的文件。"
+    ),
     "ModelError": "{reason}",
     "ModelNotReadyError": "{model} 还在加载。请稍后再试。",
     "ModelLoadError": "{model} 无法加载：{reason}",
