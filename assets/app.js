@@ -87,12 +87,48 @@
     watch("value", update);
   };
 
+  // Copy the selection of a hidden text box, and return whether the browser did.
+  const copySelection = (text) => {
+    const focused = document.activeElement;
+    const box = document.createElement("textarea");
+    box.className = "heard";
+    box.readOnly = true;
+    box.value = text;
+    // Nothing outside an open dialog can be selected.
+    (document.querySelector("dialog[open]") ?? document.body).append(box);
+    box.select();
+    const isCopied = document.execCommand("copy");
+    box.remove();
+    focused?.focus();
+    return isCopied;
+  };
+
+  // Browsers leave `navigator.clipboard` out of pages over plain http. Gradio's buttons at blocks of
+  // code use this one too.
+  if (!navigator.clipboard) {
+    const writeText = async (text) => {
+      if (!copySelection(text)) throw new Error("The browser does not allow copying.");
+    };
+    Object.defineProperty(navigator, "clipboard", { value: { writeText } });
+  }
+
+  // Copy an answer, and return the words for its button that say whether it was copied.
+  const copyAnswer = async (answer) => {
+    const { text, copied, failed } = JSON.parse(answer);
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      if (!copySelection(text)) return failed;
+    }
+    return copied;
+  };
+
   window.chatPage = {
     announcePhase,
     guardUploads,
     followLanguage,
     filePaths: (message) => JSON.stringify((message?.files ?? []).map((file) => file.path)),
-    writeClipboard: (text) => { navigator.clipboard?.writeText(text); },
+    copyAnswer,
     budgetOfLevel: (level) => level,
     levelOfBudget: (budget, levels) => (levels.includes(budget) ? budget : null),
   };

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,7 +116,11 @@ async def test_an_answer_goes_from_placeholder_to_statistics():
     assert column.texts(last)[1:3] == ["I see a red circle.", "A red circle."]
     assert last[column.components.composer]["stop_btn"] is False
     copied = column.chat.copy_answer(last[column.components.conversation], "en")
-    assert copied[column.components.copied] == "A red circle."
+    assert json.loads(copied[column.components.copied]) == {
+        "text": "A red circle.",
+        "copied": "Copied",
+        "failed": "Not copied: select the text",
+    }
 
 
 async def test_every_yield_repeats_what_holds_while_it_answers():

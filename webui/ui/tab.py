@@ -124,10 +124,10 @@ class Tab:
         copied = components.copy.click(
             chat.copy_answer,
             [components.conversation, self._language],
-            [components.copied, components.copy],
+            components.copied,
             **DIRECT,
         )
-        copied.then(None, components.copied, None, js="chatPage.writeClipboard")
+        copied.then(None, components.copied, components.copy, js="chatPage.copyAnswer")
 
     def _bind_viewer_events(self) -> None:
         components, viewer, handlers = self.chat_components, self.viewer_components, self._handlers

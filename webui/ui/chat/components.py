@@ -19,7 +19,7 @@ from webui.ui.theme import script_tag
 class ChatComponents:
     """`waiting` holds the paths of the files in the message box, and changes only when they do.
 
-    The browser copies the text of `copied` to the clipboard.
+    `copied` holds, as JSON, the answer that the browser copies and the texts for the button.
     """
 
     chatbot: gr.Chatbot

@@ -6,6 +6,7 @@ back.
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
@@ -186,13 +187,18 @@ class ChatController:
         }
 
     def copy_answer(self, conversation: Conversation, language: str) -> Updates:
-        """Put the newest answer where the browser copies it from, as the model wrote it."""
+        """Put the newest answer where the browser copies it from, as the model wrote it.
+
+        With it go the texts for the button: only the browser knows whether it could copy.
+        """
         answers = [turn.content for turn in conversation.turns if turn.content]
-        copied = Strings(language)("copied")
-        return {
-            self._components.copied: answers[-1] if answers else "",
-            self._components.copy: gr.update(value=copied),
+        strings = Strings(language)
+        answer = {
+            "text": answers[-1] if answers else "",
+            "copied": strings("copied"),
+            "failed": strings("copy_failed"),
         }
+        return {self._components.copied: json.dumps(answer)}
 
     def translated_rows(
         self, conversation: Conversation, strings: Strings, session: str

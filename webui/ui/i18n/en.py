@@ -54,6 +54,7 @@ TEXTS: dict[str, str] = {
     "retry": "Retry",
     "copy": "Copy answer",
     "copied": "Copied",
+    "copy_failed": "Not copied: select the text",
     "you_sent": "{count} more",
     "phase_loading": "Loading the model",
     "phase_converting": "Converting {name}",

@@ -51,6 +51,7 @@ TEXTS: dict[str, str] = {
     "retry": "再試行",
     "copy": "回答をコピー",
     "copied": "コピーしました",
+    "copy_failed": "コピーできません：文字を選択してください",
     "you_sent": "ほか {count} 枚",
     "phase_loading": "モデルを読み込んでいます",
     "phase_converting": "{name} を変換しています",

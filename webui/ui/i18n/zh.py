@@ -50,6 +50,7 @@ TEXTS: dict[str, str] = {
     "retry": "重试",
     "copy": "复制回答",
     "copied": "已复制",
+    "copy_failed": "未能复制：请手动选择文字",
     "you_sent": "另有 {count} 张",
     "phase_loading": "正在加载模型",
     "phase_converting": "正在转换 {name}",
