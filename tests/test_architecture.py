@@ -70,7 +70,12 @@ LIBRARIES = {
     "av": ("webui.media.formats.video",),
 }
 # Installed under another name than it is imported by.
-INSTALLED_AS = {"PIL": "pillow", "pptx": "python-pptx", "pydantic_core": "pydantic"}
+INSTALLED_AS = {
+    "PIL": "pillow",
+    "pillow_heif": "pillow-heif",
+    "pptx": "python-pptx",
+    "pydantic_core": "pydantic",
+}
 # Imported by transformers alone.
 NEEDED_BY_TRANSFORMERS = {"torchvision", "accelerate", "bitsandbytes"}
 # The edges of a worker: every error there is passed on to what waits for its result.

@@ -77,10 +77,19 @@ async def test_a_picture_comes_at_the_size_that_the_model_sees(reader, tmp_path)
     assert part.label == FileLabel("photo.png")
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
+PICTURE_SUFFIXES = ("png", "jpg", "webp", "gif", "bmp", "tiff", "avif", "heic")
+
+
+@pytest.mark.parametrize("suffix", PICTURE_SUFFIXES)
 async def test_every_picture_type_is_read(reader, tmp_path, suffix):
-    (part,) = await load(reader, make_picture(tmp_path / f"a.{suffix}"))
-    assert part.image.getpixel((9, 9))[0] > 200 > part.image.getpixel((9, 9))[1]
+    """From a file and from the bytes of an API request, in a confined child."""
+    if suffix == "heic":
+        pytest.importorskip("pillow_heif").register_heif_opener()
+    path = make_picture(tmp_path / f"a.{suffix}")
+    (part,) = await load(reader, path)
+    sent = await reader.load_image_bytes(path.read_bytes(), "image 1", INFO)
+    for image in (part.image, sent.image):
+        assert image.getpixel((9, 9))[0] > 200 > image.getpixel((9, 9))[1]
 
 
 async def test_too_many_pixels_are_refused_from_the_header(tmp_path):

@@ -1,12 +1,13 @@
 """Formats are recognised by the first bytes of a file."""
 
+import struct
 from importlib import import_module
 
 import pytest
 from files import make_deck, make_pdf, make_picture, make_video
 
 from webui.errors import DamagedFileError, UnsupportedTypeError
-from webui.media.formats.file_type import HEAD_BYTES
+from webui.media.formats.file_type import HEAD_BYTES, is_avif, is_heic
 from webui.media.formats.registry import FORMATS, OFFICE, OFFICE_TYPES, PDF, PICTURE, VIDEO, sniff
 
 CODECS = {
@@ -19,7 +20,7 @@ CODECS = {
 }
 
 
-@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff"])
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tiff", "avif"])
 def test_pictures(tmp_path, suffix):
     assert sniff(make_picture(tmp_path / f"a.{suffix}").read_bytes()[:HEAD_BYTES], "a") == PICTURE
 
@@ -50,10 +51,38 @@ def test_every_decoder_that_is_named_exists():
         assert not known.fallback or callable(import_module(known.fallback).draw)
 
 
-@pytest.mark.parametrize("brand", [b"heic", b"mif1", b"avif"])
-def test_photos_in_video_boxes_are_no_videos(brand):
-    with pytest.raises(UnsupportedTypeError, match="Accepted: PNG, JPEG"):
-        sniff(b"\0\0\0\x18ftyp" + brand + b"\0" * 16, "IMG_1.heic")
+def boxes(*brands: bytes) -> bytes:
+    """The first box of an ISO base media file: major brand, version, compatible brands."""
+    major, *others = brands
+    content = b"ftyp" + major + bytes(4) + b"".join(others)
+    return struct.pack(">I", len(content) + 4) + content + b"\0\0\0\x08meta"
+
+
+@pytest.mark.parametrize(
+    ("brands", "format_name"),
+    [
+        ((b"heic", b"mif1", b"heic"), "HEIC"),  # iPhone
+        ((b"heix", b"mif1"), "HEIC"),  # 10 bit
+        ((b"mif1", b"heic", b"hevc"), "HEIC"),
+        ((b"msf1", b"hevc", b"iso8"), "HEIC"),  # a burst
+        ((b"hevc", b"msf1"), "HEIC"),
+        ((b"avif", b"mif1", b"miaf"), "AVIF"),
+        ((b"avis", b"msf1", b"iso8"), "AVIF"),
+        ((b"mif1", b"miaf", b"avif"), "AVIF"),
+        ((b"isom", b"iso2", b"mp41"), ""),
+        ((b"qt  ", b"mif1"), ""),  # a video that is compatible with photos
+    ],
+)
+def test_brands_tell_photos_from_videos(brands, format_name):
+    head = boxes(*brands)
+    assert sniff(head, "a") == (PICTURE if format_name else VIDEO)
+    assert (is_heic(head), is_avif(head)) == (format_name == "HEIC", format_name == "AVIF")
+
+
+def test_a_brand_behind_the_first_box_does_not_count():
+    assert not is_avif(boxes(b"mif1", b"heic") + b"avif")
+    assert sniff(b"\xff\xff\xff\xffftypheic", "a") == PICTURE
+    assert sniff(b"\0\0\0\0ftypheic", "a") == PICTURE
 
 
 @pytest.mark.parametrize(

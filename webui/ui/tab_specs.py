@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from webui.ui.i18n.strings import Strings
 
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+    *(".avif", ".heic", ".heif", ".hif"),
+)
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
 PDF_SUFFIXES = (".pdf",)
 SLIDE_SUFFIXES = (".pptx", ".ppt")

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from io import BytesIO
+from pathlib import Path
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
-from webui.errors import DamagedFileError, TooLargeError
+from webui.errors import DamagedFileError, TooLargeError, UnsupportedTypeError
 from webui.media.decode_job import DecodeJob, Reporter
+from webui.media.formats.file_type import HEAD_BYTES, is_avif, is_heic
 from webui.media.formats.pages import send_pages
+from webui.media.formats.registry import PICTURE_TYPES
 from webui.media.selection.outline import Outline
 from webui.media.sizes import Size
 
 PILLOW_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+HEIC_THREADS = 2
 SIXTEEN_BIT_MODES = ("I;16", "I;16B", "I;16L", "I;16N")
 ALPHA_MODES = ("RGBA", "LA", "PA", "RGBa", "La")
 
@@ -31,20 +35,66 @@ def read(job: DecodeJob, reporter: Reporter) -> None:
 def decode_picture(source: str | BytesIO, name: str, max_pixels: int) -> Image.Image:
     """Return the whole picture, upright and RGB.
 
-    Raises TooLargeError from the header, before anything is decoded, and DamagedFileError.
+    Of several pictures in one file it is the first, or the one that a HEIC file calls its primary.
+    Raises TooLargeError from the header, before anything is decoded, DamagedFileError, and
+    UnsupportedTypeError where the server lacks the decoder.
     """
+    formats = find_plugins(read_head(source), name)
     with warnings.catch_warnings():
         # The limit below is stricter than Pillow's warning. Its error, far above, stays.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(source, formats=PILLOW_FORMATS) as image:
+            with Image.open(source, formats=formats) as image:
+                check_pixels(image.size, name, max_pixels)
+                image.load()
+                # The pictures inside a HEIC or AVIF file may be larger than its header says.
                 check_pixels(image.size, name, max_pixels)
                 return to_rgb(ImageOps.exif_transpose(image))
         except Image.DecompressionBombError as error:
             limit = megapixels(max_pixels)
             raise TooLargeError(name=name, size="far more pixels", limit=limit) from error
-        except (OSError, ValueError, SyntaxError) as error:
+        except (OSError, ValueError, SyntaxError, RuntimeError, EOFError) as error:
             raise DamagedFileError(name=name) from error
+
+
+def read_head(source: str | BytesIO) -> bytes:
+    if isinstance(source, BytesIO):
+        return source.getbuffer()[:HEAD_BYTES].tobytes()
+    with Path(source).open("rb") as file:
+        return file.read(HEAD_BYTES)
+
+
+def find_plugins(head: bytes, name: str) -> tuple[str, ...]:
+    """Return the names of the Pillow plugins that may open a picture.
+
+    Raises UnsupportedTypeError for an AVIF or HEIC photo whose decoder the server lacks.
+    """
+    if is_avif(head):
+        if not features.check("avif"):
+            raise lacks_decoder("AVIF", "a Pillow that reads it", name)
+        return ("AVIF",)
+    if is_heic(head):
+        load_heic_plugin(name)
+        return ("HEIF",)
+    return PILLOW_FORMATS
+
+
+def load_heic_plugin(name: str) -> None:
+    # Here and not at the top: other pictures do without it, and so do servers.
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError as error:
+        raise lacks_decoder("HEIC", "pillow-heif", name) from error
+    # The thumbnails, depth maps and gain maps that phones add are not read.
+    register_heif_opener(
+        thumbnails=False, depth_images=False, aux_images=False, decode_threads=HEIC_THREADS
+    )
+
+
+def lacks_decoder(format_name: str, library: str, name: str) -> UnsupportedTypeError:
+    others = PICTURE_TYPES.replace(f", {format_name}", "")
+    accepted = f"{others}; for {format_name} the server lacks {library}"
+    return UnsupportedTypeError(name=name, accepted=accepted)
 
 
 def check_pixels(size: Size, name: str, max_pixels: int) -> None:

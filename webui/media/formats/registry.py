@@ -14,7 +14,7 @@ from webui.errors import DamagedFileError, UnsupportedTypeError
 from webui.media.formats.file_type import is_office_container, is_pdf, is_picture, is_video
 from webui.protocol import AttachmentKind, PageLabel, SlideLabel
 
-PICTURE_TYPES = "PNG, JPEG, WebP, GIF, BMP, TIFF"
+PICTURE_TYPES = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
 
 
 @dataclass(frozen=True, slots=True)
