@@ -3,6 +3,9 @@
 import json
 import socket
 import threading
+import time
+from contextlib import closing
+from http.client import HTTPConnection
 
 import httpx
 import pytest
@@ -41,6 +44,59 @@ def test_streams_end_with_an_error_at_a_shutdown():
     errors = [json.loads(event.removeprefix("data: "))["error"] for event, _ in endings]
     message = "The model stopped while answering (it was closed). Try again."
     assert [error["message"] for error in errors] == [message] * READERS
+
+
+@pytest.fixture(scope="module")
+def hasty_address():
+    """Yield the address of a server that waits a quarter of a second for a head."""
+    engine = SeeingEngine(step_s=0.05)
+    with serving(page_app(engine), engine, head_timeout_s=0.25) as address:
+        yield httpx.URL(address)
+
+
+def connect(url):
+    return socket.create_connection((url.host, url.port), timeout=GUARD_S)
+
+
+HEAD = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("part", [b"", HEAD], ids=["nothing", "half a head"])
+def test_a_connection_without_a_whole_head_is_closed(hasty_address, part):
+    with connect(hasty_address) as connection:
+        connection.sendall(part)
+        assert connection.recv(1000) == b""
+
+
+def test_a_head_that_never_ends_is_closed(hasty_address):
+    with connect(hasty_address) as connection, pytest.raises(ConnectionError):
+        send_slowly(connection)
+
+
+def send_slowly(connection):
+    """Send a line of a head now and then, to keep the connection."""
+    connection.sendall(HEAD)
+    end = time.monotonic() + GUARD_S
+    while time.monotonic() < end:
+        connection.sendall(b"X: x\r\n")
+        time.sleep(0.05)
+
+
+def test_a_second_head_on_a_kept_connection_has_the_same_time(hasty_address):
+    client = HTTPConnection(hasty_address.host, hasty_address.port, timeout=GUARD_S)
+    with closing(client):
+        client.request("GET", "/health")
+        assert client.getresponse().read()
+        client.sock.sendall(HEAD)
+        assert client.sock.recv(1000) == b""
+
+
+def test_an_answer_may_take_longer_than_a_head(hasty_address):
+    """Its thought alone takes 0.75 s."""
+    body = {"messages": [{"role": "user", "content": "hello"}]}
+    url = f"{hasty_address}v1/chat/completions"
+    response = httpx.post(url, json=body, timeout=GUARD_S)
+    assert response.json()["choices"][0]["finish_reason"] == "stop"
 
 
 @pytest.mark.parametrize("host", ["no.such.host.invalid", "203.0.113.7"])

@@ -90,9 +90,12 @@ class SeeingEngine(FakeEngine):
 
 @contextmanager
 def serving(
-    app: FastAPI, engine: FakeEngine | None = None, *, shutdown_s: int = 1
+    app: FastAPI, engine: FakeEngine | None = None, *, shutdown_s: int = 1, **options: float
 ) -> Iterator[str]:
-    """Serve `app` in a thread and yield its address. At the end `engine` is closed."""
+    """Serve `app` in a thread and yield its address. At the end `engine` is closed.
+
+    `options` are those of Server.
+    """
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=shutdown_s)
     server = Server(
@@ -100,6 +103,7 @@ def serving(
         app.state.traffic.wait_until_idle,
         engine.close if engine else lambda: None,
         Restart(),
+        **options,
     )
     thread = threading.Thread(target=server.run, args=([listener],))
     thread.start()
