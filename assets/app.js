@@ -28,6 +28,21 @@
     if (picture) enlarge(picture);
   };
 
+  // Say in the window's title what has ended while the window is in the background, with a count, and
+  // no longer once the user is back.
+  let unseenCount = 0;
+  const pageTitle = () => document.querySelector("h1.title").textContent;
+  const showInTitle = (words) => {
+    if (document.hasFocus()) return;
+    unseenCount += 1;
+    document.title = `(${unseenCount}) ${words} · ${pageTitle()}`;
+  };
+  const restoreTitle = () => {
+    if (!unseenCount) return;
+    unseenCount = 0;
+    document.title = pageTitle();
+  };
+
   // Let screen readers hear the phase once, and not every change of its number: a live region beside
   // the visible line.
   const announcePhase = (element, watch) => {
@@ -39,6 +54,7 @@
     watch("value", () => {
       const words = element.querySelector("[data-phase]")?.dataset.phase ?? "";
       if (live.textContent !== words) live.textContent = words;
+      if (element.querySelector("[data-ended]")) showInTitle(words);
     });
   };
 
@@ -132,6 +148,8 @@
     budgetOfLevel: (level) => level,
     levelOfBudget: (budget, levels) => (levels.includes(budget) ? budget : null),
   };
+
+  window.addEventListener("focus", restoreTitle);
 
   document.addEventListener("click", (event) => {
     const image = event.target.closest?.(".sheet img, .sent img");

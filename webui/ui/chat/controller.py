@@ -23,6 +23,7 @@ from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
 from webui.ui.page_sessions import Generation, PageSessions, owner_of, session_of
 from webui.ui.render.messages import Row, conversation_rows
+from webui.ui.render.status_line import ended_html
 from webui.ui.tab_specs import TabSpec
 from webui.ui.viewer.html import sent_html
 
@@ -154,7 +155,7 @@ class ChatController:
         return sheet | {
             self._components.chatbot: conversation_rows(conversation, strings),
             self._components.conversation: conversation,
-            self._components.phase: "",
+            self._components.phase: ended_html(strings("error" if turn.error else "answered")),
             self._components.composer: gr.update(**composer),
             self._components.thinking.answer_now: gr.update(visible=False),
             self._components.actions: gr.update(visible=True),

@@ -84,6 +84,7 @@ TEXTS: dict[str, str] = {
     "cut_repetition": "Thought ended as it repeated itself",
     "stopped": "Stopped",
     "length": "Ended at the limit of {limit} tokens",
+    "answered": "Answer ready",
     "no_answer": "No answer was written.",
     "error": "This did not work",
     "text_only": "text only",

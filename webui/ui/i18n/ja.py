@@ -81,6 +81,7 @@ TEXTS: dict[str, str] = {
     "cut_repetition": "繰り返しのため思考を終了",
     "stopped": "停止しました",
     "length": "上限の {limit} トークンに達しました",
+    "answered": "回答ができました",
     "no_answer": "回答は書かれませんでした。",
     "error": "うまくいきませんでした",
     "text_only": "文章のみ",

@@ -80,6 +80,7 @@ TEXTS: dict[str, str] = {
     "cut_repetition": "思考开始重复，已结束",
     "stopped": "已停止",
     "length": "已达到 {limit} 个词元的上限",
+    "answered": "回答已完成",
     "no_answer": "没有写出回答。",
     "error": "没有成功",
     "text_only": "仅限文字",

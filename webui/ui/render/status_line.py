@@ -40,6 +40,14 @@ def phase_html(words: str, number: str = "") -> str:
     )
 
 
+def ended_html(words: str) -> str:
+    """Return the phase line of an answer that has ended, which shows nothing.
+
+    Screen readers hear the words, and the window's title has them while it is in the background.
+    """
+    return f'<div data-phase="{escape(words)}" data-ended hidden></div>'
+
+
 def turn_stats(turn: Turn, strings: Strings) -> str:
     """Return for example "31 tok/s · first token 0.4 s · 512 tokens".
 
