@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 # Level 6 makes the page 2% larger than level 9 does, in half the time.
 LEVEL = 6
 MIN_BYTES = 500
+# Streams go past the middleware: it would be one more call for each token, and the API's other
+# responses are small.
+STREAM_PATHS = ("/v1/", "/gradio_api/queue/data", "/gradio_api/heartbeat/")
 # Streams of events must arrive event by event; the others are compressed formats.
 EXCLUDED_TYPES = (
     "text/event-stream",
@@ -41,12 +44,14 @@ class Compression:
         self._gzip = GZipMiddleware(app, MIN_BYTES, LEVEL, exclude_content_types=EXCLUDED_TYPES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and "range" in Headers(scope=scope):
+        if scope["type"] != "http" or scope["path"].startswith(STREAM_PATHS):
+            await self._app(scope, receive, send)
+        elif "range" in Headers(scope=scope):
             # The numbers of a range count the bytes of the uncompressed file. Gradio's middleware
             # would compress the part of a range.
             await self._app(without_compression(scope), receive, send)
-            return
-        await self._gzip(scope, receive, send)
+        else:
+            await self._gzip(scope, receive, send)
 
 
 def without_compression(scope: Scope) -> Scope:
