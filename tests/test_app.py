@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 from fakes import FakeEngine
 
 from webui import __version__
@@ -93,6 +94,7 @@ async def test_accounts_protect_page_and_api_but_not_health():
         assert (await client.get("/config")).status_code == 200
 
 
+@pytest.mark.slow
 def test_the_page_is_built_without_torch():
     code = (
         "import sys; sys.path.insert(0, 'tests/support')\n"
@@ -106,6 +108,7 @@ def test_the_page_is_built_without_torch():
     assert process.stdout == "set()\n", process.stderr
 
 
+@pytest.mark.slow
 def test_a_wrong_flag_is_one_line_and_status_2():
     process = run_python("launch.py", "--port", "http")
     assert process.returncode == 2

@@ -7,6 +7,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import pytest
 from measure_code import (
     circles,
     files_in_folders,
@@ -305,6 +306,7 @@ def test_errors_are_caught_by_name():
     assert broad == set(WORKERS)
 
 
+@pytest.mark.slow
 def test_importing_starts_nothing():
     """Modules start no thread, and load no library of models or files; torch is the loader's."""
     light = [

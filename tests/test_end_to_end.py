@@ -17,6 +17,8 @@ from pictures import circle
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
+# A process of its own loads torch and the model.
+pytestmark = pytest.mark.slow
 READY_S, GUARD_S = 600, 60
 QUESTION = "What is in the picture?"
 

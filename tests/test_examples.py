@@ -70,6 +70,7 @@ def test_every_card_has_an_expected_answer():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(("key", "file"), EXPECTED)
 def test_a_card_is_answered(answers, key, file, language):

@@ -5,6 +5,8 @@ import json
 import pytest
 from bench import gpu_check
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def report(tmp_path_factory):

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import httpx
+import pytest
 from page_client import API, PageClient
 from page_server import free_port, until_ready
 from person import make_image
@@ -18,6 +19,7 @@ MORTAL = Path(__file__).with_name("support") / "mortal_server.py"
 BODY = {"messages": [{"role": "user", "content": "abc"}]}
 
 
+@pytest.mark.slow
 def test_a_server_whose_device_is_lost_restarts_by_itself(tmp_path):
     port = free_port()
     with subprocess.Popen([sys.executable, str(MORTAL), str(port), str(tmp_path)]) as process:

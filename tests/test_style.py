@@ -11,7 +11,7 @@ CODE = ["launch.py", "webui", "tests", "assets"]
 CHECKS = [
     ["ruff", "format", "--check", *CODE],
     ["ruff", "check", *CODE],
-    ["mypy", "launch.py", "webui"],
+    pytest.param(["mypy", "launch.py", "webui"], marks=pytest.mark.slow),
 ]
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from page_server import page_app, serving
-from person import make_pdf
+from person import Person, make_pdf
 from playwright.sync_api import expect
 
 from webui.ui.i18n.strings import LANGUAGES, Strings
@@ -33,9 +33,17 @@ def texts_of(person):
     )
 
 
+@pytest.fixture(scope="module")
+def japanese(browser, address):
+    """A user whose browser asks for Japanese, for the tests of all tabs."""
+    person = Person(browser, address, locale="ja-JP")
+    yield person
+    person.context.close()
+
+
 @pytest.mark.parametrize("tab", range(6))
-def test_a_japanese_browser_gets_every_text_of_a_tab_in_japanese(visit, tab):
-    person = visit(locale="ja-JP")
+def test_a_japanese_browser_gets_every_text_of_a_tab_in_japanese(japanese, tab):
+    person = japanese
     expect(person.page.get_by_role("tab", name=JA("tab_thinking"))).to_be_visible()
     expect(person.page.locator("html")).to_have_attribute("lang", "ja")
     person.page.get_by_role("tab").nth(tab).click()

@@ -135,6 +135,7 @@ async def run_request(engine: LocalEngine, planned: PlannedRequest) -> str:
     return text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(ROUNDS))
 async def test_in_any_schedule_a_request_gets_the_answer_that_it_gets_alone(
     make_runner, answer_alone, seed
@@ -160,6 +161,7 @@ async def test_in_any_schedule_a_request_gets_the_answer_that_it_gets_alone(
         assert sorted(runner.sampler._free_rows) == list(range(runner.slots))
 
 
+@pytest.mark.slow
 async def test_two_thousand_requests_leave_no_objects_behind(make_runner):
     engine = LocalEngine(make_runner(8), max_waiting=1000)
     random = Random(1)

@@ -46,6 +46,7 @@ def test_a_container_may_use_fewer_cores_than_it_sees(tmp_path):
 
 
 @pytest.mark.skipif("glibc" not in platform.libc_ver(), reason="another allocator")
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_asking_the_system():
     script = """
 import resource, torch

@@ -60,6 +60,7 @@ def assert_finished(process, home):
     return done
 
 
+@pytest.mark.slow
 def test_cut_connections_and_a_killed_process_fetch_nothing_twice(tmp_path):
     with hub(FILES) as server:
         server.cuts = [3 * MEGABYTE, 5 * MEGABYTE, 2 * MEGABYTE, 4 * MEGABYTE, 6 * MEGABYTE]

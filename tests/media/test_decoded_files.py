@@ -194,7 +194,10 @@ async def test_pages_that_were_not_asked_for_are_damage(readers, page):
         await readers.load()
 
 
-@pytest.mark.parametrize("make", [make_pdf, make_deck, make_picture, make_video])
+@pytest.mark.parametrize(
+    "make",
+    [make_pdf, pytest.param(make_deck, marks=pytest.mark.slow), make_picture, make_video],
+)
 async def test_what_was_decoded_ahead_is_what_a_question_alone_gets(reader, tmp_path, make):
     suffix = {make_pdf: "pdf", make_deck: "pptx", make_picture: "png", make_video: "mp4"}[make]
     path = tmp_path / f"a.{suffix}"

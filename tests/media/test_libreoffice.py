@@ -20,6 +20,8 @@ from webui.media.formats.registry import office_type
 from webui.media.reader import Selection, find_office
 from webui.protocol import ModelInfo, SlideLabel
 
+# Each conversion takes LibreOffice seconds.
+pytestmark = pytest.mark.slow
 INFO = ModelInfo("any", 8192)
 MEMORY = 2 * 1024**3
 IMAGE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/image"

@@ -25,6 +25,7 @@ async def test_a_preview_shows_small_pages_and_counts_all(tmp_path):
         preview.cost(Selection("1-3"), INFO, TOKENS)
 
 
+@pytest.mark.slow
 async def test_a_deck_goes_through_libreoffice_once(reader, tmp_path):
     path = make_deck(tmp_path / "deck.pptx")
     preview = await reader.preview(path, INFO)

@@ -27,6 +27,7 @@ def loss_and_gradient(model, rows):
     return loss.item(), torch.cat(gradients)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("g++"), reason="torch compiles with g++")
 @pytest.mark.filterwarnings("ignore")  # torch's compiler warns about itself
 def test_bf16_gives_the_same_loss_and_gradient(restored_rotary, random_model, recipe_processor):

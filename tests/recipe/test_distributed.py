@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 
+import pytest
 import torch
 from nano_model import NANO
 from recipe.training.distributed import DataParallel
@@ -32,6 +33,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_two_processes_take_alternate_items_and_average_their_gradients():
     group = {
         "PYTHONPATH": str(NANO),

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 from nano_model import NANO
 from recipe.dialogue.examples.text import arithmetic_examples
@@ -13,6 +14,7 @@ from recipe.training.state import start_training
 from recipe.training.trainer import Budget, train_step
 
 
+@pytest.mark.slow
 def test_the_command_learns_and_writes_a_checkpoint(tmp_path):
     out, work = tmp_path / "out", tmp_path / "work"
     command = [sys.executable, "-m", "recipe.train", "--steps", "4"]
