@@ -63,6 +63,12 @@ async def test_pages_appear_with_numbers_and_cost():
     assert uploads.current.path == Path("a.pdf")
 
 
+async def test_what_was_read_is_shown_once_and_a_selection_made_since_stays():
+    over_fakes = ViewerOverFakes()
+    steps = await over_fakes.preview("a.pdf", "b.pdf")
+    assert sum(over_fakes.components.cost in updates for _, updates, _ in steps) == 2
+
+
 async def test_a_conversion_is_shown_page_by_page():
     phases = [
         phase for _, _, phase in await ViewerOverFakes(FakeReader(step_s=0.1)).preview("a.pdf")

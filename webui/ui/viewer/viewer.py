@@ -76,9 +76,8 @@ class Viewer:
         uploads = uploads.with_paths(paths)
         info = self._model.status(model_name).info
         max_tokens = conversation.media_tokens_left(info) // max(len(uploads.files), 1)
-        for upload in uploads.files:
-            if upload.was_read:
-                continue
+        unread = [upload for upload in uploads.files if not upload.was_read]
+        for upload in unread:
             steps = self._read_upload(upload, strings, info, max_tokens, owner)
             async with aclosing(steps):
                 async for phase, read_upload in steps:
@@ -87,10 +86,12 @@ class Viewer:
                         continue
                     uploads = uploads.with_upload(read_upload)
                     yield uploads, self.show(uploads, conversation, strings, model_name), ""
-        updates = self.show(uploads, conversation, strings, model_name)
-        if all_removed:
-            updates[self._components.refused] = ""
-        yield uploads, updates, ""
+        # What was read is shown. To show it again would undo a selection made in between.
+        if not unread:
+            updates = self.show(uploads, conversation, strings, model_name)
+            if all_removed:
+                updates[self._components.refused] = ""
+            yield uploads, updates, ""
 
     async def _read_upload(
         self, upload: Upload, strings: Strings, info: ModelInfo, max_tokens: int, owner: str
