@@ -122,8 +122,8 @@ def test_an_upload_beyond_the_quota_is_refused_in_the_language_of_the_browser(
         assert post_file(client, b"a" * HALF).status_code == 200
         # Larger than any socket's buffer: the refusal arrives although all of it was sent.
         response = post_file(client, b"b" * 30 * MEGABYTE, **{"Accept-Language": language})
-        assert (response.status_code, response.json()["error"]["code"]) == (413, "upload_quota")
-        assert response.json()["detail"].startswith(text)
+        assert response.status_code == 413
+        assert response.text.startswith(text)
         assert post_file(other, b"b" * HALF).status_code == 200
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webui.access.body import discard_body, read_body, replay_body
@@ -114,9 +114,10 @@ class PageGate:
         except (UploadQuotaError, StorageFullError) as error:
             await discard_body(receive, MAX_DISCARDED_BYTES)
             status = 413 if isinstance(error, UploadQuotaError) else 507
-            raise Refusal(
-                status, "upload_quota", self._explain(accept_language(scope), error)
-            ) from None
+            text = self._explain(accept_language(scope), error)
+            # Gradio's page shows the body of a failed upload as it is.
+            refusal = PlainTextResponse(text, status, {"Connection": "close"})
+            await refusal(scope, receive, send)
 
     def _check_read(self, visitor: Visitor, scope: Scope) -> None:
         """Raise Refusal for a GET or HEAD request that this visitor may not make."""
