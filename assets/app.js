@@ -103,6 +103,17 @@
     watch("value", update);
   };
 
+  // Let the menu of themes show the theme, also after it was drawn again in another language.
+  const followTheme = (element, watch) => {
+    const update = () => {
+      const menu = element.querySelector("select");
+      if (menu) menu.value = chatPreferences.theme();
+    };
+    update();
+    watch("value", update);
+    element.addEventListener("change", (event) => chatPreferences.chooseTheme(event.target.value));
+  };
+
   // Copy the selection of a hidden text box, and return whether the browser did.
   const copySelection = (text) => {
     const focused = document.activeElement;
@@ -143,6 +154,7 @@
     announcePhase,
     guardUploads,
     followLanguage,
+    followTheme,
     filePaths: (message) => JSON.stringify((message?.files ?? []).map((file) => file.path)),
     copyAnswer,
     budgetOfLevel: (level) => level,

@@ -63,7 +63,7 @@ LIBRARIES = {
     "huggingface_hub": TORCH,
     "gradio": ("webui.ui", "webui.app"),
     "fastapi": WEB,
-    "starlette": WEB,
+    "starlette": (*WEB, "webui.ui.early_script"),
     "uvicorn": WEB,
     "pymupdf": ("webui.media.formats.pdf", "webui.media.formats.pptx"),
     "pptx": ("webui.media.formats.pptx",),

@@ -52,10 +52,11 @@ from webui.restart import Restart
 from webui.run_folder import RunFolder
 from webui.server import Server, listen
 from webui.settings import Settings
+from webui.ui.early_script import EarlyScript
 from webui.ui.i18n.strings import error_text
 from webui.ui.page import build_ui
 from webui.ui.sign_in_page import sign_in_html
-from webui.ui.theme import HEAD, SCRIPT, STYLESHEET, theme
+from webui.ui.theme import HEAD, PREFERENCES_SCRIPT, SCRIPT, STYLESHEET, theme
 
 logger = logging.getLogger(__name__)
 
@@ -150,6 +151,7 @@ def add_gates(
     quota = UploadQuota(
         Path(get_upload_folder()), settings.max_visitor_upload_mb, settings.max_total_upload_mb
     )
+    app.add_middleware(EarlyScript, script=PREFERENCES_SCRIPT.read_text("utf-8"))
     app.add_middleware(
         PageGate,
         visitors=visitors,

@@ -14,6 +14,7 @@ from webui.ui.chat.settings_panel import RECOMMENDED, within_limits
 from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
+from webui.ui.header.theme_menu import theme_menu_html
 from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import LANGUAGES, Strings, language_of
 from webui.ui.page_sessions import PageSessions, owner_of, session_of
@@ -73,6 +74,12 @@ class Page:
                 scale=0,
             )
             self._labels.add(self._language, label="language")
+            theme_menu = gr.HTML(
+                head=script_tag(),
+                js_on_load="chatPage.followTheme(element, watch)",
+                elem_classes="theme-menu",
+            )
+            self._labels.add_value(theme_menu, theme_menu_html)
         with gr.Row(elem_classes="banner") as self._banner:
             self._banner_text = gr.HTML(banner_html(self._model.status(), strings))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)

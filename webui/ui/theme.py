@@ -12,6 +12,7 @@ from webui.ui.i18n.strings import Strings
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 STYLESHEET = ASSETS / "style.css"
 SCRIPT = ASSETS / "app.js"
+PREFERENCES_SCRIPT = ASSETS / "preferences.js"
 
 ACCENT = gr.themes.Color(
     c50="#eef7f6", c100="#d5ecea", c200="#aedad6", c300="#7cc2bc", c400="#48a59e", c500="#258880",

@@ -10,6 +10,10 @@ from webui.ui.i18n.language import Language
 TEXTS: dict[str, str] = {
     "title": "GLM-4.1V Thinking",
     "language": "Language",
+    "theme": "Theme",
+    "theme_system": "System",
+    "theme_light": "Light",
+    "theme_dark": "Dark",
     "left": "{time} left",
     "minutes": "{minutes} min",
     "sign_in": "Sign in",

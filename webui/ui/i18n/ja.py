@@ -7,6 +7,10 @@ from webui.ui.i18n.language import Language
 TEXTS: dict[str, str] = {
     "title": "GLM-4.1V Thinking",
     "language": "言語",
+    "theme": "テーマ",
+    "theme_system": "システムに合わせる",
+    "theme_light": "ライト",
+    "theme_dark": "ダーク",
     "left": "残り {time}",
     "minutes": "{minutes} 分",
     "sign_in": "サインイン",

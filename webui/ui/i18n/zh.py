@@ -7,6 +7,10 @@ from webui.ui.i18n.language import Language
 TEXTS: dict[str, str] = {
     "title": "GLM-4.1V Thinking",
     "language": "语言",
+    "theme": "主题",
+    "theme_system": "跟随系统",
+    "theme_light": "浅色",
+    "theme_dark": "深色",
     "left": "还剩 {time}",
     "minutes": "{minutes} 分钟",
     "sign_in": "登录",
