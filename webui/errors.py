@@ -4,11 +4,14 @@
     ├── SettingsError               a flag or an environment variable is wrong
     ├── AttachmentError             a file cannot be read
     │   ├── UnsupportedTypeError    not a type we know
+    │   │   └── MisplacedFileError  a type that another tab takes; a class for each such tab
     │   ├── PasswordProtectedError  opens only with a password
     │   ├── DamagedFileError        broken, or not what it says it is
     │   ├── NoPagesError            opens, but has no page, frame or picture
     │   ├── TooManyPagesError       more pages chosen than can be read at once
+    │   │   └── TooManySlidesError  the same of slides
     │   ├── PageRangeError          a page range that cannot be understood or does not exist
+    │   │   └── SlideRangeError     the same of slides
     │   ├── TimeRangeError          a part of a video that does not exist
     │   ├── TooLargeError           bytes, pixels or memory over the limit
     │   └── TooSlowError            reading took longer than allowed
@@ -35,7 +38,7 @@ a child process passes an error on by its name.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from webui.reasons import Reason
 
@@ -64,6 +67,33 @@ class UnsupportedTypeError(AttachmentError):
     template = "{name} is of a type that cannot be read here. Accepted: {accepted}."
 
 
+class MisplacedFileError(UnsupportedTypeError):
+    """A file that the tab called `tab` takes, added in another one."""
+
+    template = "{name} cannot be read in this tab; another one takes it."
+    tab: ClassVar[str] = ""
+
+
+class MisplacedPictureError(MisplacedFileError):
+    template = "{name} is a picture; the Image tab takes it."
+    tab = "image"
+
+
+class MisplacedVideoError(MisplacedFileError):
+    template = "{name} is a video; the Video tab takes it."
+    tab = "video"
+
+
+class MisplacedPDFError(MisplacedFileError):
+    template = "{name} is a PDF; the PDF tab takes it."
+    tab = "pdf"
+
+
+class MisplacedSlidesError(MisplacedFileError):
+    template = "{name} is a presentation; the PPT tab takes it."
+    tab = "ppt"
+
+
 class PasswordProtectedError(AttachmentError):
     template = "{name} is protected by a password. Remove the password and add it again."
 
@@ -85,9 +115,23 @@ class TooManyPagesError(AttachmentError):
     )
 
 
+class TooManySlidesError(TooManyPagesError):
+    template = (
+        "{name} has {pages} slides chosen; "
+        "at most {limit} can be read at once. Choose a range, such as 1-{limit}."
+    )
+
+
 class PageRangeError(AttachmentError):
     template = (
         "The page range {value!r} does not fit {name}, which has {pages} pages. "
+        "Write it like 1-5, 9."
+    )
+
+
+class SlideRangeError(PageRangeError):
+    template = (
+        "The range of slides {value!r} does not fit {name}, which has {pages} slides. "
         "Write it like 1-5, 9."
     )
 

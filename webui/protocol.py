@@ -156,6 +156,7 @@ class FrameTime:
 
 # Where in its file a picture comes from. Only the page puts it into words; no prompt holds it.
 Label = FileLabel | PageLabel | SlideLabel | FrameTime
+PageLabelType = type[PageLabel] | type[SlideLabel]
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,14 @@
 
 import pytest
 
-from webui.errors import PageRangeError, TooManyPagesError
+from webui.errors import (
+    PageRangeError,
+    SlideRangeError,
+    TooManyPagesError,
+    TooManySlidesError,
+)
 from webui.media.selection.page_range import parse_pages
+from webui.protocol import SlideLabel
 
 
 @pytest.mark.parametrize(
@@ -37,3 +43,10 @@ def test_ranges(value, pages):
 def test_more_than_the_limit_is_refused():
     with pytest.raises(TooManyPagesError, match="5 pages chosen; at most 4"):
         parse_pages("1-5", 9, 4, "a.pdf")
+
+
+def test_slides_are_called_slides_in_errors():
+    with pytest.raises(SlideRangeError, match=r"a\.pptx, which has 9 slides"):
+        parse_pages("10", 9, 4, "a.pptx", SlideLabel)
+    with pytest.raises(TooManySlidesError, match="5 slides chosen; at most 4"):
+        parse_pages("1-5", 9, 4, "a.pptx", SlideLabel)

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from files import make_pdf, make_picture, make_sound, make_video
+from files import make_deck, make_pdf, make_picture, make_sound, make_video
 from processes import GUARD_S, descendants
 from reading import ALL, INFO, TOKENS, limited, load
 
@@ -16,13 +16,14 @@ from webui.errors import (
     NoPagesError,
     PageRangeError,
     PasswordProtectedError,
+    SlideRangeError,
     TimeRangeError,
     TooLargeError,
     TooSlowError,
     UnsupportedTypeError,
 )
-from webui.media.reader import MediaReader, Selection
-from webui.protocol import FileLabel, MediaLimits, PageLabel, Progress
+from webui.media.reader import MediaReader, Selection, find_office
+from webui.protocol import FileLabel, MediaLimits, PageLabel, Progress, SlideLabel
 
 
 async def test_files_are_known_by_their_bytes(reader, tmp_path):
@@ -248,3 +249,13 @@ async def test_memory_is_limited(tmp_path):
     path = make_picture(tmp_path / "a.png", (7000, 7000))
     with pytest.raises((TooLargeError, DamagedFileError)):
         await load(limited(convert_memory_bytes=150 * 1024**2), path)
+
+
+@pytest.mark.parametrize("office", [None, find_office()])
+async def test_the_preview_of_a_deck_has_slides(tmp_path, office):
+    reader = MediaReader(MediaLimits(), office=office)
+    preview = await reader.preview(make_deck(tmp_path / "a.pptx"), INFO)
+    reader.close()
+    assert preview.labels == (SlideLabel(1), SlideLabel(2))
+    with pytest.raises(SlideRangeError, match="has 2 slides"):
+        preview.cost(Selection("3"), INFO, TOKENS)

@@ -18,6 +18,7 @@ from webui.protocol import (
     ModelInfo,
     PageLabel,
     Progress,
+    SlideLabel,
     VideoPart,
 )
 
@@ -75,7 +76,8 @@ class FakeReader:
         attachment = Attachment(path, kind)  # type: ignore[arg-type]
         duration_s = 2.0 if times else 0.0
         sizes = ((60, 80),) * count
-        return FakePreview(attachment, count, sizes, pages, times, duration_s)
+        label = SlideLabel if path.suffix == ".pptx" else PageLabel
+        return FakePreview(attachment, count, sizes, pages, times, duration_s, page_label=label)
 
     def forget(self, owner: str) -> None:
         self.forgotten.append(owner)
@@ -95,6 +97,6 @@ class FakeReader:
         if preview.timestamps:
             return (VideoPart(preview.thumbnails, preview.timestamps, path.name),)
         return tuple(
-            ImagePart(page, PageLabel(number), path.name)
+            ImagePart(page, preview.page_label(number), path.name)
             for number, page in enumerate(preview.thumbnails, 1)
         )

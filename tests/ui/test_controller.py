@@ -27,7 +27,7 @@ from webui.ui.i18n.labels import Labels
 from webui.ui.i18n.strings import Strings
 from webui.ui.page_sessions import PageSessions
 from webui.ui.tab_handlers import TabHandlers
-from webui.ui.tab_specs import Example, TabSpec
+from webui.ui.tab_specs import TABS, Example, TabSpec
 from webui.ui.viewer.components import viewer_components
 from webui.ui.viewer.uploads import Upload, Uploads
 from webui.ui.viewer.viewer import Viewer
@@ -175,6 +175,15 @@ async def test_at_the_end_the_page_that_the_answer_mentions_is_marked_and_linked
     assert "[Page 2](#seen-1)." in column.texts(updates[-1])
 
 
+async def test_a_file_of_another_tab_is_not_read_and_its_tab_is_named():
+    column = Column(spec=next(spec for spec in TABS if spec.name == "image"))
+    files = (Upload(Path("a.png")), Upload(Path("report.pdf")))
+    updates = await column.send(Question("What is it?", files=files))
+    texts = " ".join(column.texts(updates[-1]))
+    assert "report.pdf is a PDF; the PDF tab takes it." in texts
+    assert (column.reader.loaded, column.engine.requests) == ([], [])
+
+
 async def test_each_phase_is_shown():
     column = Column(FakeEngine(step_s=0.1), FakeReader(step_s=0.1))
     updates = await column.send(Question("?", files=(Upload(Path("a.pdf")),)))
@@ -218,9 +227,9 @@ async def test_an_engine_that_fails_is_a_card_too():
     assert last[column.components.conversation].history() == []
 
 
-async def test_a_tab_refuses_files_of_another_kind():
+async def test_a_tab_refuses_files_that_no_tab_takes():
     column = Column(spec=TabSpec("image", (".png",), ("kind_image",)))
-    last = (await column.send(Question("?", files=(Upload(Path("a.pdf")),))))[-1]
+    last = (await column.send(Question("?", files=(Upload(Path("a.docx")),))))[-1]
     assert "Accepted: pictures" in column.texts(last)[-1]
     assert column.reader.loaded == []
 

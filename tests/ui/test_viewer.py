@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -5,9 +6,10 @@ import gradio as gr
 import pytest
 from fake_reader import FakeReader
 from fakes import FakeEngine
+from pictures import clip, picture
 from PIL import Image
 
-from webui.errors import PasswordProtectedError
+from webui.errors import MisplacedFileError, MixedMediaError, PasswordProtectedError
 from webui.media.reader import Selection
 from webui.protocol import (
     FileLabel,
@@ -22,15 +24,16 @@ from webui.protocol import (
 )
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.labels import Labels
-from webui.ui.i18n.strings import Strings
+from webui.ui.i18n.strings import LANGUAGES, Strings
 from webui.ui.render.thumbnails import make_thumbnails
-from webui.ui.tab_specs import TABS, TabSpec
+from webui.ui.tab_specs import TABS, TabSpec, refusal_of
 from webui.ui.viewer.components import viewer_components
 from webui.ui.viewer.html import about_html, conversation_html, page_ranges
 from webui.ui.viewer.uploads import Upload, Uploads
 from webui.ui.viewer.viewer import Viewer, selection_of
 
 EN = Strings("en")
+TAB = {spec.name: spec for spec in TABS}
 
 
 class ViewerOverFakes:
@@ -42,10 +45,10 @@ class ViewerOverFakes:
             spec or TabSpec("thinking"), FakeEngine(), self.reader, self.components
         )
 
-    async def preview(self, *names, uploads=None, conversation=None, owner=""):
+    async def preview(self, *names, uploads=None, conversation=None, owner="", strings=EN):
         paths = [Path(name) for name in names]
         steps = self.viewer.preview(
-            paths, uploads or Uploads(), conversation or Conversation(), EN, owner=owner
+            paths, uploads or Uploads(), conversation or Conversation(), strings, owner=owner
         )
         return [step async for step in steps]
 
@@ -98,10 +101,80 @@ async def test_a_file_that_cannot_be_read_is_a_card():
     assert "protected by a password" in updates[over_fakes.components.sheet]
 
 
-async def test_a_file_of_another_kind_is_refused_without_reading_it():
-    over_fakes = ViewerOverFakes(spec=TabSpec("image", (".png",), ("kind_image",)))
-    _, updates, _ = (await over_fakes.preview("a.pdf"))[-1]
+async def test_a_file_that_no_tab_takes_is_refused_without_reading_it():
+    over_fakes = ViewerOverFakes(spec=TAB["image"])
+    _, updates, _ = (await over_fakes.preview("a.docx"))[-1]
     assert "Accepted: pictures" in updates[over_fakes.components.sheet]
+    assert over_fakes.reader.previewed == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("tab", "name", "taken_by"),
+    [
+        ("image", "report.pdf", "pdf"),
+        ("chat", "IMG_1.HEIC", "image"),
+        ("pdf", "photo.avif", "image"),
+        ("ppt", "clip.mov", "video"),
+        ("video", "deck.pptx", "ppt"),
+    ],
+)
+async def test_a_file_of_another_tab_is_refused_by_naming_that_tab(tab, name, taken_by, language):
+    strings, over_fakes = Strings(language), ViewerOverFakes(spec=TAB[tab])
+    uploads, updates, _ = (await over_fakes.preview(name, strings=strings))[-1]
+    error = uploads.current.error
+    assert isinstance(error, MisplacedFileError)
+    assert error.tab == taken_by
+    text = updates[over_fakes.components.sheet]
+    assert name in text
+    assert strings(f"tab_{taken_by}") in text.replace(name, "")
+    assert over_fakes.reader.previewed == []
+
+
+def test_the_refusal_of_a_pdf_in_the_image_tab_is_one_plain_sentence():
+    refusal = refusal_of(Path("report.pdf"), TAB["image"], EN)
+    assert EN.error(refusal) == "report.pdf is a PDF; the PDF tab takes it."
+    assert refusal_of(Path("report.pdf"), TAB["pdf"], EN) is None
+    assert refusal_of(Path("report.docx"), TAB["thinking"], EN) is None
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_slides_are_called_slides_and_pages_pages(language):
+    strings, over_fakes = Strings(language), ViewerOverFakes()
+    components = over_fakes.components
+    for name, unit in (("a.pptx", "slide"), ("a.pdf", "page")):
+        _, updates, _ = (await over_fakes.preview(name, strings=strings))[-1]
+        assert f">{strings(f'{unit}_n', number=3)}<" in updates[components.sheet]
+        assert strings(f"cost_{unit}s", chosen=3, count=3) in updates[components.cost]
+        assert updates[components.pages]["label"] == strings(f"{unit}s")
+        assert updates[components.pages]["placeholder"] == strings(f"{unit}s_hint")
+
+
+PICTURE_TURN = Turn(Message("user", (picture(),)), content="A circle.")
+VIDEO_TURN = Turn(Message("user", (clip(),)), content="It moves.")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("names", "turns", "mixed"),
+    [
+        (("a.png", "b.mp4"), (), True),
+        (("b.mp4", "a.pdf"), (), True),
+        (("b.mp4",), (PICTURE_TURN,), True),
+        (("a.pptx",), (VIDEO_TURN,), True),
+        (("b.mp4",), (VIDEO_TURN,), False),
+        (("a.png", "a.pdf"), (PICTURE_TURN,), False),
+        (("b.mp4",), (replace(PICTURE_TURN, error=MixedMediaError()),), False),
+        ((), (PICTURE_TURN,), False),
+    ],
+)
+async def test_pictures_beside_video_are_told_before_they_are_sent(names, turns, mixed, language):
+    strings, over_fakes = Strings(language), ViewerOverFakes()
+    conversation = Conversation("k", turns)
+    steps = await over_fakes.preview(*names, conversation=conversation, strings=strings)
+    cost = steps[-1][1][over_fakes.components.cost]
+    assert (strings.error(MixedMediaError()) in cost) is mixed
+    assert ('role="alert"' in cost) is mixed
 
 
 async def test_one_of_several_files_is_chosen_from_a_list():
@@ -219,7 +292,7 @@ def test_thumbnails_of_the_preview_are_used_again():
         ImagePart(small, SlideLabel(4), "a.pptx"),
         VideoPart((large,), (0.5,), "a.mp4"),
     ]
-    labels = (PageLabel(2), PageLabel(4), FrameTime(0.5))
+    labels = (SlideLabel(2), SlideLabel(4), FrameTime(0.5))
     previewed = [Picture(f"data:{index}", label) for index, label in enumerate(labels)]
     pictures = make_thumbnails(parts, previewed)
     assert [picture.src[:6] for picture in pictures] == ["data:0", "data:i", "data:i", "data:2"]

@@ -26,8 +26,8 @@ from webui.protocol import (
     MediaLimits,
     ModelInfo,
     PageLabel,
+    PageLabelType,
     Progress,
-    SlideLabel,
     VideoPart,
 )
 
@@ -36,7 +36,6 @@ MAX_BYTES = 600 * 1024**2
 FileKey = tuple[str, tuple[int, ...], str]
 # Pillow stores an RGB pixel in four bytes.
 BYTES_PER_PIXEL = 4
-PageLabelType = type[PageLabel] | type[SlideLabel]
 OnProgress = Callable[[Progress], None]
 
 
@@ -90,9 +89,15 @@ class DecodedFile(ABC):
         """Return the wanted pages that are here."""
         return ()
 
+    @property
+    def page_label(self) -> PageLabelType:
+        """What the pages of the file are called; pictures and videos call none."""
+        return PageLabel
+
     def add_outline(self, reply: Reply) -> None:
         sizes = tuple(to_size(size) for size in reply.values["natural_sizes"])
-        self.outline = Outline(self.name, sizes, float(reply.values.get("duration_s", 0.0)))
+        duration_s = float(reply.values.get("duration_s", 0.0))
+        self.outline = Outline(self.name, sizes, duration_s, self.page_label)
 
     @property
     def size_bytes(self) -> int:
@@ -107,6 +112,10 @@ class PagedFile(DecodedFile):
         super().__init__(name)
         self.label = label
         self._pages: dict[tuple[int, Size], Image.Image] = {}
+
+    @property
+    def page_label(self) -> PageLabelType:
+        return self.label or PageLabel
 
     def find_parts(self, request: ReadRequest) -> tuple[ImagePart | VideoPart, ...] | None:
         if self.outline is None:

@@ -17,6 +17,7 @@ from webui.protocol import (
     MediaLimits,
     ModelInfo,
     PageLabel,
+    PageLabelType,
 )
 
 
@@ -25,7 +26,8 @@ class Preview:
     """`count` pages or frames, their natural `sizes` in pixels, and small RGB thumbnails.
 
     Thumbnails stop at the page limit, sizes do not. The frames of a video are those of
-    `selection`. `notice` is "drawn_without_office" for slides drawn without LibreOffice.
+    `selection`. `notice` is "drawn_without_office" for slides drawn without LibreOffice, and
+    `page_label` says whether a document has pages or slides.
     `decoded` keeps what was decoded for the model alive as long as the preview.
     """
 
@@ -38,6 +40,7 @@ class Preview:
     notice: str = ""
     limits: MediaLimits = field(default_factory=MediaLimits)
     selection: Selection = field(default_factory=Selection)
+    page_label: PageLabelType = PageLabel
     decoded: object = field(default=None, repr=False, compare=False)
 
     @property
@@ -47,7 +50,7 @@ class Preview:
             return tuple(map(FrameTime, self.timestamps))
         if self.attachment.kind == "image":
             return (FileLabel(self.attachment.name),)
-        return tuple(PageLabel(number) for number, _ in enumerate(self.thumbnails, 1))
+        return tuple(self.page_label(number) for number, _ in enumerate(self.thumbnails, 1))
 
     def cost(self, selection: Selection, info: ModelInfo, max_tokens: int) -> tuple[int, int]:
         """Return the number of chosen pages or frames, and the visual tokens they take once fitted.
@@ -58,7 +61,7 @@ class Preview:
             count = self._frame_count(selection, info)
             count, size = fit_frames(count, self.sizes[0], info.frame, max_tokens)
             return count, pair_count(count) * info.frame.tokens(*size)
-        outline = Outline(self.attachment.name, self.sizes)
+        outline = Outline(self.attachment.name, self.sizes, page_label=self.page_label)
         sizes = outline.page_sizes(selection, info.image, max_tokens, self.limits.max_pages)
         return len(sizes), sum(info.image.tokens(*size) for size in sizes.values())
 

@@ -225,6 +225,7 @@ class MediaReader:
             thumbnails,
             notice="drawn_without_office" if drawn else "",
             limits=self.limits,
+            page_label=outline.page_label,
             decoded=decoding.decoded,
         )
 

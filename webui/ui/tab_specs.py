@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from webui.errors import (
+    MisplacedFileError,
+    MisplacedPDFError,
+    MisplacedPictureError,
+    MisplacedSlidesError,
+    MisplacedVideoError,
+    UnsupportedTypeError,
+)
 from webui.ui.i18n.strings import Strings
 
 IMAGE_SUFFIXES = (
@@ -13,6 +22,13 @@ IMAGE_SUFFIXES = (
 VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
 PDF_SUFFIXES = (".pdf",)
 SLIDE_SUFFIXES = (".pptx", ".ppt")
+# Files in the wrong tab are refused with the name of the tab that takes them.
+MISPLACED: dict[tuple[str, ...], type[MisplacedFileError]] = {
+    IMAGE_SUFFIXES: MisplacedPictureError,
+    VIDEO_SUFFIXES: MisplacedVideoError,
+    PDF_SUFFIXES: MisplacedPDFError,
+    SLIDE_SUFFIXES: MisplacedSlidesError,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,9 @@ class TabSpec:
     accepts: tuple[str, ...] = ("kind_image", "kind_video", "kind_document")
     files: bool = True
     examples: tuple[Example, ...] = ()
+
+    def takes(self, path: Path) -> bool:
+        return self.files and (not self.suffixes or path.suffix.lower() in self.suffixes)
 
     def accepted_text(self, strings: Strings) -> str:
         return ", ".join(strings(key) for key in self.accepts)
@@ -97,3 +116,13 @@ TABS = (
         ),
     ),
 )
+
+
+def refusal_of(path: Path, spec: TabSpec, strings: Strings) -> UnsupportedTypeError | None:
+    """Return why the tab does not take a file of that name, None if it does."""
+    if spec.takes(path):
+        return None
+    for suffixes, error_type in MISPLACED.items():
+        if path.suffix.lower() in suffixes:
+            return error_type(name=path.name)
+    return UnsupportedTypeError(name=path.name, accepted=spec.accepted_text(strings))

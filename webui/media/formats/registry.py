@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from webui.errors import DamagedFileError, UnsupportedTypeError
 from webui.media.formats.file_type import is_office_container, is_pdf, is_picture, is_video
-from webui.protocol import AttachmentKind, PageLabel, SlideLabel
+from webui.protocol import AttachmentKind, PageLabelType, SlideLabel
 
 PICTURE_TYPES = "PNG, JPEG, WebP, GIF, BMP, TIFF, AVIF, HEIC"
 
@@ -43,7 +43,7 @@ class OfficeType:
     suffix: str
     import_filter: str
     export_filter: str
-    label: type[PageLabel] | type[SlideLabel]
+    label: PageLabelType
     part_prefix: str = ""
     stream: str = ""
     fallback: str = ""

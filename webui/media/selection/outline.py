@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from webui.media.selection.frame_sampling import check_range, fit_frames, frame_count
 from webui.media.selection.page_range import parse_pages
 from webui.media.sizes import Size, fit_share
-from webui.protocol import PixelBudget
+from webui.protocol import PageLabel, PageLabelType, PixelBudget
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,7 @@ class Outline:
     name: str
     natural_sizes: tuple[Size, ...]
     duration_s: float = 0.0
+    page_label: PageLabelType = PageLabel
 
     def page_sizes(
         self, selection: Selection, budget: PixelBudget, max_tokens: int, max_pages: int
@@ -49,7 +50,8 @@ class Outline:
 
         Raises PageRangeError and TooManyPagesError.
         """
-        pages = parse_pages(selection.pages, len(self.natural_sizes), max_pages, self.name)
+        count = len(self.natural_sizes)
+        pages = parse_pages(selection.pages, count, max_pages, self.name, self.page_label)
         sizes: dict[int, Size] = {}
         for page in pages:
             natural = self.natural_sizes[page - 1]

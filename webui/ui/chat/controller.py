@@ -24,7 +24,7 @@ from webui.ui.i18n.strings import Strings
 from webui.ui.page_sessions import Generation, PageSessions, owner_of, session_of
 from webui.ui.render.messages import Row, conversation_rows
 from webui.ui.render.status_line import ended_html
-from webui.ui.tab_specs import TabSpec
+from webui.ui.tab_specs import TabSpec, refusal_of
 from webui.ui.viewer.html import sent_html
 
 Updates = dict[Any, Any]
@@ -111,12 +111,12 @@ class ChatController:
         self, pending: Question, settings: tuple[Any, ...], strings: Strings
     ) -> Question:
         system_prompt, sampling = settings_of(*settings)
+        refusals = (refusal_of(upload.path, self._spec, strings) for upload in pending.files)
         return replace(
             pending,
             system_prompt=system_prompt,
             sampling=sampling,
-            suffixes=self._spec.suffixes,
-            accepted=self._spec.accepted_text(strings),
+            refusal=next(filter(None, refusals), None),
         )
 
     def _prepare_conversation(self, conversation: Conversation, *, retry: bool) -> Conversation:

@@ -61,8 +61,7 @@ class Question:
     `files` keep the pages that their previews have decoded until they are loaded. A `typed` message
     goes back into the message box when it fails; an example or a retry does not.
     A `retry` replaces the last turn, and brings the `parts`, with their `pictures`, that were
-    loaded for it. `suffixes` are the file names that the tab takes, () for any; `accepted` says so
-    in words.
+    loaded for it. `refusal` is why the tab does not take one of the files.
     """
 
     text: str
@@ -73,8 +72,7 @@ class Question:
     files: tuple[Upload, ...] = ()
     system_prompt: str = ""
     sampling: SamplingParams = field(default_factory=SamplingParams)
-    suffixes: tuple[str, ...] = ()
-    accepted: str = ""
+    refusal: UnsupportedTypeError | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -160,14 +158,14 @@ class AnswerGenerator:
         put: Callable[[AnswerEvent], None],
     ) -> AttachmentsReady:
         """Convert the files at equal shares of the tokens that the conversation has left."""
+        if question.refusal is not None:
+            raise question.refusal
         info = self._model.status(generation.model).info
         max_tokens = conversation.media_tokens_left(info) // len(question.files)
         parts: list[ImagePart | VideoPart] = []
         pictures: list[Picture] = []
         for upload in question.files:
             path = upload.path
-            if question.suffixes and path.suffix.lower() not in question.suffixes:
-                raise UnsupportedTypeError(name=path.name, accepted=question.accepted)
 
             def report(progress: Progress, name: str = path.name) -> None:
                 put(ConversionProgress(name, progress))

@@ -42,7 +42,7 @@ TEXTS: dict[str, str] = {
     "empty_image": "画像を追加して、写っているものについて質問してください。",
     "empty_video": "動画を追加して、その内容について質問してください。",
     "empty_pdf": "PDF を追加し、ページを選んで質問してください。",
-    "empty_ppt": "スライドを追加し、ページを選んで質問してください。",
+    "empty_ppt": "スライドのファイルを追加し、スライドを選んで質問してください。",
     "ask_thinking": "質問を入力するか、ファイルをここにドロップ",
     "ask_chat": "メッセージを入力",
     "ask_image": "画像について質問するか、画像をここにドロップ",
@@ -97,12 +97,15 @@ TEXTS: dict[str, str] = {
     "file": "ファイル",
     "pages": "ページ",
     "pages_hint": "すべてのページ、または例：1-5, 9",
+    "slides": "スライド",
+    "slides_hint": "すべてのスライド、または例：1-5, 9",
     "frames": "フレーム数",
     "from": "開始（秒）",
     "to": "終了（秒）",
     "page_n": "{number} ページ",
     "slide_n": "スライド {number}",
     "cost_pages": "{count} ページ中 {chosen} ページ",
+    "cost_slides": "スライド {count} 枚中 {chosen} 枚",
     "cost_frames": "{chosen} フレーム",
     "cost_image": "{width} × {height} ピクセル",
     "cost_tokens": "{tokens} / {limit} トークン",
@@ -162,6 +165,11 @@ ERRORS: dict[str, str] = {
     "SettingsError": "{name} の値は {value!r} です。使用できる値：{accepted}。",
     "AttachmentError": "{name} を読み取れません。",
     "UnsupportedTypeError": "{name} の形式はここでは読み取れません。使用できる形式：{accepted}。",
+    "MisplacedFileError": "{name} はこのタブでは読み取れません。別のタブで追加してください。",
+    "MisplacedPictureError": "{name} は画像です。「画像」タブで追加してください。",
+    "MisplacedVideoError": "{name} は動画です。「動画」タブで追加してください。",
+    "MisplacedPDFError": "{name} は PDF です。「PDF」タブで追加してください。",
+    "MisplacedSlidesError": "{name} はスライドです。「PPT」タブで追加してください。",
     "PasswordProtectedError": (
         "{name} はパスワードで保護されています。パスワードを解除してから、もう一度追加してください。"
     ),
@@ -176,8 +184,16 @@ ERRORS: dict[str, str] = {
         "{name} では {pages} ページが選択されていますが、一度に読めるのは {limit} ページまでです。"
         "1-{limit} のように範囲を指定してください。"
     ),
+    "TooManySlidesError": (
+        "{name} ではスライドが {pages} 枚選択されていますが、一度に読めるのは {limit} 枚までです。"
+        "1-{limit} のように範囲を指定してください。"
+    ),
     "PageRangeError": (
         "ページ範囲 {value!r} は {name}（全 {pages} ページ）に使えません。"
+        "1-5, 9 のように入力してください。"
+    ),
+    "SlideRangeError": (
+        "スライドの範囲 {value!r} は {name}（全 {pages} 枚）に使えません。"
         "1-5, 9 のように入力してください。"
     ),
     "TimeRangeError": (

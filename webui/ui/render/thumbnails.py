@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING
 
 from webui.media.reader import Preview
-from webui.protocol import FrameTime, ImagePart, Label, PageLabel, Part, SlideLabel, VideoPart
+from webui.protocol import FrameTime, ImagePart, Label, Part, VideoPart
 from webui.ui.conversation import Picture
 
 if TYPE_CHECKING:
@@ -34,13 +33,13 @@ def make_thumbnails(
     Those that a preview of the file has made already are taken from `previewed`: a large page
     takes 15 ms. A page that the model sees smaller than a thumbnail is shown as the model sees it.
     """
-    known = {_place(picture.label): picture for picture in previewed}
+    known = {picture.label: picture for picture in previewed}
     pictures: list[Picture] = []
     for image, label in _images(parts):
-        picture = known.get(_place(label))
+        picture = known.get(label)
         if picture is None or max(image.size) < MAX_SIDE:
             picture = make_thumbnail(image, label)
-        pictures.append(replace(picture, label=label))
+        pictures.append(picture)
     return tuple(pictures)
 
 
@@ -50,11 +49,6 @@ def _images(parts: Iterable[Part]) -> Iterator[tuple[Image, Label]]:
             yield part.image, part.label
         elif isinstance(part, VideoPart):
             yield from zip(part.frames, map(FrameTime, part.timestamps), strict=True)
-
-
-def _place(label: Label) -> Label | int:
-    # Previews call slides pages.
-    return label.number if isinstance(label, PageLabel | SlideLabel) else label
 
 
 def preview_thumbnails(preview: Preview) -> tuple[Picture, ...]:

@@ -63,7 +63,6 @@ def viewer_components(labels: Labels, limits: MediaLimits) -> ViewerComponents:
         about=gr.HTML(elem_classes="invitation"),
     )
     labels.add(picker, label="file")
-    labels.add(pages, label="pages", placeholder="pages_hint")
     labels.add(frames, label="frames")
     labels.add(start, label="from")
     labels.add(end, label="to")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from webui.errors import WebUIError
+from webui.errors import MixedMediaError, WebUIError
 from webui.media.reader import Preview, parse_pages
-from webui.protocol import MediaLimits, ModelInfo, ModelStatus
+from webui.protocol import MediaLimits, ModelInfo, ModelStatus, SlideLabel
 from webui.ui.conversation import Conversation, Picture, Turn
 from webui.ui.i18n.strings import Strings, file_size
 from webui.ui.render.grounding import Grounding, find_grounding
@@ -73,9 +73,16 @@ def cost_html(upload: Upload, info: ModelInfo, max_tokens: int, strings: Strings
     )
 
 
+def mixed_media_html(strings: Strings) -> str:
+    """Return the notice that what waits cannot be sent, for pictures beside video."""
+    text = escape(strings.error(MixedMediaError()))
+    return f'<p class="notice wrong" role="alert">{text}</p>'
+
+
 def selection_text(preview: Preview, selected: int, strings: Strings) -> str:
     if preview.attachment.kind == "document":
-        return strings("cost_pages", chosen=selected, count=preview.count)
+        key = "cost_slides" if preview.page_label is SlideLabel else "cost_pages"
+        return strings(key, chosen=selected, count=preview.count)
     if preview.attachment.kind == "video":
         return strings("cost_frames", chosen=selected)
     width, height = preview.sizes[0]

@@ -9,7 +9,8 @@ from typing import Any
 
 from webui.errors import TooLargeError, WebUIError
 from webui.media.reader import Preview, Selection
-from webui.ui.conversation import Picture
+from webui.protocol import VideoPart
+from webui.ui.conversation import Conversation, Picture
 from webui.ui.i18n.strings import file_size
 
 
@@ -62,6 +63,20 @@ class Uploads:
     def find(self, path: Path) -> Upload:
         """Return what is known of the file at that path."""
         return next((upload for upload in self.files if upload.path == path), Upload(path))
+
+
+def mixes_media(uploads: Uploads, conversation: Conversation) -> bool:
+    """Return whether the files, together with what the model reads of the past, are both pictures
+    and video.
+    """
+    is_video: set[bool] = set()
+    for upload in uploads.files:
+        if upload.preview is not None:
+            is_video.add(upload.preview.attachment.kind == "video")
+    for message in conversation.history():
+        media = (part for part in message.parts if not isinstance(part, str))
+        is_video |= {isinstance(part, VideoPart) for part in media}
+    return len(is_video) == 2
 
 
 def too_large_errors(files: Iterable[tuple[Any, Any]], limit: int) -> list[TooLargeError]:

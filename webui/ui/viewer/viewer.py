@@ -16,19 +16,26 @@ from typing import Any
 
 import gradio as gr
 
-from webui.errors import UnsupportedTypeError, WebUIError
+from webui.errors import WebUIError
 from webui.media.reader import MediaReader, Selection
-from webui.protocol import ModelInfo, ModelProvider, Progress
+from webui.protocol import ModelInfo, ModelProvider, Progress, SlideLabel
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.strings import Strings
 from webui.ui.render.messages import error_card
 from webui.ui.render.status_line import phase_html, phase_number
 from webui.ui.render.thumbnails import preview_thumbnails
-from webui.ui.tab_specs import TabSpec
+from webui.ui.tab_specs import TabSpec, refusal_of
 from webui.ui.throttle import throttled
 from webui.ui.viewer.components import ViewerComponents
-from webui.ui.viewer.html import about_html, conversation_html, cost_html, hint_html, upload_html
-from webui.ui.viewer.uploads import Upload, Uploads, too_large_errors
+from webui.ui.viewer.html import (
+    about_html,
+    conversation_html,
+    cost_html,
+    hint_html,
+    mixed_media_html,
+    upload_html,
+)
+from webui.ui.viewer.uploads import Upload, Uploads, mixes_media, too_large_errors
 
 
 def selection_of(
@@ -97,10 +104,9 @@ class Viewer:
         self, upload: Upload, strings: Strings, info: ModelInfo, max_tokens: int, owner: str
     ) -> AsyncGenerator[tuple[str, Upload | None], None]:
         """Yield (phase line, None) while the file is read; at the end ("", the upload as read)."""
-        name, suffixes = upload.path.name, self._spec.suffixes
-        if not self._spec.files or (suffixes and upload.path.suffix.lower() not in suffixes):
-            accepted = self._spec.accepted_text(strings)
-            yield "", replace(upload, error=UnsupportedTypeError(name=name, accepted=accepted))
+        name, refusal = upload.path.name, refusal_of(upload.path, self._spec, strings)
+        if refusal is not None:
+            yield "", replace(upload, error=refusal)
             return
         read_uploads: list[Upload] = []
 
@@ -131,13 +137,17 @@ class Viewer:
         preview = current.preview if current else None
         kind = preview.attachment.kind if preview else ""
         names = [(upload.path.name, index) for index, upload in enumerate(uploads.files)]
+        pages_key = "slides" if preview and preview.page_label is SlideLabel else "pages"
         sent_pages = conversation_html(conversation, strings)
         updates: dict[Any, Any] = {
             components.picker: gr.update(
                 choices=names, value=uploads.index, visible=len(names) > 1
             ),
             components.pages: gr.update(
-                visible=kind == "document", value=current.selection.pages if current else ""
+                visible=kind == "document",
+                value=current.selection.pages if current else "",
+                label=strings(pages_key),
+                placeholder=strings(f"{pages_key}_hint"),
             ),
             components.sheet: upload_html(current, strings) if current else sent_pages,
             components.cost: self.cost(uploads, conversation, strings, model_name),
@@ -184,12 +194,16 @@ class Viewer:
     def cost(
         self, uploads: Uploads, conversation: Conversation, strings: Strings, model_name: str = ""
     ) -> str:
-        """Return the tokens of the current file against its share of those left, as HTML."""
+        """Return the tokens of the current file against its share of those left, as HTML.
+
+        Above them stands whether the files cannot be sent together, or in this conversation.
+        """
         if uploads.current is None:
             return ""
         info = self._model.status(model_name).info
         max_tokens = conversation.media_tokens_left(info) // len(uploads.files)
-        return cost_html(uploads.current, info, max_tokens, strings)
+        mixed = mixed_media_html(strings) if mixes_media(uploads, conversation) else ""
+        return mixed + cost_html(uploads.current, info, max_tokens, strings)
 
     def invitation(self, strings: Strings, model_name: str = "") -> str:
         """Return what the model takes, as HTML, for an empty viewer."""
