@@ -108,8 +108,8 @@ async def test_nothing_stays_after_stop(room):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not exists(one.office.left)
-    assert not one.left_over()
+    await until(lambda: not exists(one.office.left))
+    await until(lambda: not one.left_over())
 
 
 async def test_nothing_stays_after_the_time_is_up(room):
@@ -121,8 +121,8 @@ async def test_nothing_stays_after_the_time_is_up(room):
         if one.office.left:
             break
     assert one.office.left
-    assert not exists(one.office.left)
-    assert not one.left_over()
+    await until(lambda: not exists(one.office.left))
+    await until(lambda: not one.left_over())
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGKILL])
