@@ -23,6 +23,14 @@ def nano():
     return load(choose("nano", "none", None, NANO), "cpu", 8, 2048, lambda progress: None)
 
 
+def pytest_collection_modifyitems(config, items):
+    """Leave out the tests that need a GPU, whatever else -m chooses, unless it names their mark."""
+    if "gpu" not in config.option.markexpr:
+        left_out = [item for item in items if item.get_closest_marker("gpu")]
+        items[:] = [item for item in items if not item.get_closest_marker("gpu")]
+        config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_terminal_summary(terminalreporter):
     """Write how many tests need a GPU and were left out, even if none were."""
     left_out = [

@@ -146,6 +146,7 @@ async def test_a_request_that_an_engine_may_have_died_of_is_retried_apart_from_o
     await asyncio.to_thread(manager.close)
 
 
+@pytest.mark.slow
 async def test_a_model_whose_engines_all_die_leaves_no_request_waiting():
     runners = [dying_runner(where="prefill", fails=lambda ids: True) for _ in range(20)]
     manager = manager_of(loader_of(*runners))

@@ -13,6 +13,8 @@ from webui.engine.sequence import Sequence
 from webui.engine.serving.engine import LocalEngine
 from webui.protocol import GenerationRequest, Message, SamplingParams, VideoPart
 
+# Most tests compare with answers of model.generate, which take seconds.
+pytestmark = pytest.mark.slow
 TOKENS = 40
 GREEDY = SamplingParams(temperature=0, repetition_penalty=1.0, max_tokens=TOKENS)
 
