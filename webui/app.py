@@ -232,7 +232,7 @@ def run_server(
 ) -> None:
     """Serve until a signal or a restart request."""
     reader = MediaReader(settings.limits, office=find_office(), temp_folder=temp_folder)
-    secret = load_secret(Path(settings.state_folder).expanduser()) if settings.auth else None
+    secret = load_secret(Path(settings.state_folder)) if settings.auth else None
     app = create_app(provider, reader, settings, login_secret=secret)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S)
     host, port = listener.getsockname()[:2]

@@ -72,6 +72,8 @@ class RunFolder:
         self._remove()
         signal.signal(number, signal.SIG_DFL)
         signal.raise_signal(number)
+        # The kernel ignores the default handler of a container's first process.
+        sys.exit(128 + number)
 
 
 def make_locked(base: Path) -> tuple[Path, int | None]:

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -47,10 +48,12 @@ def test_a_file_that_cannot_be_trusted_is_replaced(tmp_path, caplog, spoil):
     assert len(caplog.records) == 1
 
 
-def test_without_a_writable_folder_the_secret_is_in_memory(tmp_path, caplog):
+@pytest.mark.parametrize("folder", ["{tmp_path}/file/state", "~no-such-user/state"])
+def test_without_a_writable_folder_the_secret_is_in_memory(tmp_path, caplog, folder):
     (tmp_path / "file").touch()
-    secret = load_secret(tmp_path / "file" / "state")
+    folder = Path(folder.format(tmp_path=tmp_path))
+    secret = load_secret(folder)
     assert len(secret) == SECRET_BYTES
-    assert load_secret(tmp_path / "file" / "state") != secret
+    assert load_secret(folder) != secret
     assert len(caplog.records) == 2
     assert "Logins end with this process" in caplog.text

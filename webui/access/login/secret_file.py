@@ -17,18 +17,18 @@ logger = logging.getLogger(__name__)
 
 
 def load_secret(folder: Path) -> bytes:
-    """Return the secret in `folder`, a new one if there is none yet.
+    """Return the secret in `folder`, which may begin with ~; a new one if there is none yet.
 
     A file that others could read or replace is not trusted: a new secret takes its place, and all
     logins end. Where no file can be kept, the secret is in memory, and logins end with the process.
     """
     path = folder / NAME
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = path.expanduser()
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         return read_secret(path) or write_secret(path)
-    except OSError as error:
-        reason = error.strerror or error
-        logger.warning("Logins end with this process: %s cannot be kept (%s)", path, reason)
+    except (OSError, RuntimeError) as error:  # RuntimeError: the user has no home folder
+        logger.warning("Logins end with this process: %s cannot be kept (%s)", path, error)
         return secrets.token_bytes(SECRET_BYTES)
 
 
