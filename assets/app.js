@@ -157,7 +157,6 @@
     followTheme,
     filePaths: (message) => JSON.stringify((message?.files ?? []).map((file) => file.path)),
     copyAnswer,
-    budgetOfLevel: (level) => level,
     levelOfBudget: (budget, levels) => (levels.includes(budget) ? budget : null),
   };
 

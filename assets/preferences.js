@@ -1,10 +1,13 @@
-// What the browser remembers of its user's choices. The theme must hold before anything is drawn: the
-// page's HTML contains this script.
+// What the browser remembers of its user's choices. The theme and a dismissed banner must hold before
+// anything is drawn: the page's HTML contains this script.
 (() => {
   "use strict";
 
   const PREFIX = "chat-page.";
   const LIGHT_OR_DARK = /^(light|dark)$/;
+  const LANGUAGE = /^[a-z]{2,8}$/;
+  const BUDGET = /^\d{1,6}$/;
+  const NOTICE = /^[A-Za-z-]{1,80}$/;
 
   // Return the stored value if all of it has the expected form, else null: other scripts of the same
   // host can write into the store. It is missing in some private windows and embedded pages.
@@ -56,8 +59,45 @@
     applyTheme();
   }, { once: true });
 
+  // A rule rather than a change of the banner, which is drawn later, and again in other languages.
+  const hideBanner = (notice) => {
+    const style = document.createElement("style");
+    style.textContent = `.banner:has([data-notice="${notice}"]) { display: none; }`;
+    document.head.append(style);
+  };
+  const dismissBanner = () => {
+    const { notice } = document.querySelector(".banner [data-notice]").dataset;
+    write("dismissed", notice);
+    hideBanner(notice);
+    // The focus was in the banner.
+    document.querySelector('[role="tab"][aria-selected="true"]').focus();
+  };
+  const dismissed = read("dismissed", NOTICE);
+  if (dismissed) hideBanner(dismissed);
+
+  // Replace the first of an event's inputs, the language, by the remembered one; null if there is none.
+  const withLanguage = (codes, [, ...inputs]) => {
+    const code = read("language", LANGUAGE);
+    return [codes.includes(code) ? code : null, ...inputs];
+  };
+
+  const rememberBudget = (budget) => {
+    write("budget", String(budget));
+    return budget;
+  };
+  // Return the remembered thinking budget, once for each of `count` controls.
+  const budgets = (offered, standard, count) => {
+    const budget = Number(read("budget", BUDGET) ?? standard);
+    return Array(count).fill(offered.includes(budget) ? budget : standard);
+  };
+
   window.chatPreferences = {
     chooseTheme,
     theme: () => theme ?? "system",
+    dismissBanner,
+    rememberLanguage: (code) => write("language", code),
+    withLanguage,
+    rememberBudget,
+    budgets,
   };
 })();

@@ -7,9 +7,9 @@ from fakes import FakeEngine
 from page_server import ROOT
 
 from webui.ui.page import build_ui
-from webui.ui.theme import HEAD, SCRIPT, STYLESHEET, script_tag, theme
+from webui.ui.theme import HEAD, PREFERENCES_SCRIPT, SCRIPT, STYLESHEET, script_tag, theme
 
-FUNCTION = re.compile(r"chatPage\.(\w+)")
+FUNCTION = re.compile(r"(chatPage|chatPreferences)\.(\w+)")
 
 
 def script_references():
@@ -36,10 +36,11 @@ def test_the_address_of_the_script_changes_with_its_content():
 
 async def test_python_only_calls_functions_of_the_script():
     events, loads = script_references()
-    assert len(events) == 6 * 4
+    assert len(events) == 6 * 4 + 4
     assert len(loads) == 6 * 2 + 2
-    defined = SCRIPT.read_text("utf-8").partition("window.chatPage = {")[2].partition("};")[0]
+    sources = SCRIPT.read_text("utf-8") + PREFERENCES_SCRIPT.read_text("utf-8")
     for code in (*events, *loads):
-        [name] = FUNCTION.findall(code)
+        [(owner, name)] = FUNCTION.findall(code)
+        defined = sources.partition(f"window.{owner} = {{")[2].partition("};")[0]
         assert re.search(rf"\b{name}\b", defined), name
         assert len(code) < 80, code

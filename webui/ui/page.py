@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import gradio as gr
 from webui.media.reader import MediaReader
 from webui.protocol import ModelProvider, SamplingParams
 from webui.ui.chat.generate import AnswerGenerator
-from webui.ui.chat.settings_panel import RECOMMENDED, within_limits
+from webui.ui.chat.settings_panel import RECOMMENDED, remembered_budgets, within_limits
 from webui.ui.conversation import Conversation
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
@@ -27,6 +28,10 @@ LOADING_INTERVAL_S = 1.0
 IDLE_INTERVAL_S = 10.0
 # Every hour, Gradio deletes uploads that are older than four.
 DELETE_CACHE_S = (3600, 4 * 3600)
+# Runs in the browser, which alone knows the language that its user chose before.
+WITH_LANGUAGE = (
+    f"(...inputs) => chatPreferences.withLanguage({json.dumps(list(LANGUAGES))}, inputs)"
+)
 
 
 def build_ui(model: ModelProvider, reader: MediaReader, *, examples: Path) -> gr.Blocks:
@@ -80,7 +85,7 @@ class Page:
                 elem_classes="theme-menu",
             )
             self._labels.add_value(theme_menu, theme_menu_html)
-        with gr.Row(elem_classes="banner") as self._banner:
+        with gr.Row(elem_classes="banner"):
             self._banner_text = gr.HTML(banner_html(self._model.status(), strings))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
             self._labels.add(self._dismiss, value="dismiss")
@@ -104,7 +109,13 @@ class Page:
             [shown, *controls],
             **DIRECT,
         )
-        self._dismiss.click(lambda: gr.update(visible=False), None, self._banner, **DIRECT)
+        self._dismiss.click(None, js="chatPreferences.dismissBanner", **DIRECT)
+        budgets = [
+            control
+            for tab in self._tabs
+            for control in (tab.chat_components.thinking.levels, tab.settings.thinking_budget)
+        ]
+        self.demo.load(None, None, budgets, js=remembered_budgets(len(budgets)), **DIRECT)
         self.demo.unload(self._end_session)
 
     def _bind_status_events(self) -> None:
@@ -132,6 +143,8 @@ class Page:
             *self._labels.components,
             *chatbots,
         ]
+        remember = "chatPreferences.rememberLanguage"
+        self._language.input(None, self._language, None, js=remember, **DIRECT)
         self._language.input(
             self._set_language,
             [self._language, self._menu.listed, *conversations],
@@ -140,8 +153,9 @@ class Page:
         )
         self.demo.load(
             self._on_load,
-            [self._menu.listed, *conversations],
+            [self._language, self._menu.listed, *conversations],
             [self._language, *texts],
+            js=WITH_LANGUAGE,
             **DIRECT,
         )
 
@@ -216,10 +230,14 @@ class Page:
         return [language, *header, *self._labels.updates(strings), *rows]
 
     def _on_load(
-        self, request: gr.Request, listed: list[str], *conversations: Conversation
+        self,
+        request: gr.Request,
+        remembered: str | None,
+        listed: list[str],
+        *conversations: Conversation,
     ) -> list[Any]:
-        """Begin in the language of the user's browser."""
-        language = language_of(request.headers.get("accept-language", ""))
+        """Begin in the language that the user chose before, else in that of the browser."""
+        language = remembered or language_of(request.headers.get("accept-language", ""))
         return self._set_language(request, language, listed, *conversations)
 
     def _end_session(self, request: gr.Request) -> None:

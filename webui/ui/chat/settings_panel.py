@@ -33,11 +33,17 @@ SLIDER_BUDGETS = {
     for level in THINKING_LEVELS
 }
 DEFAULT_BUDGET = SLIDER_BUDGETS["normal"]
-# Both run in the browser, so that the choice and the slider move at once.
-BUDGET_OF_LEVEL = "chatPage.budgetOfLevel"
+# These run in the browser: the choice and the slider move at once, and the choice is remembered.
+BUDGET_OF_LEVEL = "chatPreferences.rememberBudget"
 LEVEL_OF_BUDGET = (
     f"(budget) => chatPage.levelOfBudget(budget, {json.dumps(list(SLIDER_BUDGETS.values()))})"
 )
+
+
+def remembered_budgets(count: int) -> str:
+    """Return the JavaScript that gives each of `count` controls the budget chosen before."""
+    offered = json.dumps(list(SLIDER_BUDGETS.values()))
+    return f"() => chatPreferences.budgets({offered}, {DEFAULT_BUDGET}, {count})"
 
 
 @dataclass(frozen=True, slots=True)

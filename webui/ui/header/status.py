@@ -67,7 +67,7 @@ def notice_text(notice: Notice, strings: Strings) -> str:
 def banner_html(status: ModelStatus, strings: Strings) -> str:
     """Return which model answers instead of the requested one, and how to run the 9B.
 
-    "" if the requested one answers.
+    "" if the requested one answers. The browser remembers a dismissed banner by its `data-notice`.
     """
     if not (status.info.bundled or status.notice):
         return ""
@@ -75,4 +75,8 @@ def banner_html(status: ModelStatus, strings: Strings) -> str:
     notice = f" {escape(notice_text(status.notice, strings))}" if status.notice else ""
     command = f"<code>{escape(RUN_FLAGSHIP)}</code>"
     instructions = f'<span class="how">{strings("bundled_text", command=command)}</span>'
-    return f"<p><b>{escape(title)}</b>{notice} {instructions if status.info.bundled else ''}</p>"
+    name = type(status.notice).__name__ if status.notice else "Bundled"
+    return (
+        f'<p data-notice="{name}"><b>{escape(title)}</b>{notice} '
+        f"{instructions if status.info.bundled else ''}</p>"
+    )
