@@ -82,6 +82,12 @@
       input.files = kept.files;
       if (kept.files.length) input.dispatchEvent(new Event("change", { bubbles: true }));
     };
+    // The picker offers what the tab takes. Gradio's own filter (6.31) would also refuse, in English,
+    // what is dropped or pasted; here that reaches the server, which names the right tab.
+    const filter = ({ target }) => {
+      if (target.matches?.(".composer input[type=file]")) target.accept = props.file_filter;
+    };
+    tab.addEventListener("click", filter, true);
     // In the capture phase, so that the guard runs before Gradio's own listeners.
     tab.addEventListener("change", (event) => guard(event, event.target.files), true);
     tab.addEventListener("drop", (event) => guard(event, event.dataTransfer?.files), true);

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from page_server import launched
-from person import MAKERS, Person, contrast, make_pdf
+from person import GUARD_S, MAKERS, Person, contrast, make_pdf
 from playwright.sync_api import expect
 
 
@@ -223,3 +223,56 @@ def test_the_bundled_model_answers(browser):
         person.shows("three squares")
         person.shows("first token")
         person.context.close()
+
+
+FILTERS = {
+    "Thinking": ({"image/*", ".heic", "video/*", ".pdf", ".pptx"}, set()),
+    "Image": ({"image/*", ".heic", ".avif"}, {".pdf", ".mp4", ".pptx"}),
+    "Video": ({"video/*", ".mp4", ".mov"}, {".png", ".pdf"}),
+    "PDF": ({"application/pdf", ".pdf"}, {".png", ".pptx"}),
+    "PPT": ({".pptx", ".ppt"}, {".png", ".pdf"}),
+}
+
+
+@pytest.mark.parametrize("tab", FILTERS)
+def test_the_picker_of_each_tab_offers_what_it_takes(visit, tab):
+    person, (offered, missing) = visit(tab), FILTERS[tab]
+    with person.page.expect_file_chooser() as chooser:
+        person.tab.locator(".upload-button").click()
+    names = set(chooser.value.element.get_attribute("accept").split(","))
+    assert offered <= names
+    assert not missing & names
+
+
+def test_a_dropped_file_of_another_tab_is_refused_by_naming_that_tab(visit):
+    person = visit("Image")
+    person.page.evaluate(DROP, ["report.pdf", "application/pdf"])
+    expect(person.tab.locator(".side .card.error")).to_contain_text(
+        "report.pdf is a PDF; the PDF tab takes it."
+    )
+    assert person.page.locator(".toast-body").count() == 0
+
+
+DROP = """([name, type]) => {
+  const files = new DataTransfer();
+  files.items.add(new File(["%PDF-1.4"], name, { type }));
+  const composer = [...document.querySelectorAll(".composer")].find((box) => box.offsetParent);
+  const target = composer.querySelector("textarea").closest(".full-container");
+  target.dispatchEvent(
+    new DragEvent("drop", { dataTransfer: files, bubbles: true, cancelable: true })
+  );
+}"""
+
+
+def test_a_picture_beside_a_video_is_told_before_send_and_slides_are_slides(visit, tmp_path):
+    person = visit()
+    notice = person.tab.locator(".side .notice.wrong")
+    make_deck, deck = MAKERS["ppt"]
+    person.add(make_deck(tmp_path / deck, "green"))
+    expect(person.tab.locator(".sheet figure")).to_contain_text("Slide 1", timeout=GUARD_S * 1000)
+    expect(person.tab.locator(".cost")).to_contain_text("1 of 1 slides")
+    expect(person.tab.get_by_label("Slides")).to_be_visible()
+    assert notice.count() == 0
+    make_video, video = MAKERS["video"]
+    person.add(make_video(tmp_path / video, "red"))
+    expect(notice).to_contain_text("Pictures and video cannot share one conversation")

@@ -60,7 +60,7 @@ class Column:
         labels = Labels(EN)
         with gr.Blocks():
             self.components = chat_components(spec, labels, Path("examples"))
-            viewer = viewer_components(labels, self.reader.limits)
+            viewer = viewer_components(labels, self.reader.limits, spec)
             self.uploads, self.pending = gr.State(), gr.State()
         self.sheet = viewer.sheet
         self.chat = ChatController(
@@ -228,7 +228,7 @@ async def test_an_engine_that_fails_is_a_card_too():
 
 
 async def test_a_tab_refuses_files_that_no_tab_takes():
-    column = Column(spec=TabSpec("image", (".png",), ("kind_image",)))
+    column = Column(spec=next(spec for spec in TABS if spec.name == "image"))
     last = (await column.send(Question("?", files=(Upload(Path("a.docx")),))))[-1]
     assert "Accepted: pictures" in column.texts(last)[-1]
     assert column.reader.loaded == []

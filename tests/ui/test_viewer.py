@@ -40,7 +40,9 @@ class ViewerOverFakes:
     def __init__(self, reader=None, spec=None):
         self.reader = reader or FakeReader()
         with gr.Blocks():
-            self.components = viewer_components(Labels(EN), self.reader.limits)
+            self.components = viewer_components(
+                Labels(EN), self.reader.limits, spec or TabSpec("thinking")
+            )
         self.viewer = Viewer(
             spec or TabSpec("thinking"), FakeEngine(), self.reader, self.components
         )

@@ -62,7 +62,7 @@ class Tab:
             with gr.Column(scale=7, min_width=320, elem_classes="talk"):
                 self.chat_components = chat_components(spec, labels, services.examples)
             with gr.Column(scale=4, min_width=280, elem_classes="side"):
-                self.viewer_components = viewer_components(labels, services.reader.limits)
+                self.viewer_components = viewer_components(labels, services.reader.limits, spec)
                 self.settings = settings_panel(labels, services.model.status().info)
         self._uploads, self._pending = gr.State(Uploads()), gr.State(Question(""))
         self.chat = ChatController(

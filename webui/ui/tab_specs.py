@@ -15,20 +15,41 @@ from webui.errors import (
 )
 from webui.ui.i18n.strings import Strings
 
-IMAGE_SUFFIXES = (
-    *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    *(".avif", ".heic", ".heif", ".hif"),
+
+@dataclass(frozen=True, slots=True)
+class FileKind:
+    """Files that one tab takes by their names.
+
+    `media_types` are for the file pickers of phones, which do not know every suffix.
+    `misplaced_error` names the tab where such a file was added elsewhere.
+    """
+
+    suffixes: tuple[str, ...]
+    media_types: tuple[str, ...]
+    misplaced_error: type[MisplacedFileError]
+
+
+PICTURES = FileKind(
+    (
+        *(".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
+        *(".avif", ".heic", ".heif", ".hif"),
+    ),
+    ("image/*",),
+    MisplacedPictureError,
 )
-VIDEO_SUFFIXES = (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v")
-PDF_SUFFIXES = (".pdf",)
-SLIDE_SUFFIXES = (".pptx", ".ppt")
-# Files in the wrong tab are refused with the name of the tab that takes them.
-MISPLACED: dict[tuple[str, ...], type[MisplacedFileError]] = {
-    IMAGE_SUFFIXES: MisplacedPictureError,
-    VIDEO_SUFFIXES: MisplacedVideoError,
-    PDF_SUFFIXES: MisplacedPDFError,
-    SLIDE_SUFFIXES: MisplacedSlidesError,
-}
+VIDEOS = FileKind(
+    (".mp4", ".webm", ".mov", ".mkv", ".avi", ".m4v"), ("video/*",), MisplacedVideoError
+)
+PDFS = FileKind((".pdf",), ("application/pdf",), MisplacedPDFError)
+SLIDES = FileKind(
+    (".pptx", ".ppt"),
+    (
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "application/vnd.ms-powerpoint",
+    ),
+    MisplacedSlidesError,
+)
+FILE_KINDS = (PICTURES, VIDEOS, PDFS, SLIDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +64,24 @@ class Example:
 class TabSpec:
     """A conversation column and its viewer.
 
-    `suffixes` () takes files of any name, `files` False takes none. `accepts` names the texts that
+    `kind` None takes files of any name, `files` False takes none. `accepts` names the texts that
     say so to the user.
     """
 
     name: str
-    suffixes: tuple[str, ...] = ()
+    kind: FileKind | None = None
     accepts: tuple[str, ...] = ("kind_image", "kind_video", "kind_document")
     files: bool = True
     examples: tuple[Example, ...] = ()
 
     def takes(self, path: Path) -> bool:
-        return self.files and (not self.suffixes or path.suffix.lower() in self.suffixes)
+        return self.files and (self.kind is None or path.suffix.lower() in self.kind.suffixes)
+
+    @property
+    def file_filter(self) -> str:
+        """What the file picker offers, as the `accept` attribute of HTML writes it."""
+        kinds = (self.kind,) if self.kind else FILE_KINDS
+        return ",".join(name for kind in kinds for name in (*kind.media_types, *kind.suffixes))
 
     def accepted_text(self, strings: Strings) -> str:
         return ", ".join(strings(key) for key in self.accepts)
@@ -77,7 +104,7 @@ TABS = (
     ),
     TabSpec(
         "image",
-        IMAGE_SUFFIXES,
+        PICTURES,
         ("kind_image",),
         examples=(
             Example("example_count", "blue-squares.png"),
@@ -87,7 +114,7 @@ TABS = (
     ),
     TabSpec(
         "video",
-        VIDEO_SUFFIXES,
+        VIDEOS,
         ("kind_video",),
         examples=(
             Example("example_moving", "orange-circle.mp4"),
@@ -97,7 +124,7 @@ TABS = (
     ),
     TabSpec(
         "pdf",
-        PDF_SUFFIXES,
+        PDFS,
         ("kind_pdf",),
         examples=(
             Example("example_headline", "three-pages.pdf"),
@@ -107,7 +134,7 @@ TABS = (
     ),
     TabSpec(
         "ppt",
-        SLIDE_SUFFIXES,
+        SLIDES,
         ("kind_ppt",),
         examples=(
             Example("example_slide_title", "three-slides.pptx"),
@@ -122,7 +149,7 @@ def refusal_of(path: Path, spec: TabSpec, strings: Strings) -> UnsupportedTypeEr
     """Return why the tab does not take a file of that name, None if it does."""
     if spec.takes(path):
         return None
-    for suffixes, error_type in MISPLACED.items():
-        if path.suffix.lower() in suffixes:
-            return error_type(name=path.name)
+    for kind in FILE_KINDS:
+        if path.suffix.lower() in kind.suffixes:
+            return kind.misplaced_error(name=path.name)
     return UnsupportedTypeError(name=path.name, accepted=spec.accepted_text(strings))

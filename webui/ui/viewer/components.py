@@ -8,6 +8,7 @@ import gradio as gr
 
 from webui.protocol import MediaLimits
 from webui.ui.i18n.labels import Labels
+from webui.ui.tab_specs import TabSpec
 from webui.ui.theme import script_tag
 
 
@@ -35,8 +36,8 @@ class ViewerComponents:
         return [self.picker, *self.controls, self.refused, self.cost, self.sheet]
 
 
-def viewer_components(labels: Labels, limits: MediaLimits) -> ViewerComponents:
-    """Lay the viewer out."""
+def viewer_components(labels: Labels, limits: MediaLimits, spec: TabSpec) -> ViewerComponents:
+    """Lay the viewer of a tab out."""
     picker = gr.Radio([], visible=False, elem_classes="picker")
     with gr.Row(elem_classes="choose"):
         pages = gr.Textbox(visible=False, max_lines=1, scale=2, elem_classes="pages")
@@ -57,6 +58,7 @@ def viewer_components(labels: Labels, limits: MediaLimits) -> ViewerComponents:
             head=script_tag(),
             js_on_load="chatPage.guardUploads(element, props, trigger)",
             max_file_bytes=limits.max_file_bytes,
+            file_filter=spec.file_filter,
         ),
         cost=gr.HTML(),
         sheet=gr.HTML(elem_classes="viewer"),
