@@ -262,3 +262,12 @@ def test_without_its_decoder_avif_is_refused_by_name(tmp_path, monkeypatch):
     monkeypatch.setattr("webui.media.formats.image.features.check", lambda feature: False)
     with pytest.raises(UnsupportedTypeError, match="for AVIF the server lacks"):
         draw(path)
+
+
+def test_a_heic_photo_that_is_larger_than_its_header_says_is_not_decoded(tmp_path, heic):
+    path = saved(tmp_path / "a.heic", Image.new("RGB", (1200, 900)))
+    data = path.read_bytes()
+    place = data.index(b"ispe") + 8  # behind the name, the version and the flags
+    path.write_bytes(data[:place] + struct.pack(">II", 64, 48) + data[place + 8 :])
+    with pytest.raises(DamagedFileError):
+        draw(path)
