@@ -156,6 +156,24 @@
     return copied;
   };
 
+  // Begin in the message box, unless that opens a phone's keyboard, or the focus is in use: by the user
+  // or by a page around this one. The box is drawn later than this script runs.
+  const focusMessageBox = () => {
+    if (window.top !== window || !matchMedia("(hover: hover) and (pointer: fine)").matches) return;
+    const observer = new MutationObserver(() => focus());
+    const focus = () => {
+      const box = [...document.querySelectorAll(".composer textarea")].find(isVisible);
+      if (!box) return;
+      observer.disconnect();
+      if (document.activeElement === document.body) box.focus({ preventScroll: true });
+    };
+    observer.observe(document.body, { childList: true, subtree: true });
+    focus();
+  };
+
+  const listKeys = () => document.querySelector("dialog.keys")?.showModal();
+  const isTyping = (element) => element.closest?.("input, textarea, select, [contenteditable]");
+
   window.chatPage = {
     announcePhase,
     guardUploads,
@@ -166,22 +184,26 @@
     levelOfBudget: (budget, levels) => (levels.includes(budget) ? budget : null),
   };
 
+  focusMessageBox();
   window.addEventListener("focus", restoreTitle);
 
   document.addEventListener("click", (event) => {
     const image = event.target.closest?.(".sheet img, .sent img");
     if (image) enlarge(image);
+    if (event.target.closest?.(".keys-button")) listKeys();
     const link = event.target.closest?.('.chat a[href^="#seen-"]');
     if (!link) return;
     event.preventDefault();
     openLinkedPicture(link);
   });
 
-  // Enter on a focused picture enlarges it; Esc stops the answer of the visible tab.
+  // "?" lists the keys where it is not typed; Enter on a focused picture enlarges it; Esc stops the answer of the visible tab.
   document.addEventListener("keydown", (event) => {
     const image = event.key === "Enter" && event.target.closest?.(".sheet img, .sent img");
     if (image) return enlarge(image);
-    if (event.key !== "Escape" || document.querySelector("dialog[open]")) return;
+    if (document.querySelector("dialog[open]")) return;
+    if (event.key === "?" && !isTyping(event.target)) return listKeys();
+    if (event.key !== "Escape") return;
     [...document.querySelectorAll(".composer .stop-button")].find(isVisible)?.click();
   });
 })();

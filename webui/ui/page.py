@@ -13,6 +13,7 @@ from webui.protocol import ModelProvider, SamplingParams
 from webui.ui.chat.generate import AnswerGenerator
 from webui.ui.chat.settings_panel import RECOMMENDED, remembered_budgets, within_limits
 from webui.ui.conversation import Conversation
+from webui.ui.header.keys import keys_html
 from webui.ui.header.model_menu import ModelMenu
 from webui.ui.header.status import banner_html, title_html
 from webui.ui.header.theme_menu import theme_menu_html
@@ -85,6 +86,7 @@ class Page:
                 elem_classes="theme-menu",
             )
             self._labels.add_value(theme_menu, theme_menu_html)
+            self._labels.add_value(gr.HTML(elem_classes="keys-menu"), keys_html)
         with gr.Row(elem_classes="banner"):
             self._banner_text = gr.HTML(banner_html(self._model.status(), strings))
             self._dismiss = gr.Button(size="sm", scale=0, min_width=0)
