@@ -174,8 +174,193 @@
   const listKeys = () => document.querySelector("dialog.keys")?.showModal();
   const isTyping = (element) => element.closest?.("input, textarea, select, [contenteditable]");
 
+  // Within this distance of its end, in pixels, a conversation that is scrolled down follows again.
+  const END_DISTANCE = 24;
+  // The height of a line of an answer, as the stylesheet has it.
+  const LINE_HEIGHT = 24;
+  const UPWARD_KEYS = new Set(["PageUp", "Home", "ArrowUp"]);
+
+  // The scrolling of one conversation. While its reader is at the end, the newest text is kept in
+  // view; a reader who scrolls up stays there, with a button that leads back. `view` is the element
+  // that scrolls; `onChange(lines)` hears how many lines are new below, 0 while it follows.
+  class ScrollFollower {
+    constructor(view, onChange) {
+      this.view = view;
+      this.onChange = onChange;
+      this.isFollowing = true;
+      this.rows = null;
+      this.rowCount = 0;
+      this.newHeight = 0;
+      // Observers of a hidden conversation are silent. Those of a visible one run after layout and
+      // before paint, once a frame, however many updates that frame had.
+      this.resizes = new ResizeObserver(() => this.onLayout());
+      this.resizes.observe(view);
+      this.newRows = new MutationObserver(() => this.onRows());
+      // Gradio puts an invitation in the place of the rows of an empty conversation.
+      new MutationObserver(() => this.adoptRows()).observe(view, { childList: true });
+      this.listen();
+      this.adoptRows();
+    }
+
+    adoptRows() {
+      const rows = this.view.querySelector(":scope > .message-wrap");
+      if (rows === this.rows) return;
+      if (this.rows) this.resizes.unobserve(this.rows);
+      this.newRows.disconnect();
+      this.rows = rows;
+      if (rows) {
+        this.resizes.observe(rows);
+        this.newRows.observe(rows, { childList: true });
+      }
+      this.onRows();
+    }
+
+    // A new question, another try at an answer and a new conversation are brought into view.
+    onRows() {
+      const previousCount = this.rowCount;
+      this.rowCount = this.rows?.childElementCount ?? 0;
+      let row = this.rows?.lastElementChild;
+      let isNew = this.rowCount < previousCount;
+      for (let index = this.rowCount; index > previousCount; index -= 1) {
+        isNew ||= row.classList.contains("user-row");
+        row = row.previousElementSibling;
+      }
+      if (isNew) this.follow();
+    }
+
+    listen() {
+      const view = this.view;
+      const listen = (type, listener) => view.addEventListener(type, listener, { passive: true });
+      listen("scroll", () => this.onScroll());
+      // These let go at once. To wait for the first "scroll" event would be too late: an update may
+      // come between the two, go to the end, and so cancel the scrolling that has just begun.
+      listen("wheel", (event) => { if (event.deltaY < 0) this.letGo(); });
+      let touchY = 0;
+      listen("touchstart", (event) => { touchY = event.touches[0].clientY; });
+      listen("touchmove", (event) => { if (event.touches[0].clientY > touchY) this.letGo(); });
+      listen("pointerdown", (event) => {
+        if (event.target === view && event.offsetX >= view.clientWidth) this.letGo();
+      });
+      view.addEventListener("keydown", (event) => {
+        if (UPWARD_KEYS.has(event.key) || (event.key === " " && event.shiftKey)) this.letGo();
+        if (event.key === "End" && !event.target.closest("input, textarea")) this.follow();
+      });
+      // What opens or closes by a click has not been written meanwhile.
+      view.addEventListener("click", () => { this.lastHeight = null; });
+    }
+
+    onScroll() {
+      const { scrollTop, scrollHeight, clientHeight } = this.view;
+      if (!clientHeight) return;
+      const end = scrollHeight - clientHeight;
+      if (scrollTop > this.top && end - scrollTop <= END_DISTANCE) this.follow();
+      // A conversation that has become shorter, or its view higher, scrolls by itself.
+      else if (scrollTop < this.top && end >= this.end) this.letGo();
+      this.top = scrollTop;
+      if (this.isFollowing) return;
+      this.keepRoom();
+    }
+
+    letGo() {
+      if (!this.isFollowing || this.view.scrollHeight <= this.view.clientHeight) return;
+      this.isFollowing = false;
+      this.newHeight = 0;
+      this.lastHeight = this.contentHeight();
+      this.view.classList.add("let-go");
+      this.keepRoom();
+      this.report();
+    }
+
+    follow() {
+      this.isFollowing = true;
+      this.view.classList.remove("let-go");
+      if (this.rows) this.rows.style.minHeight = "";
+      this.goToEnd();
+      this.report();
+    }
+
+    goToEnd() {
+      this.view.scrollTop = this.view.scrollHeight;
+      this.top = this.view.scrollTop;
+      this.end = this.view.scrollHeight - this.view.clientHeight;
+    }
+
+    // The conversation must not become so short that the browser moves what is in view, as when a
+    // paragraph is drawn again with fewer lines.
+    keepRoom() {
+      const room = this.view.scrollTop + this.view.clientHeight - this.rows.offsetTop;
+      this.rows.style.minHeight = `${Math.floor(room)}px`;
+    }
+
+    contentHeight() {
+      const last = this.rows?.lastElementChild;
+      return last ? last.offsetTop + last.offsetHeight : 0;
+    }
+
+    onLayout() {
+      const { clientHeight, clientWidth } = this.view;
+      if (!clientHeight || !this.rows) return;
+      if (this.isFollowing) this.goToEnd();
+      else this.countNewLines(clientWidth);
+      this.width = clientWidth;
+      this.end = this.view.scrollHeight - clientHeight;
+    }
+
+    // Count what has been written since its reader left, in pixels. Text that only breaks into
+    // other lines, because the window has another width, is not new.
+    countNewLines(width) {
+      const height = this.contentHeight();
+      if (this.lastHeight !== null && width === this.width) {
+        this.newHeight += Math.max(height - this.lastHeight, 0);
+      }
+      this.lastHeight = height;
+      this.report();
+    }
+
+    report() {
+      this.onChange(this.isFollowing ? 0 : Math.round(this.newHeight / LINE_HEIGHT));
+    }
+  }
+
+  // Follow the conversation of a tab; `element` holds the button that leads back to its end.
+  const followConversation = (element, watch) => {
+    let lines = 0;
+    const showCount = () => {
+      const button = element.querySelector("button");
+      button.hidden = !lines;
+      const { one, many } = button.dataset;
+      const words = lines === 1 ? one : many.replace("{count}", lines.toLocaleString("en"));
+      if (lines) button.querySelector("span").textContent = words;
+    };
+    const attach = (view) => {
+      // The keys that scroll reach what has the focus.
+      view.tabIndex = 0;
+      const follower = new ScrollFollower(view, (newLines) => {
+        if (newLines === lines) return;
+        lines = newLines;
+        showCount();
+      });
+      element.addEventListener("click", (event) => {
+        if (!event.target.closest("button")) return;
+        follower.follow();
+        view.focus({ preventScroll: true });
+      });
+      watch("value", showCount);
+    };
+    // The Chatbot may be mounted after the button.
+    const talk = element.closest(".talk");
+    const find = () => talk.querySelector(".chat .bubble-wrap");
+    if (find()) return attach(find());
+    new MutationObserver((_, observer) => {
+      if (!find()) return;
+      observer.disconnect();
+      attach(find());
+    }).observe(talk, { childList: true, subtree: true });
+  };
+
   window.chatPage = {
     announcePhase,
+    followConversation,
     guardUploads,
     followLanguage,
     followTheme,

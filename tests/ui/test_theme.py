@@ -37,7 +37,7 @@ def test_the_address_of_the_script_changes_with_its_content():
 async def test_python_only_calls_functions_of_the_script():
     events, loads = script_references()
     assert len(events) == 6 * 4 + 4
-    assert len(loads) == 6 * 2 + 2
+    assert len(loads) == 6 * 3 + 2
     sources = SCRIPT.read_text("utf-8") + PREFERENCES_SCRIPT.read_text("utf-8")
     for code in (*events, *loads):
         [(owner, name)] = FUNCTION.findall(code)

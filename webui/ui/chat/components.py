@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 import gradio as gr
@@ -10,6 +11,7 @@ import gradio as gr
 from webui.ui.chat.settings_panel import ThinkingControls, thinking_controls
 from webui.ui.conversation import Conversation
 from webui.ui.i18n.labels import Labels
+from webui.ui.i18n.strings import Strings
 from webui.ui.render.markdown import LATEX_DELIMITERS
 from webui.ui.tab_specs import TabSpec
 from webui.ui.theme import script_tag
@@ -62,10 +64,14 @@ def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatCompon
         buttons=[],
         layout="bubble",
         latex_delimiters=LATEX_DELIMITERS,
+        # Gradio 6.31 goes to the end 300 ms after an update, wherever its reader is by then; the
+        # page's script follows instead.
+        autoscroll=False,
         allow_file_downloads=False,
         feedback_options=None,
     )
     labels.add(chatbot, label="conversation", placeholder=f"empty_{spec.name}")
+    end_link(labels)
     with gr.Row(visible=False, elem_classes="actions") as actions:
         copy, retry, new_chat = (gr.Button(size="sm", min_width=0, scale=0) for _ in range(3))
     labels.add(copy, value="copy")
@@ -95,6 +101,27 @@ def chat_components(spec: TabSpec, labels: Labels, examples: Path) -> ChatCompon
         waiting=gr.Textbox("[]", visible="hidden"),
         copied=gr.Textbox(visible="hidden"),
         conversation=gr.State(Conversation()),
+    )
+
+
+def end_link(labels: Labels) -> None:
+    """A button that leads to the end of the conversation; the page's script shows and counts."""
+    link = gr.HTML(
+        elem_classes="end-link",
+        head=script_tag(),
+        js_on_load="chatPage.followConversation(element, watch)",
+    )
+    labels.add_value(link, end_link_html)
+
+
+def end_link_html(strings: Strings) -> str:
+    """Return the hidden button, with its words for one new line and for many."""
+    one = escape(strings("new_line"))
+    # The script replaces the name with the number.
+    many = escape(strings("new_lines", count="{count}"))
+    return (
+        f'<button type="button" data-one="{one}" data-many="{many}" hidden>'
+        '<i aria-hidden="true"></i><span></span></button>'
     )
 
 

@@ -61,6 +61,8 @@ TEXTS: dict[str, str] = {
     "ask_ppt": "Ask about the slides, or drop a deck here",
     "composer": "Message",
     "conversation": "Conversation",
+    "new_line": "Back to the end · 1 new line",
+    "new_lines": "Back to the end · {count} new lines",
     "new_chat": "New chat",
     "retry": "Retry",
     "copy": "Copy answer",

@@ -58,6 +58,8 @@ TEXTS: dict[str, str] = {
     "ask_ppt": "スライドについて質問するか、ファイルをここにドロップ",
     "composer": "メッセージ",
     "conversation": "会話",
+    "new_line": "末尾へ戻る · 新しい行 1 行",
+    "new_lines": "末尾へ戻る · 新しい行 {count} 行",
     "new_chat": "新しいチャット",
     "retry": "再試行",
     "copy": "回答をコピー",

@@ -57,6 +57,8 @@ TEXTS: dict[str, str] = {
     "ask_ppt": "就幻灯片提问，或把文件拖到这里",
     "composer": "消息",
     "conversation": "对话内容",
+    "new_line": "回到末尾 · 1 行新内容",
+    "new_lines": "回到末尾 · {count} 行新内容",
     "new_chat": "新对话",
     "retry": "重试",
     "copy": "复制回答",
