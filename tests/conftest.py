@@ -2,17 +2,15 @@
 
 import os
 import shutil
-from pathlib import Path
 
 import pytest
 from measured_children import measured_start
+from nano_model import NANO
 
 from webui.engine.loading.catalog import choose
 from webui.media.reader import MediaReader, find_office
 from webui.media.sandbox import process_pool
 from webui.protocol import MediaLimits
-
-NANO = Path(__file__).parents[1] / "assets" / "glm4v-nano"
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from conftest import NANO
+from nano_model import NANO
 
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 import torch
-from conftest import NANO
 from llama_family import LlamaFamily, save_checkpoint
+from nano_model import NANO
 
 from webui.engine.loading.catalog import choose
 from webui.engine.loading.checkpoint import read_checkpoint

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import NANO
+from nano_model import NANO
 
 from webui.engine.loading.catalog import bundled_info
 from webui.engine.loading.generation_config import read_sampling

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import NANO
 from generation import collect, content_of, make_request
+from nano_model import NANO
 from safetensors.torch import load_file, save_file
 
 from webui.engine.loading.catalog import choose

@@ -4,8 +4,8 @@ import asyncio
 from random import Random
 
 import pytest
-from conftest import NANO
 from echo_runner import character_tokenizer
+from nano_model import NANO
 from tokenizers import Tokenizer, decoders, models
 
 from webui.engine.models.glm4v.control_tokens import TAGS

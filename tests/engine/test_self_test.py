@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import NANO
+from nano_model import NANO
 from tiny import tiny_model
 
 from webui.engine.execution.kv_cache import CachePlan
