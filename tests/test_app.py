@@ -71,7 +71,7 @@ async def test_the_page_changes_its_language_when_started_from_another_folder(
         ]
         on_load = max(events, key=lambda event: len(event["outputs"]))
         body = {
-            "data": [["fake"]] + [None] * (len(on_load["inputs"]) - 1),
+            "data": [None, ["fake"]] + [None] * (len(on_load["inputs"]) - 2),
             "fn_index": on_load["id"],
             "session_hash": "ann",
         }
